@@ -1,0 +1,12 @@
+"""Stops with a sentence when this Python cannot run the project. Runs on any Python 3."""
+
+import importlib.util
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(
+        "Python 3.11 or newer is needed, this is %d.%d. Name another: make PYTHON=python3.13 …"
+        % sys.version_info[:2]
+    )
+if importlib.util.find_spec("pip") is None:
+    sys.exit("This Python has no pip. On Debian and Ubuntu: sudo apt install python3-pip")

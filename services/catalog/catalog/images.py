@@ -1,0 +1,287 @@
+"""Every statement on the table of images.
+
+Events may come twice, late and in any order, so each statement is safe to repeat. A result is written only while
+the row still describes the same object (`etag`), is not deleted, and, for captions, was not edited by a person.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pymysql.connections import Connection
+
+from catalog.uploads import Upload
+
+Status = Literal["pending", "ready", "failed"]
+
+MAX_TEXT_CHARACTERS = 2000
+MAX_REASON_CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A photo and what is known about it. `uploaded_at` is aware, in UTC."""
+
+    id: str
+    filename: str
+    content_type: str
+    bytes: int
+    etag: str
+    uploaded_at: datetime
+    thumbnail_status: Status
+    thumbnail_reason: str | None
+    width: int | None
+    height: int | None
+    placeholder: str | None
+    annotation_status: Status
+    annotation_reason: str | None
+    caption: str | None
+    alt_text: str | None
+    tags: tuple[str, ...]
+    language: str | None
+    model: str | None
+    prompt_version: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """What the thumbnail function learnt: sizes in pixels of the upright original, its real type, a tiny preview."""
+
+    width: int
+    height: int
+    content_type: str
+    placeholder: str
+    """A data: URI of some hundred bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Words about a photo and where they come from. The offline tagger has no prompt and no tokens."""
+
+    caption: str
+    alt_text: str
+    tags: tuple[str, ...]
+    language: str
+    model: str
+    prompt_version: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Image))
+_SELECT = f"SELECT {_COLUMNS} FROM image"
+_CURRENT = "id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL"
+
+
+def register(connection: Connection[Any], upload: Upload) -> Image | None:
+    """Make sure that a photo has a row, and return it; None when the photo was deleted.
+
+    An object that replaced an older one under the same key starts again as pending.
+    """
+    values = {
+        "id": upload.id,
+        "filename": upload.filename,
+        "content_type": upload.content_type,
+        "bytes": upload.bytes,
+        "etag": upload.etag,
+        "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(tzinfo=None),
+    }
+    with connection.cursor() as cursor:
+        inserted = cursor.execute(
+            """INSERT INTO image (id, filename, content_type, bytes, etag, uploaded_at)
+               VALUES (%(id)s, %(filename)s, %(content_type)s, %(bytes)s, %(etag)s, %(uploaded_at)s)
+               ON DUPLICATE KEY UPDATE id = id""",
+            values,
+        )
+        if not inserted:
+            cursor.execute(
+                """UPDATE image SET filename = %(filename)s, content_type = %(content_type)s, bytes = %(bytes)s,
+                     etag = %(etag)s, uploaded_at = %(uploaded_at)s,
+                     thumbnail_status = 'pending', thumbnail_reason = NULL, width = NULL, height = NULL,
+                     placeholder = NULL, annotation_status = IF(edited, annotation_status, 'pending'),
+                     annotation_reason = NULL, claimed_until = NULL
+                   WHERE id = %(id)s AND etag <> %(etag)s AND uploaded_at <= %(uploaded_at)s
+                     AND deleted_at IS NULL""",
+                values,
+            )
+    return get(connection, upload.id)
+
+
+def get(connection: Connection[Any], image_id: str) -> Image | None:
+    """Return one image, or None when there is none or it was deleted."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SELECT} WHERE id = %s AND deleted_at IS NULL", (image_id,))
+        row = cursor.fetchone()
+    return None if row is None else _image(row)
+
+
+def newest(connection: Connection[Any], limit: int, before: str | None = None, query: str = "") -> list[Image]:
+    """Return up to `limit` images, newest first, older than the image with the id `before`.
+
+    `query` keeps those whose file name, caption, alternative text or tags hold a word beginning with each of its
+    words.
+    """
+    conditions = ["deleted_at IS NULL"]
+    values: list[str | int] = []
+    if before is not None:
+        conditions.append("id < %s")
+        values.append(before)
+    words = re.findall(r"\w+", query)
+    if words:
+        conditions.append("MATCH (search_text) AGAINST (%s IN BOOLEAN MODE)")
+        values.append(" ".join(f"+{word}*" for word in words))
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT %s", (*values, limit))
+        return [_image(row) for row in cursor.fetchall()]
+
+
+def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumbnail: Thumbnail) -> bool:
+    """Record a stored thumbnail; False when the photo was deleted or replaced meanwhile."""
+    return _update(
+        connection,
+        f"""UPDATE image SET thumbnail_status = 'ready', thumbnail_reason = NULL, width = %(width)s,
+              height = %(height)s, content_type = %(content_type)s, placeholder = %(placeholder)s
+            WHERE {_CURRENT}""",
+        id=image_id,
+        etag=etag,
+        width=thumbnail.width,
+        height=thumbnail.height,
+        content_type=thumbnail.content_type,
+        placeholder=thumbnail.placeholder,
+    )
+
+
+def thumbnail_failed(connection: Connection[Any], image_id: str, etag: str, reason: str) -> bool:
+    """Record why there will be no thumbnail, in a sentence for people."""
+    return _update(
+        connection,
+        f"""UPDATE image SET thumbnail_status = 'failed', thumbnail_reason = %(reason)s
+            WHERE {_CURRENT} AND thumbnail_status <> 'ready'""",
+        id=image_id,
+        etag=etag,
+        reason=reason[:MAX_REASON_CHARACTERS],
+    )
+
+
+def claim_annotation(connection: Connection[Any], image_id: str, etag: str, seconds: float) -> bool:
+    """Reserve the annotation of a pending photo for some seconds, so that nobody pays for it twice."""
+    return _update(
+        connection,
+        f"""UPDATE image SET claimed_until = NOW(3) + INTERVAL %(milliseconds)s * 1000 MICROSECOND
+            WHERE {_CURRENT} AND annotation_status = 'pending'
+              AND (claimed_until IS NULL OR claimed_until < NOW(3))""",
+        id=image_id,
+        etag=etag,
+        milliseconds=round(seconds * 1000),
+    )
+
+
+def release_annotation(connection: Connection[Any], image_id: str, etag: str) -> bool:
+    """Give a claim back after a failure that is worth another try."""
+    return _update(connection, f"UPDATE image SET claimed_until = NULL WHERE {_CURRENT}", id=image_id, etag=etag)
+
+
+def annotation_ready(connection: Connection[Any], image_id: str, etag: str, annotation: Annotation) -> bool:
+    """Record an annotation; False when the photo was deleted, replaced or edited by a person meanwhile."""
+    return _update(
+        connection,
+        f"""UPDATE image SET annotation_status = 'ready', annotation_reason = NULL, claimed_until = NULL,
+              caption = %(caption)s, alt_text = %(alt_text)s, tags = %(tags)s, language = %(language)s,
+              model = %(model)s, prompt_version = %(prompt_version)s,
+              input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s
+            WHERE {_CURRENT} AND NOT edited""",
+        id=image_id,
+        etag=etag,
+        caption=annotation.caption[:MAX_TEXT_CHARACTERS],
+        alt_text=annotation.alt_text[:MAX_TEXT_CHARACTERS],
+        tags=_tags_column(annotation.tags),
+        language=annotation.language,
+        model=annotation.model,
+        prompt_version=annotation.prompt_version,
+        input_tokens=annotation.input_tokens,
+        output_tokens=annotation.output_tokens,
+    )
+
+
+def annotation_failed(connection: Connection[Any], image_id: str, etag: str, reason: str) -> bool:
+    """Record why there will be no annotation, in a sentence for people."""
+    return _update(
+        connection,
+        f"""UPDATE image SET annotation_status = 'failed', annotation_reason = %(reason)s, claimed_until = NULL
+            WHERE {_CURRENT} AND annotation_status = 'pending'""",
+        id=image_id,
+        etag=etag,
+        reason=reason[:MAX_REASON_CHARACTERS],
+    )
+
+
+def edit(
+    connection: Connection[Any],
+    image_id: str,
+    *,
+    caption: str | None = None,
+    alt_text: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> bool:
+    """Write a person's words; what is None stays. From now on no function overwrites them."""
+    return _update(
+        connection,
+        """UPDATE image SET caption = COALESCE(%(caption)s, caption), alt_text = COALESCE(%(alt_text)s, alt_text),
+             tags = COALESCE(%(tags)s, tags), edited = TRUE, annotation_status = 'ready', annotation_reason = NULL,
+             claimed_until = NULL
+           WHERE id = %(id)s AND deleted_at IS NULL""",
+        id=image_id,
+        caption=caption,
+        alt_text=alt_text,
+        tags=None if tags is None else _tags_column(tags),
+    )
+
+
+def retry(connection: Connection[Any], image_id: str) -> bool:
+    """Make what failed pending again; False when there is no such image."""
+    return _update(
+        connection,
+        """UPDATE image SET
+             thumbnail_status = IF(thumbnail_status = 'failed', 'pending', thumbnail_status), thumbnail_reason = NULL,
+             annotation_status = IF(annotation_status = 'failed', 'pending', annotation_status),
+             annotation_reason = NULL
+           WHERE id = %(id)s AND deleted_at IS NULL""",
+        id=image_id,
+    )
+
+
+def delete(connection: Connection[Any], image_id: str) -> bool:
+    """Forget a photo; False when there is none. The row's id stays, so that a late event cannot bring it back."""
+    return _update(
+        connection,
+        """UPDATE image SET deleted_at = NOW(), filename = '', placeholder = NULL, caption = NULL, alt_text = NULL,
+             tags = NULL
+           WHERE id = %(id)s AND deleted_at IS NULL""",
+        id=image_id,
+    )
+
+
+def _update(connection: Connection[Any], statement: str, **values: object) -> bool:
+    """Run an UPDATE and tell whether it found a row (the connection counts found rows, not changed ones)."""
+    with connection.cursor() as cursor:
+        return bool(cursor.execute(statement, values))
+
+
+def _tags_column(tags: Sequence[str]) -> str:
+    return json.dumps(list(tags), ensure_ascii=False)
+
+
+def _image(row: tuple[Any, ...]) -> Image:
+    values = dict(zip(Image.__slots__, row, strict=True))
+    values["uploaded_at"] = values["uploaded_at"].replace(tzinfo=UTC)
+    values["tags"] = tuple(json.loads(values["tags"] or "[]"))
+    values["edited"] = bool(values["edited"])
+    return Image(**values)
