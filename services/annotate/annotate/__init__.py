@@ -1,0 +1,1 @@
+"""The annotate function: from an uploaded photo to a caption, alternative text and tags."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Self
+from typing import Self, get_type_hints
 
 
 class ConfigurationError(Exception):
@@ -20,6 +20,7 @@ class Settings:
         Raises:
             ConfigurationError: variables are missing, or a number is not one.
         """
+        types = get_type_hints(cls)
         values: dict[str, str | int] = {}
         missing: list[str] = []
         for field in fields(cls):
@@ -28,7 +29,7 @@ class Settings:
             if not text:
                 if field.default is MISSING:
                     missing.append(name)
-            elif field.type is int:
+            elif types[field.name] is int:
                 try:
                     values[field.name] = int(text)
                 except ValueError:

@@ -1,0 +1,1 @@
+"""Opens an untrusted picture and scales it to fit a box."""

@@ -1,0 +1,1 @@
+"""The gallery: HTML pages and the JSON API."""

@@ -1,0 +1,1 @@
+"""The deploy command: from templates and services to stacks, through change sets."""
