@@ -1,0 +1,151 @@
+"""Packages a service as a zip: its own code, the packages it bundles, and the wheels of its lock.
+
+The name of a package carries a digest of everything that goes in, so an unchanged service is never built again and
+different code never gets a name that was used before.
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from deploy.environment import Platform
+
+SERVICES = Path(__file__).parents[2] / "services"
+LAMBDA_PYTHON = "3.13"
+LAMBDA_PLATFORM = "aarch64-manylinux2014"
+LAYOUT = "1"
+"""Part of every digest: raise it when this module packages differently."""
+
+# What installers leave behind; it differs from machine to machine and nothing reads it.
+_INSTALLER_FILES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
+
+
+class PackageError(Exception):
+    """A service cannot be packaged; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A packaged service; `key` is its name in an artifact bucket."""
+
+    service: str
+    version: str
+    path: Path
+    key: str
+
+
+def package(service: str, platform: Platform, folder: Path) -> Package:
+    """Build the zip of a service in `folder`, or find it there.
+
+    Args:
+        service: a folder of `services/`.
+        platform: `lambda` for AWS, `host` for this machine and this Python.
+        folder: where packages are kept.
+
+    Raises:
+        PackageError: there is no such service, or its dependencies cannot be had.
+    """
+    project_file = SERVICES / service / "pyproject.toml"
+    if not project_file.is_file():
+        raise PackageError(f"there is no service {service!r} in {SERVICES.name}/")
+    project = tomllib.loads(project_file.read_text(encoding="utf-8"))
+    version: str = project["project"]["version"]
+    bundles: list[str] = project["tool"]["package"]["bundles"]
+    lock = SERVICES / service / "requirements.txt"
+    sources = {
+        file.relative_to(SERVICES / bundled).as_posix(): file.read_bytes()
+        for bundled in bundles
+        for file in sorted((SERVICES / bundled / bundled).rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    manifest = {
+        "service": service,
+        "version": version,
+        "bundles": {bundled: _version(bundled) for bundled in bundles},
+        "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
+        "platform": _platform_name(platform),
+    }
+    sources["manifest.json"] = json.dumps(manifest, indent=1).encode()
+    name = f"{service}-{version}-{_digest(sources)[:16]}.zip"
+    path = folder / name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            content = Path(temporary) / "content"
+            _install(service, lock, platform, content)
+            for source, data in sources.items():
+                (content / source).parent.mkdir(parents=True, exist_ok=True)
+                (content / source).write_bytes(data)
+            unfinished = Path(temporary) / name
+            _zip(content, unfinished, compress=platform == "lambda")
+            unfinished.replace(path)
+    return Package(service, version, path, f"{service}/{name}")
+
+
+def _version(service: str) -> str:
+    project = tomllib.loads((SERVICES / service / "pyproject.toml").read_text(encoding="utf-8"))
+    version: str = project["project"]["version"]
+    return version
+
+
+def _platform_name(platform: Platform) -> str:
+    if platform == "lambda":
+        return f"{LAMBDA_PLATFORM} python{LAMBDA_PYTHON}"
+    return f"{sysconfig.get_platform()} python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _digest(sources: dict[str, bytes]) -> str:
+    digest = hashlib.sha256(LAYOUT.encode())
+    for name, data in sorted(sources.items()):
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _install(service: str, lock: Path, platform: Platform, content: Path) -> None:
+    target = (
+        ["--python-platform", LAMBDA_PLATFORM, "--python-version", LAMBDA_PYTHON]
+        if platform == "lambda"
+        else ["--python", sys.executable]
+    )
+    command = [
+        find_uv_bin(),
+        *("pip", "install", "--quiet", "--target", str(content), *target),
+        *("--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirement", str(lock)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PackageError(
+            f"the dependencies of {service} could not be installed; is the network there, and the disk not full?\n"
+            f"{done.stderr.strip()}"
+        )
+    shutil.rmtree(content / "bin", ignore_errors=True)
+    (content / ".lock").unlink(missing_ok=True)
+    for name in _INSTALLER_FILES:
+        for file in content.glob(f"*.dist-info/{name}"):
+            file.unlink()
+
+
+def _zip(content: Path, target: Path, *, compress: bool) -> None:
+    """Write a zip whose bytes depend on the files alone. On one machine, speed matters more than size."""
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with zipfile.ZipFile(target, "w", method) as archive:
+        for file in sorted(content.rglob("*"), key=lambda path: path.relative_to(content).as_posix()):
+            if file.is_dir() or file.suffix == ".pyc":
+                continue
+            entry = zipfile.ZipInfo(file.relative_to(content).as_posix(), _EPOCH)
+            entry.compress_type = method
+            entry.create_system = 3  # Unix, whatever this machine is
+            entry.external_attr = (0o755 if file.suffix == ".so" else 0o644) << 16
+            archive.writestr(entry, file.read_bytes())
