@@ -4,13 +4,14 @@ UV := .local/uv/bin/uv
 RUN := .local/venv/run/bin/python
 EMULATOR := .local/venv/emulator/bin/python
 DEV := .venv/bin/python
-SERVICES := catalog thumbnail annotate web
+PORT ?= 8080
+EMULATOR_PORT ?= 4566
 
 export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:services/annotate:services/web:infrastructure:localstack
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help lock
+.PHONY: help up down demo test test-unit integration lint format lock package
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -34,6 +35,41 @@ $(EMULATOR): localstack/emulator/requirements.txt $(UV)
 	$(environment)
 $(DEV): requirements.txt $(UV)
 	$(environment)
+
+up: $(RUN) $(EMULATOR)  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others)
+	@$(RUN) -m local_cloud up --port $(PORT) --emulator-port $(EMULATOR_PORT)
+
+down: $(RUN)  ## stop what `make up` started
+	@$(RUN) -m local_cloud down
+
+demo: $(RUN)  ## upload sample photos to the running gallery
+	@$(RUN) -m local_cloud demo --port $(PORT)
+
+test: $(DEV) $(EMULATOR)  ## every test, in a browser too (installs Chromium when it may)
+	@tests/install_chromium
+	@$(DEV) -m pytest
+
+test-unit: $(DEV)  ## the quick tests
+	@$(DEV) -m pytest tests/unit
+
+integration: $(DEV) $(EMULATOR)  ## the flow S3 -> SNS -> Lambda, on an emulator
+	@$(DEV) -m pytest tests/integration
+
+lint: $(DEV)  ## every static check
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/mypy tests
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/cfn-lint -r us-east-1 --include-checks I -- infrastructure/templates/*.yaml
+	@.venv/bin/shellcheck .ci/run tests/install_chromium
+
+format: $(DEV)  ## format the code
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --fix --quiet .
+
+package: $(RUN)  ## build the artifact of SERVICE= for AWS
+	@$(RUN) -m deploy package $(SERVICE)
 
 lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--upgrade moves them)
 	$(COMPILE) $(LOCK_FLAGS) pyproject.toml services/*/pyproject.toml localstack/pyproject.toml -o requirements.txt

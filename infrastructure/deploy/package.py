@@ -22,7 +22,7 @@ from deploy.environment import Platform
 
 SERVICES = Path(__file__).parents[2] / "services"
 LAMBDA_PYTHON = "3.13"
-LAMBDA_PLATFORM = "aarch64-manylinux2014"
+LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
 LAYOUT = "1"
 """Part of every digest: raise it when this module packages differently."""
 

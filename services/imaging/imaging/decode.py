@@ -1,0 +1,219 @@
+"""Open a picture that anybody may have sent, and scale it to fit a box.
+
+Only the content tells what a file is, only the decoders named here ever see it, and its size is checked before any
+pixel is decoded. Whatever a decoder makes of hostile bytes becomes an `UnreadableImageError`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import ExifTags, Image, ImageCms
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+MAX_PIXELS = 64_000_000
+MAX_PROFILE_BYTES = 4 * 1024 * 1024  # colour profiles of printing presses have up to 3 MB
+
+# A JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as that leaves this many times the result.
+JPEG_HEADROOM = 1.5
+# Other formats are averaged down to this many times the result before the slower, sharper filter.
+REDUCING_GAP = 3.0
+
+# WebP needs this: its decoder allocates the canvas on opening. Pillow refuses from twice its limit on.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+
+
+class UnreadableImageError(Exception):
+    """The file is no picture for us and never will be; the message tells people why, and what to do."""
+
+
+EMPTY = "The file is empty. Upload it again, or choose another copy."
+UNKNOWN = "This is not a picture in a format known here. Upload a JPEG, PNG, WebP, GIF, AVIF or HEIC file."
+TOO_LARGE = f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels. Make it smaller and upload it again."
+DAMAGED = (
+    "The {format} file is damaged, incomplete or of a rare kind. Save it again with another program, or upload another"
+    " copy."
+)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        image: upright, within the box, RGB or RGBA, in sRGB colours, without metadata.
+        width: pixels of the upright original.
+        height: pixels of the upright original.
+        content_type: the type found inside the file, for example `image/jpeg`.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    content_type: str
+
+
+def decode(data: bytes, box: int) -> Picture:
+    """Return the picture in a file, or its first frame, scaled down to at most `box` pixels wide and high.
+
+    Raises:
+        UnreadableImageError: the file is empty, of another type, damaged or incomplete, or has more than MAX_PIXELS.
+    """
+    content_type = _content_type(data)
+    with _reading(content_type):
+        source = _DECODERS[content_type](BytesIO(data))
+    width, height = source.size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImageError(TOO_LARGE)
+    size = _fit(width, height, box)
+    with _reading(content_type):
+        draft = source.draft(None, _times(size, JPEG_HEADROOM)) if isinstance(source, JpegImageFile) else None
+        source.load()
+        image = _resizable(source)
+    image = image.resize(size, Image.Resampling.LANCZOS, draft and draft[1], REDUCING_GAP)
+    image = _in_srgb(image, source.info.get("icc_profile"))
+    turn = None if content_type in _UPRIGHT else _TURNS.get(_orientation(source.info.get("exif")))
+    if turn is not None:
+        image = image.transpose(turn)
+    if turn in _QUARTER_TURNS:
+        width, height = height, width
+    image.info.clear()
+    return Picture(image, width, height, content_type)
+
+
+_SIGNATURES = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+# Brands of ISO/IEC 23008-12 and AVIF; `mif1` and `msf1` alone do not tell how the pixels are coded.
+_BRANDS = dict.fromkeys((b"avif", b"avis"), "image/avif") | dict.fromkeys(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "image/heic"
+)
+_ANY_CODING = (b"mif1", b"msf1")
+_MAX_BRANDS_BYTES = 256
+
+
+def _content_type(data: bytes) -> str:
+    """Tell what a file is from its first bytes."""
+    if not data:
+        raise UnreadableImageError(EMPTY)
+    for signature, content_type in _SIGNATURES.items():
+        if data.startswith(signature):
+            return content_type
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    if data[4:8] == b"ftyp":  # a box of brands: the major one, its version, compatible ones
+        end = min(int.from_bytes(data[:4]), len(data), _MAX_BRANDS_BYTES)
+        brands = [data[8:12], *(data[start : start + 4] for start in range(16, end, 4))]
+        for brand in brands:
+            if brand in _BRANDS:
+                return _BRANDS[brand]
+        if any(brand in _ANY_CODING for brand in brands):
+            return "image/heif"
+    raise UnreadableImageError(UNKNOWN)
+
+
+def _open_heif(stream: BytesIO) -> ImageFile:
+    import pillow_heif  # its libraries take 40 ms to load, and most pictures are something else
+
+    # Only the picture itself: an embedded preview may show something else.
+    pillow_heif.options.THUMBNAILS = False
+    pillow_heif.options.DEPTH_IMAGES = False
+    pillow_heif.options.AUX_IMAGES = False
+    return pillow_heif.HeifImageFile(stream)
+
+
+# Without `Image.open`, which would import more decoders and look for further pictures inside a JPEG.
+_DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "image/jpeg": JpegImageFile,
+    "image/png": PngImageFile,
+    "image/webp": WebPImageFile,
+    "image/gif": GifImageFile,
+    "image/avif": AvifImageFile,
+    "image/heic": _open_heif,
+    "image/heif": _open_heif,
+}
+CONTENT_TYPES = tuple(_DECODERS)
+
+
+@contextmanager
+def _reading(content_type: str) -> Iterator[None]:
+    """Turn whatever a decoder makes of hostile bytes into an UnreadableImageError; nothing else belongs inside."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about metadata that we do not use
+            yield
+    except Image.DecompressionBombError as error:
+        raise UnreadableImageError(TOO_LARGE) from error
+    except Exception as error:  # decoders raise nearly everything, from IndexError to MemoryError
+        name = content_type.removeprefix("image/").upper()
+        raise UnreadableImageError(DAMAGED.format(format=name)) from error
+
+
+def _fit(width: int, height: int, box: int) -> tuple[int, int]:
+    """Return the largest size of the same shape within a box; never enlarged, never without a pixel."""
+    scale = min(1, box / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _times(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    return int(size[0] * factor), int(size[1] * factor)
+
+
+def _resizable(source: ImageFile) -> Image.Image:
+    """Return the loaded picture with 8-bit channels that can be averaged: L, LA, RGB, RGBA or CMYK."""
+    if source.mode.startswith("I"):  # 16-bit grey, which `convert` would clip instead of scale
+        return source.point(lambda value: value * (1 / 256)).convert("L")
+    if source.has_transparency_data and source.mode != "LA":
+        return source.convert("RGBA")
+    if source.mode == "1":
+        return source.convert("L")
+    return source if source.mode in ("L", "LA", "CMYK") else source.convert("RGB")
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return an RGB or RGBA picture as browsers show it, which take colours without a profile for sRGB."""
+    mode = "RGBA" if image.mode in ("LA", "RGBA") else "RGB"
+    if profile and len(profile) <= MAX_PROFILE_BYTES:
+        try:
+            given = ImageCms.ImageCmsProfile(BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode=mode)
+        except (ImageCms.PyCMSError, OSError):  # damaged, or of another kind of picture: browsers ignore it as well
+            converted = None
+        if converted is not None:
+            return converted
+    return image.convert(mode)
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_QUARTER_TURNS = (
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+)
+# libheif turns the pixels itself. For AVIF, Pillow puts the container's rotation in place of the one in EXIF.
+_UPRIGHT = ("image/heic", "image/heif")
+
+
+def _orientation(metadata: bytes | None) -> int:
+    """Return the orientation that EXIF metadata asks for, 1 to 8; 1 also when they are damaged."""

@@ -1,0 +1,87 @@
+"""Migrations, on a real database as its master user."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pymysql
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog import migrate as migrations
+from catalog.migrate import Migration, MigrationError, migrate, own_migrations, statements
+
+FIRST = Migration("0001_first", "CREATE TABLE a (id INT); CREATE TABLE b (id INT);")
+SECOND = Migration("0002_second", "ALTER TABLE a ADD COLUMN name VARCHAR(10);")
+BROKEN = Migration("0002_second", "CREATE TABLE c (id INT); CREATE TABLE a (id INT);")
+
+
+def tables(connection: Any) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+        return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.fixture
+def connection(empty_database: Any) -> Iterator[Any]:
+    yield empty_database
+
+
+def test_an_empty_database_gets_every_migration(connection: Any) -> None:
+    assert migrate(connection) == [migration.name for migration in own_migrations()]
+    assert "image" in tables(connection)
+    assert migrations.schema_is_current(connection)
+
+
+def test_a_second_run_has_nothing_to_do(connection: Any) -> None:
+    migrate(connection, [FIRST])
+    assert migrate(connection, [FIRST]) == []
+
+
+def test_only_what_is_missing_is_applied(connection: Any) -> None:
+    migrate(connection, [FIRST])
+    assert migrate(connection, [FIRST, SECOND]) == ["0002_second"]
+
+
+def test_an_older_release_leaves_a_newer_schema_alone(connection: Any) -> None:
+    migrate(connection, [FIRST, SECOND])
+    assert migrate(connection, [FIRST]) == []
+
+
+def test_an_edited_migration_is_refused(connection: Any) -> None:
+    migrate(connection, [FIRST])
+    with pytest.raises(MigrationError, match="0001_first was edited"):
+        migrate(connection, [Migration(FIRST.name, "CREATE TABLE z (id INT);")])
+
+
+def test_a_failed_migration_goes_on_where_it_stopped(connection: Any) -> None:
+    migrate(connection, [FIRST])
+    with pytest.raises(pymysql.err.OperationalError):
+        migrate(connection, [FIRST, BROKEN])
+    assert "c" in tables(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE a")
+    assert migrate(connection, [FIRST, BROKEN]) == ["0002_second"]
+
+
+def test_a_schema_that_lacks_a_migration_is_not_current(connection: Any) -> None:
+    migrate(connection, [FIRST])
+    assert not migrations.schema_is_current(connection)
+
+
+def test_semicolons_in_quotes_and_comments_split_nothing() -> None:
+    script = """
+      -- a comment; with a semicolon
+      INSERT INTO t VALUES ('a;b', "c;d", 'it''s', 'back\\'slash;');  # another; one
+      /* and; more */ SELECT `odd;name` FROM t
+    """
+    assert statements(script) == [
+        "INSERT INTO t VALUES ('a;b', \"c;d\", 'it''s', 'back\\'slash;')",
+        "SELECT `odd;name` FROM t",
+    ]
+
+
+@given(st.lists(st.text(alphabet="abc '\"\\;-", max_size=10), max_size=5))
+def test_quoted_texts_survive_the_split(texts: list[str]) -> None:
+    quoted = ["SELECT '" + text.replace("\\", "\\\\").replace("'", "''") + "'" for text in texts]
+    assert statements(";\n".join(quoted)) == quoted

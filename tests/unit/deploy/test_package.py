@@ -1,0 +1,52 @@
+"""Packages of services. The dependencies come from the registry, or from uv's cache once they were there."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from deploy.package import PackageError, package
+
+
+@pytest.fixture(scope="module")
+def catalog_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return package("catalog", "host", tmp_path_factory.mktemp("packages")).path
+
+
+def test_a_package_runs_with_nothing_else_installed(catalog_package: Path) -> None:
+    program = "import catalog.handler, catalog.migrate, boto3; print(boto3.__file__, catalog.migrate.own_migrations())"
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(catalog_package)!r}); {program}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert str(catalog_package) in done.stdout
+    assert "0001_image" in done.stdout
+
+
+def test_a_package_says_what_it_is_made_of(catalog_package: Path) -> None:
+    with zipfile.ZipFile(catalog_package) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    assert manifest["service"] == "catalog"
+    assert set(manifest) == {"service", "version", "bundles", "lock", "platform"}
+
+
+def test_two_builds_are_the_same_to_the_byte(catalog_package: Path, tmp_path: Path) -> None:
+    again = package("catalog", "host", tmp_path).path
+    assert again.name == catalog_package.name
+    assert again.read_bytes() == catalog_package.read_bytes()
+
+
+def test_a_package_that_exists_is_not_built_again(catalog_package: Path) -> None:
+    before = catalog_package.stat().st_mtime_ns
+    assert package("catalog", "host", catalog_package.parent).path == catalog_package
+    assert catalog_package.stat().st_mtime_ns == before
+
+
+def test_packages_for_other_platforms_have_other_names(catalog_package: Path, tmp_path: Path) -> None:
+    assert package("catalog", "lambda", tmp_path).path.name != catalog_package.name
+
+
+def test_an_unknown_service_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="no service 'captions'"):
+        package("captions", "host", tmp_path)
