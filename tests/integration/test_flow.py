@@ -1,0 +1,189 @@
+"""Upload -> S3 -> SNS -> both functions -> catalogue, on the real emulator, database and functions."""
+
+import io
+import json
+import time
+from typing import Any
+from uuid import uuid4
+
+import pillow_heif
+import pytest
+from PIL import Image
+
+import photos
+from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
+from gallery_client import GalleryClient
+from local_cloud.cloud import LocalCloud
+
+BUCKET = "gallery-local-images"
+
+
+def publish(aws: Any, cloud: LocalCloud, key: str, times: int = 1) -> None:
+    """Announce an object on the topic, as S3 does."""
+    (record,) = announcement(StoredObject(BUCKET, key))["Records"]
+    for _ in range(times):
+        aws.client("sns").publish(TopicArn=cloud.outputs["images"]["TopicArn"], Message=record["Sns"]["Message"])
+
+
+def file_of(kind: str) -> bytes:
+    if kind == "HEIF":
+        buffer = io.BytesIO()
+        pillow_heif.from_pillow(photos.scene()).save(buffer)
+        return buffer.getvalue()
+    return photos.encoded(photos.scene(), kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type"),
+    [
+        ("JPEG", "image/jpeg"),
+        ("PNG", "image/png"),
+        ("WEBP", "image/webp"),
+        ("GIF", "image/gif"),
+        ("AVIF", "image/avif"),
+        ("HEIF", "image/heic"),
+    ],
+)
+def test_an_uploaded_photo_gets_its_thumbnail_and_its_annotation(
+    gallery: GalleryClient, aws: Any, kind: str, content_type: str
+) -> None:
+    image_id = gallery.upload(file_of(kind), f"scene.{kind.lower()}", content_type)
+    image = gallery.wait(image_id)
+    assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready"), image
+    assert (image["width"], image["height"]) == (640, 480)
+    stored = aws.client("s3").get_object(Bucket=BUCKET, Key=thumbnail_key(image_id))
+    assert stored["ContentType"] == "image/webp"
+    assert Image.open(io.BytesIO(stored["Body"].read())).size == (512, 384)
+    assert image["annotation"]["model"] == "offline-tagger"
+    assert image["annotation"]["caption"]
+    assert image["annotation"]["alt_text"]
+
+
+def test_a_closed_tab_loses_nothing(gallery: GalleryClient) -> None:
+    image_id = gallery.upload(photos.jpeg(), "Ferien: Käse & Co (1).jpg")
+    assert gallery.wait(image_id)["filename"] == "Ferien: Käse & Co (1).jpg"
+
+
+def test_the_completion_call_shows_a_photo_before_any_function_has_run(gallery: GalleryClient) -> None:
+    image_id = gallery.upload(photos.jpeg())
+    response = gallery.complete(image_id)
+    assert response.status_code == 200
+    assert response.json()["id"] == image_id
+    gallery.wait(image_id)
+
+
+def test_an_abandoned_form_leaves_no_ghost(gallery: GalleryClient) -> None:
+    form = gallery.form("never.jpg", "image/jpeg", 10)
+    assert gallery.complete(form["id"]).status_code == 404
+    assert gallery.image(form["id"]) is None
+
+
+def test_a_rotated_photo_comes_out_upright(gallery: GalleryClient, aws: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = gallery.wait(gallery.upload(photos.jpeg(600, 400, exif=exif)))
+    assert (image["width"], image["height"]) == (400, 600)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        pytest.param(b"<script>alert(1)</script>" * 10, "image", id="not an image"),
+        pytest.param(photos.jpeg()[:2000], "", id="truncated"),
+        pytest.param(photos.decompression_bomb(), "megapixel", id="decompression bomb"),
+    ],
+)
+def test_a_hostile_file_ends_as_a_failure_with_a_reason(gallery: GalleryClient, data: bytes, words: str) -> None:
+    image = gallery.wait(gallery.upload(data, "evil.jpg"))
+    for part in (image["thumbnail"], image["annotation"]):
+        assert part["status"] == "failed"
+        assert words in part["reason"]
+
+
+def test_a_renamed_file_is_known_by_its_content(gallery: GalleryClient) -> None:
+    image = gallery.wait(gallery.upload(file_of("PNG"), "renamed.jpg", "image/jpeg"))
+    assert (image["thumbnail"]["status"], image["content_type"]) == ("ready", "image/png")
+
+
+def test_s3_refuses_an_empty_file(gallery: GalleryClient) -> None:
+    assert gallery.post(gallery.form("empty.jpg", "image/jpeg", 1), b"").status_code == 400
+
+
+def test_s3_refuses_a_file_over_the_limit(gallery: GalleryClient) -> None:
+    response = gallery.post(gallery.form("huge.jpg", "image/jpeg", 1), b"x" * (50 * 1024 * 1024 + 1))
+    assert response.status_code == 400
+    assert "EntityTooLarge" in response.text
+
+
+def test_s3_refuses_another_key_and_another_type(gallery: GalleryClient) -> None:
+    form = gallery.form("a.jpg", "image/jpeg", 10)
+    assert gallery.post(form, b"x" * 10, key=upload_key(new_id())).status_code == 403
+    assert gallery.post(form, b"x" * 10, **{"Content-Type": "text/html"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "name", ['"quoted\' name".jpg', "🏝️ 家族.jpg", "../../etc/passwd", "x" * 300 + ".jpg", "gpj.\u202ecat\u2066.jpg", "a+b%20c&d.jpg"]
+)
+def test_a_name_of_any_characters_is_kept_or_made_presentable(gallery: GalleryClient, name: str) -> None:
+    image = gallery.wait(gallery.upload(photos.jpeg(), name))
+    assert image["thumbnail"]["status"] == "ready"
+    assert len(image["filename"]) <= 255
+    assert not set(image["filename"]) & set("/\u202e\u2066")
+
+
+def test_the_same_event_many_times_changes_nothing(gallery: GalleryClient, cloud: LocalCloud, aws: Any) -> None:
+    image_id = gallery.upload(photos.jpeg())
+    before = gallery.wait(image_id)
+    written = aws.client("s3").head_object(Bucket=BUCKET, Key=thumbnail_key(image_id))["LastModified"]
+    publish(aws, cloud, upload_key(image_id), times=5)
+    later = gallery.upload(photos.jpeg(seed=1))
+    gallery.wait(later)
+    assert gallery.image(image_id) == before
+    assert aws.client("s3").head_object(Bucket=BUCKET, Key=thumbnail_key(image_id))["LastModified"] == written
+
+
+@pytest.mark.parametrize("key", ["uploads/{id}", "uploads/no-id.jpg", "uploads/{id}/below", "elsewhere/{id}"])
+def test_an_event_without_a_photo_leaves_nothing(
+    gallery: GalleryClient, cloud: LocalCloud, aws: Any, key: str
+) -> None:
+    image_id = new_id()
+    publish(aws, cloud, key.format(id=image_id))
+    gallery.wait(gallery.upload(photos.jpeg()))
+    assert gallery.image(image_id) is None
+    assert dead_letters(aws, cloud) == []
+
+
+def dead_letters(aws: Any, cloud: LocalCloud) -> list[dict[str, Any]]:
+    found = []
+    for function in ("thumbnail", "annotate"):
+        queue = cloud.outputs[function]["DeadLettersUrl"]
+        while messages := aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                aws.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
+
+
+def test_an_event_nobody_understands_is_tried_again_and_ends_as_a_dead_letter(cloud: LocalCloud, aws: Any) -> None:
+    marker = str(uuid4())
+    aws.client("sns").publish(TopicArn=cloud.outputs["images"]["TopicArn"], Message=json.dumps({"odd": marker}))
+    letters: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 60
+    while len(letters) < 2 and time.monotonic() < deadline:
+        letters += [letter for letter in dead_letters(aws, cloud) if marker in json.dumps(letter)]
+        time.sleep(0.2)
+    assert len(letters) == 2, "one from each function"
+    assert {letter["requestContext"]["condition"] for letter in letters} == {"RetriesExhausted"}
+
+
+def test_a_deleted_photo_takes_its_objects_along_and_stays_away(
+    gallery: GalleryClient, cloud: LocalCloud, aws: Any
+) -> None:
+    image_id = gallery.upload(photos.jpeg())
+    gallery.wait(image_id)
+    assert gallery.delete(image_id).status_code == 204
+    publish(aws, cloud, upload_key(image_id))
+    gallery.wait(gallery.upload(photos.jpeg()))
+    assert gallery.image(image_id) is None
+    for key in (upload_key(image_id), thumbnail_key(image_id)):
+        assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=key)

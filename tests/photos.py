@@ -1,0 +1,45 @@
+"""Pictures made in memory for tests."""
+
+import io
+import random
+import struct
+import zlib
+
+from PIL import Image, ImageDraw
+
+
+def scene(width: int = 640, height: int = 480, seed: int = 0) -> Image.Image:
+    """Draw a landscape of sky, hills and sun: enough texture to be a photo, different for each seed."""
+    dice = random.Random(seed)  # noqa: S311 - nothing secret
+    picture = Image.linear_gradient("L").resize((width, height))
+    picture = Image.merge("RGB", (picture, picture.point(lambda v: 255 - v // 2), Image.new("L", picture.size, 220)))
+    draw = ImageDraw.Draw(picture)
+    for _ in range(12):
+        x, y, r = dice.randrange(width), dice.randrange(height), dice.randrange(8, max(9, width // 6))
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=tuple(dice.randrange(256) for _ in range(3)))
+    return picture
+
+
+def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
+    """Return a picture as a file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def jpeg(width: int = 640, height: int = 480, seed: int = 0, **options: object) -> bytes:
+    """Return a scene as a JPEG file."""
+    return encoded(scene(width, height, seed), "JPEG", **options)
+
+
+def decompression_bomb(width: int = 10_000, height: int = 10_000) -> bytes:
+    """Return a PNG of some kilobytes that unfolds to black pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compressobj(9)
+    row = b"\0" * (1 + width * 3)
+    pixels = b"".join([rows.compress(row) for _ in range(height)] + [rows.flush()])
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
