@@ -95,23 +95,22 @@ def register(connection: Connection[Any], upload: Upload) -> Image | None:
         "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(tzinfo=None),
     }
     with connection.cursor() as cursor:
-        inserted = cursor.execute(
+        cursor.execute(
             """INSERT INTO image (id, filename, content_type, bytes, etag, uploaded_at)
                VALUES (%(id)s, %(filename)s, %(content_type)s, %(bytes)s, %(etag)s, %(uploaded_at)s)
                ON DUPLICATE KEY UPDATE id = id""",
             values,
         )
-        if not inserted:
-            cursor.execute(
-                """UPDATE image SET filename = %(filename)s, content_type = %(content_type)s, bytes = %(bytes)s,
-                     etag = %(etag)s, uploaded_at = %(uploaded_at)s,
-                     thumbnail_status = 'pending', thumbnail_reason = NULL, width = NULL, height = NULL,
-                     placeholder = NULL, annotation_status = IF(edited, annotation_status, 'pending'),
-                     annotation_reason = NULL, claimed_until = NULL
-                   WHERE id = %(id)s AND etag <> %(etag)s AND uploaded_at <= %(uploaded_at)s
-                     AND deleted_at IS NULL""",
-                values,
-            )
+        cursor.execute(
+            """UPDATE image SET filename = %(filename)s, content_type = %(content_type)s, bytes = %(bytes)s,
+                 etag = %(etag)s, uploaded_at = %(uploaded_at)s,
+                 thumbnail_status = 'pending', thumbnail_reason = NULL, width = NULL, height = NULL,
+                 placeholder = NULL, annotation_status = IF(edited, annotation_status, 'pending'),
+                 annotation_reason = NULL, claimed_until = NULL
+               WHERE id = %(id)s AND etag <> %(etag)s AND uploaded_at <= %(uploaded_at)s
+                 AND deleted_at IS NULL""",
+            values,
+        )
     return get(connection, upload.id)
 
 

@@ -3,15 +3,16 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-import boto3
 import pymysql
 import pytest
 
 from catalog.database import Database
-from catalog.handler import handle
+from catalog.handler import MigrationSettings, handle
+from catalog.migrate import schema_is_current
 
 
 class CloudFormation(HTTPServer):
@@ -56,31 +57,31 @@ def cloudformation() -> Iterator[CloudFormation]:
 
 
 @pytest.fixture
-def application_secret(database: Database, master_environment: None) -> str:
-    """A user that does not exist yet; `master_environment` makes the handler the master user."""
-    secret = {"username": "newcomer", "password": "correct horse"}
-    return boto3.client("secretsmanager").create_secret(Name="newcomer", SecretString=json.dumps(secret))["ARN"]
+def environment(migration_settings: MigrationSettings, monkeypatch: pytest.MonkeyPatch) -> MigrationSettings:
+    """Set the function's environment variables for a database that does not exist yet."""
+    for field in fields(migration_settings):
+        monkeypatch.setenv(field.name.upper(), str(getattr(migration_settings, field.name)))
+    return migration_settings
 
 
-@pytest.mark.usefixtures("master_environment")
-def test_creation_migrates_and_succeeds(
-    cloudformation: CloudFormation, application_secret: str, monkeypatch: pytest.MonkeyPatch
+def test_creation_migrates_lets_the_application_in_and_succeeds(
+    cloudformation: CloudFormation, environment: MigrationSettings
 ) -> None:
-    monkeypatch.setenv("APPLICATION_SECRET_ARN", application_secret)
     handle(cloudformation.request("Create"), None)
     (answer,) = cloudformation.answers
-    assert answer["Status"] == "SUCCESS"
-    assert answer["PhysicalResourceId"] == "schema-Schema"
-    assert answer["content_type"] == ""
+    assert (answer["Status"], answer["PhysicalResourceId"], answer["content_type"]) == ("SUCCESS", "schema-Schema", "")
+    application = replace(environment, database_secret_arn=environment.application_secret_arn)
+    with Database(application).connection() as connection:
+        assert schema_is_current(connection)
 
 
-@pytest.mark.usefixtures("master_environment")
-def test_an_update_keeps_the_physical_id(
-    cloudformation: CloudFormation, application_secret: str, monkeypatch: pytest.MonkeyPatch
+def test_an_update_migrates_again_and_keeps_the_physical_id(
+    cloudformation: CloudFormation, environment: MigrationSettings
 ) -> None:
-    monkeypatch.setenv("APPLICATION_SECRET_ARN", application_secret)
+    handle(cloudformation.request("Create"), None)
     handle(cloudformation.request("Update", PhysicalResourceId="schema-Schema"), None)
-    assert cloudformation.answers[0]["PhysicalResourceId"] == "schema-Schema"
+    assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS", "SUCCESS"]
+    assert cloudformation.answers[1]["PhysicalResourceId"] == "schema-Schema"
 
 
 def test_deletion_does_nothing_and_succeeds(cloudformation: CloudFormation) -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog import migrate as migrations
-from catalog.migrate import Migration, MigrationError, migrate, own_migrations, statements
+from catalog.database import connect, read_credentials
+from catalog.handler import MigrationSettings
+from catalog.migrate import Migration, MigrationError, migrate, own_migrations, schema_is_current, statements
 
 FIRST = Migration("0001_first", "CREATE TABLE a (id INT); CREATE TABLE b (id INT);")
 SECOND = Migration("0002_second", "ALTER TABLE a ADD COLUMN name VARCHAR(10);")
@@ -23,14 +24,21 @@ def tables(connection: Any) -> set[str]:
 
 
 @pytest.fixture
-def connection(empty_database: Any) -> Iterator[Any]:
-    yield empty_database
+def connection(migration_settings: MigrationSettings) -> Iterator[Any]:
+    """Connect as the master user to an empty database."""
+    user = read_credentials(migration_settings.database_secret_arn)
+    connection = connect(migration_settings, user)
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {migration_settings.database_name}")
+    connection.select_db(migration_settings.database_name)
+    yield connection
+    connection.close()
 
 
 def test_an_empty_database_gets_every_migration(connection: Any) -> None:
     assert migrate(connection) == [migration.name for migration in own_migrations()]
     assert "image" in tables(connection)
-    assert migrations.schema_is_current(connection)
+    assert schema_is_current(connection)
 
 
 def test_a_second_run_has_nothing_to_do(connection: Any) -> None:
@@ -66,7 +74,7 @@ def test_a_failed_migration_goes_on_where_it_stopped(connection: Any) -> None:
 
 def test_a_schema_that_lacks_a_migration_is_not_current(connection: Any) -> None:
     migrate(connection, [FIRST])
-    assert not migrations.schema_is_current(connection)
+    assert not schema_is_current(connection)
 
 
 def test_semicolons_in_quotes_and_comments_split_nothing() -> None:
