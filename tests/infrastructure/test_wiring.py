@@ -10,7 +10,14 @@ import pytest
 
 from deploy.environment import INFRASTRUCTURE, Stack, load_environment
 
-VARIABLES = ("ARTIFACT_BUCKET", "DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "MASTER_SECRET_ARN", "GALLERY_ORIGIN")
+VARIABLES = (
+    "ARTIFACT_BUCKET",
+    "DATABASE_HOST",
+    "DATABASE_PORT",
+    "DATABASE_NAME",
+    "MASTER_SECRET_ARN",
+    "GALLERY_ORIGIN",
+)
 STACKS = {stack.name: stack for stack in load_environment("local", dict.fromkeys(VARIABLES, "x")).stacks}
 SETTINGS = {
     "catalog": "catalog.handler.MigrationSettings",

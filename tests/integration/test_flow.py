@@ -122,7 +122,15 @@ def test_s3_refuses_another_key_and_another_type(gallery: GalleryClient) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ['"quoted\' name".jpg', "🏝️ 家族.jpg", "../../etc/passwd", "x" * 300 + ".jpg", "gpj.\u202ecat\u2066.jpg", "a+b%20c&d.jpg"]
+    "name",
+    [
+        '"quoted\' name".jpg',
+        "🏝️ 家族.jpg",
+        "../../etc/passwd",
+        "x" * 300 + ".jpg",
+        "gpj.\u202ecat\u2066.jpg",
+        "a+b%20c&d.jpg",
+    ],
 )
 def test_a_name_of_any_characters_is_kept_or_made_presentable(gallery: GalleryClient, name: str) -> None:
     image = gallery.wait(gallery.upload(photos.jpeg(), name))
@@ -143,9 +151,7 @@ def test_the_same_event_many_times_changes_nothing(gallery: GalleryClient, cloud
 
 
 @pytest.mark.parametrize("key", ["uploads/{id}", "uploads/no-id.jpg", "uploads/{id}/below", "elsewhere/{id}"])
-def test_an_event_without_a_photo_leaves_nothing(
-    gallery: GalleryClient, cloud: LocalCloud, aws: Any, key: str
-) -> None:
+def test_an_event_without_a_photo_leaves_nothing(gallery: GalleryClient, cloud: LocalCloud, aws: Any, key: str) -> None:
     image_id = new_id()
     publish(aws, cloud, key.format(id=image_id))
     gallery.wait(gallery.upload(photos.jpeg()))

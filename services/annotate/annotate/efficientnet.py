@@ -121,7 +121,7 @@ class EfficientNetLite0:
         Args:
             picture: (224, 224, 3), red, green and blue.
         """
-        x = (picture.astype(np.float32) - 127) / 128
+        x: Array = (picture.astype(np.float32) - np.float32(127)) / np.float32(128)
         windows = sliding_window_view(_padded(x, 3, 2), (3, 3), axis=(0, 1))[::2, ::2]  # (112, 112, channels, 3, 3)
         x = _relu6(self._stem(windows.reshape(SIDE // 2, SIDE // 2, -1)))
         for block in self._blocks:

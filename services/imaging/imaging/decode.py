@@ -20,13 +20,16 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from imaging.jpeg import count_scans
+
 MAX_PIXELS = 64_000_000
 MAX_PROFILE_BYTES = 4 * 1024 * 1024  # colour profiles of printing presses have up to 3 MB
+MAX_JPEG_SCANS = 100  # progressive JPEGs have about ten; each one takes 50 ms at MAX_PIXELS
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as that leaves this many times the result.
 JPEG_HEADROOM = 1.5
 # Other formats are averaged down to this many times the result before the slower, sharper filter.
-REDUCING_GAP = 3.0
+REDUCING_GAP = 2.0
 
 # WebP needs this: its decoder allocates the canvas on opening. Pillow refuses from twice its limit on.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
@@ -71,20 +74,22 @@ def decode(data: bytes, box: int) -> Picture:
     content_type = _content_type(data)
     with _reading(content_type):
         source = _DECODERS[content_type](BytesIO(data))
+    if isinstance(source, JpegImageFile) and count_scans(data) > MAX_JPEG_SCANS:
+        raise UnreadableImageError(_damaged(content_type))
     width, height = source.size
     if width * height > MAX_PIXELS:
         raise UnreadableImageError(TOO_LARGE)
     size = _fit(width, height, box)
     with _reading(content_type):
-        draft = source.draft(None, _times(size, JPEG_HEADROOM)) if isinstance(source, JpegImageFile) else None
+        draft = source.draft(None, _headroom(size)) if isinstance(source, JpegImageFile) else None
         source.load()
         image = _resizable(source)
+        orientation = _orientation(source.info.get("exif"))
     image = image.resize(size, Image.Resampling.LANCZOS, draft and draft[1], REDUCING_GAP)
     image = _in_srgb(image, source.info.get("icc_profile"))
-    turn = None if content_type in _UPRIGHT else _TURNS.get(_orientation(source.info.get("exif")))
-    if turn is not None:
-        image = image.transpose(turn)
-    if turn in _QUARTER_TURNS:
+    if orientation in _TURNS:
+        image = image.transpose(_TURNS[orientation])
+    if orientation >= _FIRST_QUARTER_TURN:
         width, height = height, width
     image.info.clear()
     return Picture(image, width, height, content_type)
@@ -131,7 +136,7 @@ def _open_heif(stream: BytesIO) -> ImageFile:
     pillow_heif.options.THUMBNAILS = False
     pillow_heif.options.DEPTH_IMAGES = False
     pillow_heif.options.AUX_IMAGES = False
-    return pillow_heif.HeifImageFile(stream)
+    return pillow_heif.HeifImageFile(stream)  # type: ignore[no-untyped-call]
 
 
 # Without `Image.open`, which would import more decoders and look for further pictures inside a JPEG.
@@ -157,8 +162,11 @@ def _reading(content_type: str) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(TOO_LARGE) from error
     except Exception as error:  # decoders raise nearly everything, from IndexError to MemoryError
-        name = content_type.removeprefix("image/").upper()
-        raise UnreadableImageError(DAMAGED.format(format=name)) from error
+        raise UnreadableImageError(_damaged(content_type)) from error
+
+
+def _damaged(content_type: str) -> str:
+    return DAMAGED.format(format=content_type.removeprefix("image/").upper())
 
 
 def _fit(width: int, height: int, box: int) -> tuple[int, int]:
@@ -167,19 +175,18 @@ def _fit(width: int, height: int, box: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _times(size: tuple[int, int], factor: float) -> tuple[int, int]:
-    return int(size[0] * factor), int(size[1] * factor)
+def _headroom(size: tuple[int, int]) -> tuple[int, int]:
+    return int(size[0] * JPEG_HEADROOM), int(size[1] * JPEG_HEADROOM)
 
 
 def _resizable(source: ImageFile) -> Image.Image:
     """Return the loaded picture with 8-bit channels that can be averaged: L, LA, RGB, RGBA or CMYK."""
     if source.mode.startswith("I"):  # 16-bit grey, which `convert` would clip instead of scale
         return source.point(lambda value: value * (1 / 256)).convert("L")
-    if source.has_transparency_data and source.mode != "LA":
-        return source.convert("RGBA")
-    if source.mode == "1":
-        return source.convert("L")
-    return source if source.mode in ("L", "LA", "CMYK") else source.convert("RGB")
+    mode = source.mode if source.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else "RGB"
+    if source.has_transparency_data and mode not in ("LA", "RGBA"):  # a palette's, or one colour named transparent
+        mode = "RGBA"
+    return source if mode == source.mode else source.convert(mode)
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -205,15 +212,19 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_QUARTER_TURNS = (
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
-)
-# libheif turns the pixels itself. For AVIF, Pillow puts the container's rotation in place of the one in EXIF.
-_UPRIGHT = ("image/heic", "image/heif")
+_FIRST_QUARTER_TURN = 5  # from here on width and height change places
 
 
 def _orientation(metadata: bytes | None) -> int:
-    """Return the orientation that EXIF metadata asks for, 1 to 8; 1 also when they are damaged."""
+    """Return the orientation, 1 to 8, that EXIF metadata ask for; 1 when there are none or they are damaged.
+
+    The containers of AVIF and HEIF have a rotation of their own, which counts instead. For AVIF, Pillow writes it into
+    the metadata; for HEIF, pillow-heif turns the pixels and resets the metadata.
+    """
+    exif = Image.Exif()
+    try:
+        exif.load(metadata or b"")
+        orientation = exif.get(ExifTags.Base.Orientation)
+        return orientation if orientation in _TURNS else 1
+    except Exception:  # noqa: BLE001 - Pillow raises anything here, and the pixels are good all the same
+        return 1

@@ -1,0 +1,11 @@
+"""Starts MiniStack with our extensions. Its settings are environment variables; see local_cloud/emulator.py."""
+
+import os
+from pathlib import Path
+
+from ministack.app import main
+
+from emulator import extensions
+
+extensions.install(Path(os.environ["EVENTS_DIR"]))
+main()

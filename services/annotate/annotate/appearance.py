@@ -1,0 +1,67 @@
+"""What can be said of any picture without knowing what it shows: colours, light and format."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_SAMPLE_SIDE = 64  # the colours of so many pixels squared are counted
+_MIN_SHARE = 0.12  # of the picture, for a colour to be named
+_MAX_COLOURS = 2
+
+_HUES = (
+    (15, "red"),
+    (42, "orange"),
+    (68, "yellow"),
+    (165, "green"),
+    (195, "turquoise"),
+    (255, "blue"),
+    (300, "purple"),
+    (345, "pink"),
+    (360, "red"),
+)
+"""Where on the colour circle, in degrees, each colour ends."""
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """Colours by share, "dark" or "bright" or nothing, and the format: landscape, portrait, square or panorama."""
+
+    colours: tuple[str, ...]
+    light: str
+    format: str
+
+
+def appearance(image: Image.Image) -> Appearance:
+    """Describe an RGB picture of any size."""
+    sample = image.resize((_SAMPLE_SIDE, _SAMPLE_SIDE), Image.Resampling.BOX).convert("HSV")
+    hue, saturation, value = np.asarray(sample, np.float32).reshape(-1, 3).T / 255
+    names, counts = np.unique(_colour_names(hue * 360, saturation, value), return_counts=True)
+    by_share = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda pair: -pair[1])
+    common = tuple(name for name, count in by_share[:_MAX_COLOURS] if count >= _MIN_SHARE * len(hue))
+    brightness = float(value.mean())
+    return Appearance(
+        colours=common,
+        light="dark" if brightness < 0.3 else "bright" if brightness > 0.75 else "",
+        format=_format(*image.size),
+    )
+
+
+def _colour_names(hue: NDArray[Any], saturation: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
+    """Name the colour of each pixel; hue in degrees, saturation and value from 0 to 1."""
+    ends, names = zip(*_HUES, strict=True)
+    chromatic = np.array(names)[np.searchsorted(ends[:-1], hue, side="right")]
+    is_brown = np.isin(chromatic, ["red", "orange", "yellow"]) & (value < 0.55)
+    return np.select(
+        [value < 0.2, (saturation < 0.15) & (value > 0.85), saturation < 0.15, is_brown],
+        ["black", "white", "grey", "brown"],
+        chromatic,
+    )
+
+
+def _format(width: int, height: int) -> str:
+    if max(width, height) > 2 * min(width, height):
+        return "panorama"
+    return "landscape" if width > 1.03 * height else "portrait" if height > 1.03 * width else "square"

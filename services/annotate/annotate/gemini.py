@@ -1,0 +1,153 @@
+"""Captions by the Gemini API. Importing this costs half a second: google.genai builds hundreds of model classes.
+
+The wire: https://ai.google.dev/api/generate-content. `GOOGLE_GEMINI_BASE_URL` names another host than Google's.
+"""
+
+import asyncio
+import io
+
+from google import genai
+from google.genai import errors, types
+from PIL import Image
+
+from annotate import caption
+from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError
+from annotate.flatten import on_white
+from catalog.images import Annotation
+
+API_VERSION = "v1beta"
+TOTAL_SECONDS = 30.0
+
+_TEMPERATURE = 0.2
+_MAX_OUTPUT_TOKENS = 1024  # three times the longest answer that is kept
+_JPEG_QUALITY = 85
+
+# How the model ends when it will not speak about a picture; the others are worth another try.
+_REFUSALS = frozenset(
+    {
+        types.FinishReason.SAFETY,
+        types.FinishReason.RECITATION,
+        types.FinishReason.LANGUAGE,
+        types.FinishReason.BLOCKLIST,
+        types.FinishReason.PROHIBITED_CONTENT,
+        types.FinishReason.SPII,
+        types.FinishReason.IMAGE_SAFETY,
+        types.FinishReason.IMAGE_PROHIBITED_CONTENT,
+        types.FinishReason.IMAGE_RECITATION,
+    }
+)
+_RETRYABLE_CODES = frozenset({408, 429, 499})  # and everything from 500 on
+
+BLOCKED = "Gemini declined to describe this photo ({reason}). You can write a caption yourself."
+UNPROCESSABLE = "Gemini could not process this picture. Save it in another format and upload it again."
+KEY_REFUSED = "Gemini did not accept the API key. The operator has to check the key; then try again."
+NO_MODEL = "Gemini has no model named {model}. The operator has to check GEMINI_MODEL; then try again."
+NOT_ACCEPTED = "Gemini did not accept the request ({code}). The operator has to check the account and GEMINI_MODEL."
+
+
+class GeminiAnnotator:
+    """Describes pictures through one client, which is made once."""
+
+    def __init__(self, api_key: str, model: str, language: str, seconds: float = TOTAL_SECONDS) -> None:
+        """Make the client; nothing is sent yet.
+
+        Args:
+            api_key: of the Gemini Developer API.
+            model: for example `gemini-3.5-flash-lite`.
+            language: BCP 47 tag of the captions.
+            seconds: the longest that one request may take, however its answer drips in.
+        """
+        self._model = model
+        self._language = language
+        self._seconds = seconds
+        # A kept connection would be dead after the function was frozen, and belongs to an event loop that is gone.
+        options = types.HttpOptions(
+            api_version=API_VERSION, timeout=round(seconds * 1000), headers={"Connection": "close"}
+        )
+        self._client = genai.Client(vertexai=False, api_key=api_key, http_options=options)
+        self._config = types.GenerateContentConfig(
+            temperature=_TEMPERATURE,
+            max_output_tokens=_MAX_OUTPUT_TOKENS,
+            response_mime_type="application/json",
+            response_json_schema=caption.SCHEMA,
+            media_resolution=types.MediaResolution.MEDIA_RESOLUTION_MEDIUM,  # about 560 tokens, half of the default
+            thinking_config=types.ThinkingConfig(thinking_level=types.ThinkingLevel.MINIMAL),
+        )
+
+    def annotate(self, image: Image.Image) -> Annotation:
+        """Describe a picture, sent as it is: scale it before.
+
+        Raises:
+            AnnotationRefusedError: the picture, the key or the model is not accepted.
+            ModelUnavailableError: no answer now, or none that can be used.
+        """
+        response = asyncio.run(self._generate(_jpeg(image)))
+        description = _description(response)
+        usage = response.usage_metadata or types.GenerateContentResponseUsageMetadata()
+        return Annotation(
+            caption=description.caption,
+            alt_text=description.alt_text,
+            tags=description.tags,
+            language=self._language,
+            model=self._model,
+            prompt_version=caption.PROMPT_VERSION,
+            input_tokens=usage.prompt_token_count,
+            output_tokens=_sum(usage.candidates_token_count, usage.thoughts_token_count),
+        )
+
+    async def _generate(self, jpeg: bytes) -> types.GenerateContentResponse:
+        photo = types.Part.from_bytes(data=jpeg, mime_type="image/jpeg")
+        text = types.Part.from_text(text=caption.prompt(self._language))
+        # What the SDK raises may quote the key or the answer, so that none of it is passed on.
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._client.aio.models.generate_content(
+                    model=self._model, contents=types.Content(role="user", parts=[photo, text]), config=self._config
+                )
+        except errors.APIError as error:
+            raise self._failure(error) from None
+        except TimeoutError:
+            raise ModelUnavailableError(f"Gemini took longer than {self._seconds} seconds") from None
+        except Exception as error:  # noqa: BLE001 - of the network, or of an answer that is not the API's
+            raise ModelUnavailableError(f"the request to Gemini failed: {type(error).__name__}") from None
+
+    def _failure(self, error: errors.APIError) -> Exception:
+        """Tell what an HTTP error means. https://ai.google.dev/gemini-api/docs/troubleshooting"""
+        code = error.code
+        if code >= 500 or code in _RETRYABLE_CODES:
+            return ModelUnavailableError(f"Gemini answered {code}")
+        if code in (401, 403) or "API_KEY_INVALID" in str(error.details):
+            return KeyRefusedError(KEY_REFUSED)
+        if code == 404:
+            return AnnotationRefusedError(NO_MODEL.format(model=self._model))
+        if code == 400 and "image" in str(error.message):
+            return AnnotationRefusedError(UNPROCESSABLE)
+        return AnnotationRefusedError(NOT_ACCEPTED.format(code=code))
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    on_white(image).save(file, "JPEG", quality=_JPEG_QUALITY)
+    return file.getvalue()
+
+
+def _description(response: types.GenerateContentResponse) -> caption.Description:
+    feedback = response.prompt_feedback
+    if feedback and feedback.block_reason:
+        raise AnnotationRefusedError(BLOCKED.format(reason=feedback.block_reason.value))
+    if not response.candidates:
+        raise ModelUnavailableError("Gemini answered without a candidate")
+    candidate = response.candidates[0]
+    finish = candidate.finish_reason
+    if finish in _REFUSALS:
+        raise AnnotationRefusedError(BLOCKED.format(reason=finish.value))
+    parts = (candidate.content and candidate.content.parts) or []
+    try:
+        return caption.parse("".join(part.text or "" for part in parts if not part.thought))
+    except caption.InvalidAnswerError as error:
+        raise ModelUnavailableError(f"Gemini ended with {finish.value if finish else 'no reason'}: {error}") from None
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

@@ -1,0 +1,64 @@
+"""The offline annotator: what an ImageNet classifier and a look at the colours allow to say, and no more."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from annotate.appearance import Appearance, appearance
+from annotate.efficientnet import SIDE, EfficientNetLite0
+from annotate.subject import Subject, recognise
+from catalog.images import Annotation
+
+MODEL = "offline-tagger"
+LANGUAGE = "en"
+
+_LIMITS = "Recognised by a program that knows neither people nor text."
+
+_CROP = 0.95  # of the shorter side: the network was trained on pictures without their margins
+_NEARLY_SQUARE = 1.2
+
+
+class OfflineTagger:
+    """Describes pictures in English sentences that say how sure they are."""
+
+    def __init__(self) -> None:
+        """Load the network; about 0.1 s."""
+        self._network = EfficientNetLite0.load()
+
+    def annotate(self, image: Image.Image) -> Annotation:
+        """Describe an RGB picture; 0.05 to 0.15 s of one core."""
+        crops = _crops(image)
+        probabilities = np.mean([self._network.classify(crop) for crop in crops], axis=0)
+        return describe(recognise(probabilities), appearance(image))
+
+
+def describe(subjects: list[Subject], look: Appearance) -> Annotation:
+    """Put into words what was recognised and how the picture looks."""
+    what = ", ".join(map(str, subjects)) or "no subject recognised"
+    colours = f"in {' and '.join(look.colours) or 'many colours'}"
+    shape = f"{look.light} {look.format} format".strip()
+    nouns = [subject.noun.lower() for subject in subjects if subject.is_probable]
+    return Annotation(
+        caption=_sentence(f"{what}, {colours}"),
+        alt_text=f"{_sentence(what)} {_sentence(f'{shape}, {colours}')} {_LIMITS}",
+        tags=tuple(filter(None, [*nouns, *look.colours, look.light, f"{look.format} format"])),
+        language=LANGUAGE,
+        model=MODEL,
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _crops(image: Image.Image) -> list[NDArray[np.uint8]]:
+    """Cut squares out of a picture: the middle, and of an oblong one both ends too."""
+    width, height = image.size
+    side = _CROP * min(width, height)
+    places = (0.5,) if max(width, height) <= _NEARLY_SQUARE * min(width, height) else (0.0, 0.5, 1.0)
+    crops = []
+    for place in places:
+        left, top = place * (width - side), place * (height - side)
+        box = (left, top, left + side, top + side)
+        crops.append(np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box)))
+    return crops

@@ -1,0 +1,53 @@
+"""From the bytes of an upload to the bytes of its thumbnail. No input or output of its own."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from catalog.images import Thumbnail
+from imaging.decode import decode
+
+BOX = 512
+QUALITY = 80
+METHOD = 2  # of WebP: 4 takes twice as long for 3 % fewer bytes
+
+# At most 1.1 KB as a data: URI, even for noise with transparency, and 0.2 KB for most photos.
+PLACEHOLDER_BOX = 24
+PLACEHOLDER_QUALITY = 40
+
+
+@dataclass(frozen=True)
+class Resized:
+    """A thumbnail as a WebP file without metadata, and what the catalogue keeps about it."""
+
+    webp: bytes
+    thumbnail: Thumbnail
+
+
+def resize(data: bytes) -> Resized:
+    """Return the thumbnail of a picture file: upright, at most BOX pixels wide and high, transparency kept.
+
+    Raises:
+        imaging.decode.UnreadableImageError: the file is no picture that can be shown.
+    """
+    picture = decode(data, BOX)
+    thumbnail = Thumbnail(picture.width, picture.height, picture.content_type, _placeholder(picture.image))
+    return Resized(_webp(picture.image, quality=QUALITY), thumbnail)
+
+
+def _placeholder(image: Image.Image) -> str:
+    """Return a data: URI of a preview so small that it fits in the page itself."""
+    tiny = image.copy()
+    tiny.thumbnail((PLACEHOLDER_BOX, PLACEHOLDER_BOX))
+    webp = _webp(tiny, quality=PLACEHOLDER_QUALITY, alpha_quality=PLACEHOLDER_QUALITY)
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
+
+
+def _webp(image: Image.Image, **options: int) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, "WEBP", method=METHOD, **options)
+    return buffer.getvalue()

@@ -1,0 +1,41 @@
+"""What stands behind the pages: the database, the bucket and the functions. One of each per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self, cast
+
+import boto3
+from catalog.database import Database
+from flask import current_app
+
+from web.config import WebSettings
+from web.functions import Functions
+from web.storage import Storage
+
+DATABASE_CONNECTIONS = 4
+"""As many as gunicorn's threads: more would idle, fewer would queue."""
+
+
+@dataclass(frozen=True)
+class Backends:
+    """The outside parties of the web service."""
+
+    database: Database
+    storage: Storage
+    functions: Functions
+
+    @classmethod
+    def from_settings(cls, settings: WebSettings) -> Self:
+        """Make clients for all of them; nothing is connected yet."""
+        session = boto3.Session()
+        return cls(
+            Database(settings, max_connections=DATABASE_CONNECTIONS),
+            Storage(session, settings.bucket_name),
+            Functions(session, settings),
+        )
+
+
+def backends() -> Backends:
+    """Return the backends of the application that serves this request."""
+    return cast(Backends, current_app.extensions["backends"])

@@ -1,0 +1,91 @@
+"""What people and programs see when something goes wrong: JSON under /api/, a page elsewhere.
+
+    HTTPException               raised by werkzeug, Flask or a view: its own status and words
+    DatabaseUnavailableError    503: worth another try
+    botocore's errors           503: S3, Lambda or Secrets Manager did not do as asked
+    anything else               500: logged, and never shown
+"""
+
+from __future__ import annotations
+
+import logging
+
+from botocore.exceptions import BotoCoreError, ClientError
+from catalog.database import DatabaseUnavailableError
+from flask import Flask, jsonify, make_response, render_template, request
+from werkzeug import Response
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 10
+
+_TITLES = {
+    400: "That did not work",
+    403: "Not allowed",
+    404: "Not found",
+    405: "That is not possible here",
+    410: "Gone",
+    413: "Too large",
+    415: "Not that kind of file",
+    500: "Something broke",
+    503: "Back in a moment",
+}
+_WORDS = {
+    404: "There is no such page. It may have moved, or its photo was deleted.",
+    405: "This address exists, but does not take this kind of request. Start from the gallery.",
+    500: "Our fault, and it is in our log. Please try again; if it stays, tell whoever runs this gallery.",
+}
+
+
+def register(app: Flask) -> None:
+    """Let this module answer for every error of an application."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DatabaseUnavailableError, _database_unavailable)
+    app.register_error_handler(BotoCoreError, _aws_unavailable)
+    app.register_error_handler(ClientError, _aws_unavailable)
+
+
+def _database_unavailable(error: Exception) -> Response:
+    logger.error("the database is away", exc_info=error)
+    return _http_error(
+        ServiceUnavailable(
+            "The database does not answer. No photo is lost. Please try again in a minute.",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
+    )
+
+
+def _aws_unavailable(error: Exception) -> Response:
+    logger.error("AWS did not do as asked", exc_info=error)
+    return _http_error(
+        ServiceUnavailable(
+            "The storage of photos does not answer. Please try again in a minute.",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
+    )
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    answer = error.get_response()
+    if status < 400:  # a redirect
+        return Response(answer.get_data(), status, answer.headers)
+    own_words = error.description if error.description != type(error).description else None
+    if request.path.startswith("/api/"):
+        code = error.name.lower().replace(" ", "_")
+        message = own_words or _WORDS.get(status) or error.description
+        response = make_response(jsonify(error={"code": code, "message": message}), status)
+    else:
+        page = render_template(
+            "error.html",
+            status=status,
+            title=_TITLES.get(status, error.name),
+            message=own_words or _WORDS.get(status) or error.description,
+        )
+        response = make_response(page, status)
+    for name in ("Allow", "Retry-After"):
+        if name in answer.headers:
+            response.headers[name] = answer.headers[name]
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,73 @@
+"""The HTML pages. All of them work without JavaScript, which adds convenience."""
+
+from __future__ import annotations
+
+from catalog import images
+from catalog.uploads import CONTENT_TYPES, MAX_BYTES, new_id
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug import Response as BaseResponse
+from werkzeug.exceptions import NotFound
+
+from web.backends import backends
+from web.listing import load_page
+from web.payload import read_page_request
+from web.presentation import BROWSER_TYPES, view
+
+blueprint = Blueprint("gallery", __name__)
+
+# Systems that do not know HEIC and AVIF go by the ending of the name.
+ACCEPT = ",".join((*CONTENT_TYPES, ".heic", ".heif", ".avif"))
+
+
+@blueprint.get("/")
+def index() -> str:
+    """Show photos, newest first."""
+    page = read_page_request({name: value for name, value in request.args.items() if name in ("before", "q")})
+    found, following = load_page(page)
+    storage = backends().storage
+    return render_template(
+        "index.html",
+        images=[view(image, storage) for image in found],
+        following=following,
+        page=page,
+        accept=ACCEPT,
+        max_bytes=MAX_BYTES,
+    )
+
+
+@blueprint.get("/images/<image_id:image_id>")
+def image(image_id: str) -> str | BaseResponse:
+    """Show one photo. S3 sends people here after a plain form, perhaps before anybody else knows of the photo."""
+    found = _find(image_id)
+    if "key" in request.args:  # what S3 adds is of no use to anybody
+        return redirect(url_for(".image", image_id=image_id), 303)
+    storage = backends().storage
+    shown = found.content_type in BROWSER_TYPES and found.thumbnail_status != "failed"
+    return render_template(
+        "image.html",
+        image=view(found, storage),
+        picture_url=storage.picture_url(image_id, found.filename, found.content_type) if shown else None,
+        download_url=storage.download_url(image_id, found.filename),
+    )
+
+
+@blueprint.post("/uploads")
+def upload() -> Response:
+    """Show a form that sends one photo to the bucket."""
+    image_id = new_id()
+    form = backends().storage.plain_upload_form(
+        image_id, redirect_to=url_for(".image", image_id=image_id, _external=True)
+    )
+    response = make_response(render_template("upload.html", form=form, accept=ACCEPT, max_bytes=MAX_BYTES))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _find(image_id: str) -> images.Image:
+    with backends().database.connection() as connection:
+        found = images.get(connection, image_id)
+        if found is None and (uploaded := backends().storage.find_upload(image_id)):
+            found = images.register(connection, uploaded)
+    if found is None:
+        raise NotFound("There is no such photo. It may have been deleted.")
+    return found

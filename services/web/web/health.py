@@ -1,0 +1,40 @@
+"""Answers to a load balancer, and the description of the API."""
+
+import logging
+from typing import Any
+
+from catalog.database import DatabaseUnavailableError
+from catalog.migrate import schema_is_current
+from flask import Blueprint, Response, current_app, send_from_directory
+
+from web.backends import backends
+
+logger = logging.getLogger(__name__)
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def alive() -> dict[str, str]:
+    """Tell that this process answers, whatever happens to its surroundings."""
+    return {"status": "ok"}
+
+
+@blueprint.get("/readyz")
+def ready() -> dict[str, str] | tuple[dict[str, Any], int]:
+    """Tell whether this process can serve people: the database answers, and its schema is the one we know."""
+    try:
+        with backends().database.connection() as connection:
+            current = schema_is_current(connection)
+    except DatabaseUnavailableError:
+        logger.exception("not ready")
+        return {"status": "unavailable", "reason": "The database cannot be reached."}, 503
+    if not current:
+        return {"status": "unavailable", "reason": "Migrations of the database are still to be applied."}, 503
+    return {"status": "ok"}
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """Answer the description of the API."""
+    return send_from_directory(current_app.root_path, "openapi.json")

@@ -1,0 +1,15 @@
+"""Pages of photos, newest first."""
+
+from catalog import images
+from catalog.images import Image
+
+from web.backends import backends
+from web.payload import PageRequest
+
+
+def load_page(page: PageRequest) -> tuple[list[Image], str | None]:
+    """Return the photos of a page, and the id to ask for the next one with; None when there is no more."""
+    with backends().database.connection() as connection:
+        found = images.newest(connection, page.limit + 1, before=page.before, query=page.query)
+    shown = found[: page.limit]
+    return shown, shown[-1].id if len(found) > page.limit else None

@@ -1,0 +1,138 @@
+"""Reads what clients send: query strings and JSON bodies, checked field by field.
+
+Everything here raises an HTTP error of werkzeug's whose description tells a person what to change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.images import MAX_TEXT_CHARACTERS
+from catalog.uploads import CONTENT_TYPES, MAX_BYTES, is_id
+from flask import Request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+MAX_QUERY_CHARACTERS = 200
+MAX_SENT_FILENAME_CHARACTERS = 1000
+MAX_TAGS = 30
+MAX_TAG_CHARACTERS = 50
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """Which photos are asked for: up to `limit` older than the one with the id `before`, that match `query`."""
+
+    limit: int
+    before: str | None
+    query: str
+
+
+@dataclass(frozen=True)
+class UploadRequest:
+    """A file that somebody wants to upload, as they describe it."""
+
+    filename: str
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A person's words; None leaves what is there."""
+
+    caption: str | None
+    alt_text: str | None
+    tags: list[str] | None
+
+
+def read_page_request(arguments: Mapping[str, str]) -> PageRequest:
+    """Read `limit`, `before` and `q` from a query string."""
+    limit = arguments.get("limit", str(DEFAULT_LIMIT))
+    if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= MAX_LIMIT:
+        raise BadRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
+    before = arguments.get("before")
+    if before is not None and not is_id(before):
+        raise BadRequest("before must be the id of a photo.")
+    query = arguments.get("q", "")
+    if len(query) > MAX_QUERY_CHARACTERS:
+        raise BadRequest(f"q may have at most {MAX_QUERY_CHARACTERS} characters.")
+    return PageRequest(int(limit), before, query.strip())
+
+
+def read_upload(request: Request) -> UploadRequest:
+    """Read the description of a file to upload."""
+    body = _json_object(request, required={"filename", "content_type", "bytes"})
+    filename = _text(body, "filename", MAX_SENT_FILENAME_CHARACTERS)
+    if not filename:
+        raise BadRequest("filename must not be empty.")
+    size = body["bytes"]
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise BadRequest("bytes must be a whole number: the size of the file.")
+    if size == 0:
+        raise BadRequest("The file is empty.")
+    if size > MAX_BYTES:
+        raise RequestEntityTooLarge(f"The file is too large: at most {MAX_BYTES // 1024**2} MB are accepted.")
+    content_type = _text(body, "content_type", 100)
+    if content_type not in CONTENT_TYPES:
+        raise UnsupportedMediaType(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")
+    return UploadRequest(filename, content_type)
+
+
+def read_edit(request: Request) -> Edit:
+    """Read a change of caption, alternative text or tags; surrounding blanks, empty and repeated tags are dropped."""
+    body = _json_object(request, optional={"caption", "alt_text", "tags"})
+    if not body:
+        raise BadRequest("Send at least one of caption, alt_text and tags.")
+    return Edit(
+        caption=_text(body, "caption", MAX_TEXT_CHARACTERS).strip() if "caption" in body else None,
+        alt_text=_text(body, "alt_text", MAX_TEXT_CHARACTERS).strip() if "alt_text" in body else None,
+        tags=_tags(body["tags"]) if "tags" in body else None,
+    )
+
+
+def _json_object(
+    request: Request, required: frozenset[str] | set[str] = frozenset(), optional: frozenset[str] | set[str] = frozenset()
+) -> dict[str, Any]:
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
+    body = request.get_json()  # raises BadRequest when it is not JSON
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    if missing := sorted(required - body.keys()):
+        raise BadRequest(f"Missing: {', '.join(missing)}.")
+    if unknown := sorted(body.keys() - required - optional):
+        raise BadRequest(f"Unknown: {', '.join(map(ascii, unknown))}.")
+    return body
+
+
+def _text(body: Mapping[str, Any], name: str, max_characters: int) -> str:
+    return _checked_text(body[name], name, max_characters)
+
+
+def _checked_text(value: object, name: str, max_characters: int) -> str:
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} must be text.")
+    if len(value) > max_characters:
+        raise BadRequest(f"{name} may have at most {max_characters} characters.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can spell half a character, "\ud800"
+        raise BadRequest(f"{name} holds a broken character.") from None
+    return value
+
+
+def _tags(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise BadRequest("tags must be a list of texts.")
+    if len(value) > MAX_TAGS:
+        raise BadRequest(f"At most {MAX_TAGS} tags are accepted.")
+    tags: dict[str, str] = {}
+    for item in value:
+        tag = " ".join(_checked_text(item, "each tag", MAX_TAG_CHARACTERS).split())
+        if tag:
+            tags.setdefault(tag.casefold(), tag)
+    return list(tags.values())

@@ -1,0 +1,108 @@
+// Shows a photo of the API in the elements that templates/photo.html makes: on a card and on its own page.
+
+import { request } from "./api.js";
+import { absoluteTime, modelLabel, relativeTime } from "./words.js";
+
+const STUCK_MS = 60_000;
+
+/** Bring an element up to date with a photo; tells whether its state or words changed. */
+export function show(root, image) {
+  const { thumbnail, annotation } = image;
+  const before = fingerprint(root);
+  root.dataset.id = image.id;
+  root.dataset.uploaded = image.uploaded_at;
+  root.dataset.thumbnail = thumbnail.status;
+  root.dataset.annotation = annotation.status;
+  root.toggleAttribute("data-edited", annotation.edited);
+
+  showPicture(root, image);
+  write(root, ".frame-note", thumbnail.status === "failed" ? thumbnail.reason : `Preparing ${image.filename}`);
+  write(root, ".caption", annotation.caption, annotation.language);
+  write(root, ".failure", annotation.reason === thumbnail.reason ? "" : annotation.reason);
+  write(root, ".source", modelLabel(annotation.model));
+  write(root, ".retry .visually-hidden", `: ${image.filename}`);
+  showTags(root.querySelector(".tags"), annotation);
+  root.querySelector("time").dateTime = image.uploaded_at;
+  showTime(root);
+  return fingerprint(root) !== before;
+}
+
+/** Tell whether a function still works on a photo. */
+export function isPending(root) {
+  return root.dataset.thumbnail === "pending" || root.dataset.annotation === "pending";
+}
+
+/** Write how long ago a photo came, and offer a retry when it has been pending for long. */
+export function showTime(root) {
+  const time = root.querySelector("time");
+  const words = relativeTime(time.dateTime);
+  if (time.textContent !== words) time.textContent = words;
+  time.title = absoluteTime(time.dateTime);
+  const since = Math.max(Date.parse(root.dataset.uploaded), Number(root.dataset.retried ?? 0));
+  root.toggleAttribute("data-stuck", isPending(root) && Date.now() - since > STUCK_MS);
+}
+
+/** Start again whatever is not ready. */
+export async function retry(root) {
+  const button = root.querySelector(".retry");
+  button.disabled = true;
+  try {
+    const image = await request("POST", `/api/images/${root.dataset.id}/retry`);
+    root.dataset.retried = Date.now();
+    show(root, image);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+/** Write text into an element where there is one and it differs. */
+export function write(root, selector, text, language) {
+  const element = root.querySelector(selector);
+  if (!element) return;
+  if (element.textContent !== (text ?? "")) element.textContent = text ?? "";
+  if (language) element.lang = language;
+}
+
+function showPicture(root, { thumbnail, annotation, filename }) {
+  const placeholder = root.querySelector(".placeholder");
+  if (thumbnail.placeholder && placeholder.getAttribute("src") !== thumbnail.placeholder) {
+    placeholder.src = thumbnail.placeholder;
+    placeholder.hidden = false;
+  }
+  const photo = root.querySelector(".photo");
+  const alt = annotation.alt_text || filename;
+  if (photo.alt !== alt) photo.alt = alt;
+  if (annotation.language) photo.lang = annotation.language;
+  if ("whole" in photo.dataset || !thumbnail.url || samePicture(photo.src, thumbnail.url)) return;
+  // The preview that an upload left stays below until the thumbnail has come.
+  photo.addEventListener("load", () => root.querySelector(".preview")?.remove(), { once: true });
+  photo.src = thumbnail.url;
+  photo.hidden = false;
+}
+
+// Signatures change by the hour; the picture does not, so it is not loaded again.
+function samePicture(shown, address) {
+  return shown.split("?")[0] === address.split("?")[0];
+}
+
+function showTags(list, { tags, language }) {
+  if (language) list.lang = language;
+  const shown = [...list.children].map((item) => item.textContent);
+  if (JSON.stringify(shown) === JSON.stringify(tags)) return;
+  list.replaceChildren(
+    ...tags.map((tag) => {
+      const link = document.createElement("a");
+      link.href = `/?${new URLSearchParams({ q: tag })}`;
+      link.dir = "auto";
+      link.textContent = tag;
+      const item = document.createElement("li");
+      item.append(link);
+      return item;
+    }),
+  );
+}
+
+function fingerprint(root) {
+  const { thumbnail, annotation } = root.dataset;
+  return [thumbnail, annotation, root.querySelector(".caption")?.textContent].join("\n");
+}

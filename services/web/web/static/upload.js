@@ -1,0 +1,218 @@
+// Sends photos to the bucket: three at a time, each with a card that shows how far it is.
+
+import { request } from "./api.js";
+import { fileSize } from "./words.js";
+
+const AT_ONCE = 3;
+const PREVIEW_PIXELS = 320;
+const TYPES = { avif: "avif", gif: "gif", heic: "heic", heif: "heif", jpeg: "jpeg", jpg: "jpeg", png: "png", webp: "webp" };
+const ACCEPTED = new Set(Object.values(TYPES).map((name) => `image/${name}`));
+
+/** Why a file cannot be uploaded, in a sentence for people; "" when it can. */
+export function objection(file, maxBytes) {
+  if (!contentType(file)) return `${file.name} is not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture.`;
+  if (file.size === 0) return `${file.name} is empty.`;
+  if (file.size > maxBytes) {
+    return `${file.name} has ${fileSize(file.size)}; at most ${maxBytes / 1024 ** 2} MB are accepted.`;
+  }
+  return "";
+}
+
+/** The files of a drop, those in folders included. */
+export async function droppedFiles(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...transfer.files];
+  return (await Promise.all(entries.map(filesOf))).flat();
+}
+
+/** Uploads, in the order in which they were added. */
+export class Uploads {
+  #waiting = [];
+  #running = new Set();
+  #template;
+  #onDone;
+  #onChange;
+  #onKnown;
+
+  /**
+   * `template` makes cards. `onKnown(card)` is called when a card's photo has its id, `onDone(card, image)` when it is
+   * uploaded, `onChange(counts)` with the numbers {sending, done, failed} of uploads.
+   */
+  constructor({ template, onKnown, onDone, onChange }) {
+    this.#template = template;
+    this.#onKnown = onKnown;
+    this.#onDone = onDone;
+    this.#onChange = onChange;
+  }
+
+  #done = 0;
+  #failed = new Set();
+
+  /** Queue a file and return its card. */
+  add(file) {
+    const card = this.#template.content.firstElementChild.cloneNode(true);
+    const upload = { file, card, abort: null, id: null, sent: false };
+    part(card, ".caption").textContent = file.name;
+    part(card, ".meta").textContent = fileSize(file.size);
+    part(card, "progress").ariaLabel = `Uploading ${file.name}`;
+    part(card, ".retry").ariaLabel = `Retry ${file.name}`;
+    part(card, ".retry").addEventListener("click", () => this.#queue(upload));
+    part(card, ".cancel").addEventListener("click", () => this.#cancel(upload));
+    this.#queue(upload);
+    return card;
+  }
+
+  #queue(upload) {
+    this.#failed.delete(upload);
+    mark(upload.card, "waiting", "Waiting");
+    part(upload.card, ".cancel").textContent = "Cancel";
+    part(upload.card, ".cancel").ariaLabel = `Cancel ${upload.file.name}`;
+    this.#waiting.push(upload);
+    this.#startSome();
+  }
+
+  #startSome() {
+    while (this.#running.size < AT_ONCE && this.#waiting.length) {
+      const upload = this.#waiting.shift();
+      this.#running.add(upload);
+      this.#run(upload).finally(() => {
+        this.#running.delete(upload);
+        this.#startSome();
+      });
+    }
+    this.#tell();
+  }
+
+  async #run(upload) {
+    const { card, file } = upload;
+    upload.abort = new AbortController();
+    const { signal } = upload.abort;
+    mark(card, "sending", "Uploading");
+    preview(file, part(card, ".frame"));
+    try {
+      if (!upload.sent) {
+        const wanted = { filename: file.name, content_type: contentType(file), bytes: file.size };
+        const form = await request("POST", "/api/uploads", { body: wanted, signal });
+        upload.id = form.id;
+        await send(form, file, signal, (percent) => {
+          part(card, "progress").value = percent;
+          part(card, ".frame-note").textContent = percent < 100 ? `${Math.round(percent)} %` : "Finishing";
+        });
+        upload.sent = true;
+        card.dataset.id = upload.id; // from now on a function may make it known before we do
+        this.#onKnown(card);
+      }
+      const image = await request("PUT", `/api/images/${upload.id}`, { signal });
+      this.#done += 1;
+      if (card.isConnected) this.#onDone(card, image);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(upload, error.message);
+    }
+  }
+
+  #fail(upload, message) {
+    if (!upload.card.isConnected) return; // it was found in the catalogue meanwhile
+    this.#failed.add(upload);
+    mark(upload.card, "failed", "Not uploaded");
+    part(upload.card, ".failure").textContent = message;
+    part(upload.card, ".cancel").textContent = "Dismiss";
+    part(upload.card, ".cancel").ariaLabel = `Dismiss ${upload.file.name}`;
+  }
+
+  #cancel(upload) {
+    upload.abort?.abort();
+    this.#failed.delete(upload);
+    this.#waiting = this.#waiting.filter((other) => other !== upload);
+    // Keyboards and screen readers go on at the neighbour.
+    const neighbour = upload.card.nextElementSibling ?? upload.card.previousElementSibling;
+    neighbour?.querySelector("a, button")?.focus();
+    upload.card.remove();
+    if (upload.sent) request("DELETE", `/api/images/${upload.id}`).catch(() => {}); // it stays in the gallery then
+    this.#tell();
+  }
+
+  #tell() {
+    const sending = this.#waiting.length + this.#running.size;
+    const counts = { sending, done: this.#done, failed: this.#failed.size };
+    if (!sending) this.#done = 0;
+    this.#onChange(counts);
+  }
+}
+
+function mark(card, state, words) {
+  card.dataset.upload = state;
+  part(card, ".frame-note").textContent = words;
+  part(card, ".failure").textContent = "";
+  part(card, "progress").value = 0;
+}
+
+function part(card, selector) {
+  return card.querySelector(selector);
+}
+
+// Browsers do not know every type (HEIC on most systems): the ending of the name helps out.
+function contentType(file) {
+  if (ACCEPTED.has(file.type)) return file.type;
+  const ending = file.name.split(".").at(-1).toLowerCase();
+  return Object.hasOwn(TYPES, ending) ? `image/${TYPES[ending]}` : "";
+}
+
+// Drawn at the size of a card: a decoded photo takes 50 MB, this 400 KB.
+async function preview(file, frame) {
+  if (frame.querySelector(".preview")) return;
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file, { resizeWidth: PREVIEW_PIXELS, resizeQuality: "medium" });
+  } catch {
+    return; // no picture, or of a kind that this browser does not know
+  }
+  const canvas = document.createElement("canvas");
+  canvas.className = "preview";
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  bitmap.close();
+  frame.prepend(canvas);
+}
+
+// XMLHttpRequest, because fetch does not tell how much was sent.
+function send({ url, fields }, file, signal, onProgress) {
+  return new Promise((resolve, reject) => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(fields)) body.append(name, value);
+    body.append("file", file);
+    const exchange = new XMLHttpRequest();
+    exchange.open("POST", url);
+    exchange.upload.addEventListener("progress", ({ loaded, total }) => onProgress((loaded / total) * 100));
+    exchange.addEventListener("load", () => {
+      if (exchange.status < 300) resolve();
+      else reject(new Error(refusal(exchange)));
+    });
+    exchange.addEventListener("error", () => reject(new Error("The connection broke off. Try again.")));
+    exchange.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
+    signal.addEventListener("abort", () => exchange.abort());
+    exchange.send(body);
+  });
+}
+
+function refusal(exchange) {
+  const [, code] = /<Code>(\w+)<\/Code>/.exec(exchange.responseText) ?? [];
+  if (code === "EntityTooLarge") return "The file is too large.";
+  if (code === "EntityTooSmall") return "The file is empty.";
+  return `The storage refused the file (${code ?? exchange.status}). Try again.`;
+}
+
+async function filesOf(entry) {
+  if (entry.name.startsWith(".")) return [];
+  if (entry.isFile) {
+    return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    // A reader hands out a folder in portions, the last of which is empty.
+    const portion = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (!portion.length) return (await Promise.all(found.map(filesOf))).flat();
+    found.push(...portion);
+  }
+}

@@ -1,0 +1,161 @@
+"""The bucket of photos as a browser meets it: signed forms to upload with, signed addresses to look with.
+
+The bytes of a photo go between the browser and S3; they never pass through this process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from boto3 import Session
+from botocore.config import Config
+from botocore.exceptions import ClientError, NoCredentialsError
+from catalog.uploads import (
+    FORM_FILENAME_METADATA,
+    MAX_BYTES,
+    Upload,
+    clean_filename,
+    filename_metadata,
+    thumbnail_key,
+    upload_key,
+)
+from werkzeug.http import dump_options_header
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FORM_SECONDS = 3600
+WINDOW_SECONDS = 3600
+MAX_CACHED_URLS = 10_000
+MAX_METADATA_BYTES = 1800
+"""S3 allows 2 KB of metadata, names included.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html"""
+
+# Regional and virtual-hosted: the default address answers a form with a redirect, which browsers refuse to follow
+# across origins. The limits keep a slow S3 from holding all our threads.
+_CONFIG = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "virtual"},
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+
+
+@dataclass(frozen=True)
+class UploadForm:
+    """A form that S3 accepts one file with: post the fields in this order, then the file as `file`."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+class Storage:
+    """Uploads and thumbnails in one bucket. Safe to share between threads."""
+
+    def __init__(self, session: Session, bucket: str) -> None:
+        """Connect nothing yet; endpoint and region come from the environment."""
+        self.bucket = bucket
+        self._client: S3Client = session.client("s3", config=_CONFIG)
+        self._credentials = session.get_credentials()
+        self._cached_url = lru_cache(MAX_CACHED_URLS)(self._sign)
+
+    @cached_property
+    def origin(self) -> str:
+        """Where signed forms and addresses point to, as scheme://host[:port]."""
+        parts = urlsplit(self.thumbnail_url(""))
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def thumbnail_url(self, image_id: str) -> str:
+        """Return an address of the thumbnail that stays the same for up to an hour, and valid for an hour more."""
+        return self._url(thumbnail_key(image_id))
+
+    def picture_url(self, image_id: str, filename: str, content_type: str) -> str:
+        """Return an address that shows the original in the browser, as a picture of this type."""
+        return self._url(upload_key(image_id), content_type, _disposition("inline", filename))
+
+    def download_url(self, image_id: str, filename: str) -> str:
+        """Return an address that saves the original under its name."""
+        return self._url(upload_key(image_id), "application/octet-stream", _disposition("attachment", filename))
+
+    def upload_form(self, image_id: str, filename: str, content_type: str) -> UploadForm:
+        """Return a form for one file of this type, which a script posts."""
+        metadata = filename_metadata(fit_metadata(filename))
+        fields = {"Content-Type": content_type, **_metadata_fields(metadata)}
+        return self._form(image_id, fields, [{name: value} for name, value in fields.items()])
+
+    def plain_upload_form(self, image_id: str, redirect_to: str) -> UploadForm:
+        """Return a form for one file of any type, which leads back to the absolute address `redirect_to`."""
+        fixed = {"Content-Type": "application/octet-stream", "success_action_redirect": redirect_to}
+        metadata = _metadata_fields(FORM_FILENAME_METADATA)
+        conditions: list[Any] = [{name: value} for name, value in fixed.items()]
+        conditions += [["starts-with", f"${name}", ""] for name in metadata]
+        return self._form(image_id, {**fixed, **metadata}, conditions)
+
+    def find_upload(self, image_id: str) -> Upload | None:
+        """Return what the bucket knows of an upload; None when there is no such object."""
+        try:
+            description = self._client.head_object(Bucket=self.bucket, Key=upload_key(image_id))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return None
+            raise
+        return Upload.from_object(image_id, description)
+
+    def delete(self, image_id: str) -> None:
+        """Delete an upload and its thumbnail; what is not there is no error."""
+        for key in (upload_key(image_id), thumbnail_key(image_id)):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def _form(self, image_id: str, fields: Mapping[str, str], conditions: list[Any]) -> UploadForm:
+        form = self._client.generate_presigned_post(
+            self.bucket,
+            upload_key(image_id),
+            Fields=dict(fields),
+            Conditions=[*conditions, ["content-length-range", 1, MAX_BYTES]],
+            ExpiresIn=FORM_SECONDS,
+        )
+        return UploadForm(form["url"], form["fields"])
+
+    def _url(self, key: str, content_type: str = "", disposition: str = "") -> str:
+        if self._credentials is None:
+            raise NoCredentialsError
+        # An address dies with the credentials that signed it: fresh ones make fresh addresses.
+        access_key = self._credentials.get_frozen_credentials().access_key
+        window = int(time.time() / WINDOW_SECONDS)
+        return self._cached_url(key, content_type, disposition, window, access_key)
+
+    def _sign(self, key: str, content_type: str, disposition: str, window: int, access_key: str) -> str:
+        # Signing costs 0.15 ms, and an address that changed would make the browser load the picture again.
+        parameters = {"Bucket": self.bucket, "Key": key}
+        if content_type:
+            parameters["ResponseContentType"] = content_type
+        if disposition:
+            parameters["ResponseContentDisposition"] = disposition
+        return self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=2 * WINDOW_SECONDS)
+
+
+def fit_metadata(filename: str) -> str:
+    """Return a clean file name, its stem cut so that it fits into the metadata of an object, percent-encoded."""
+    name = clean_filename(filename)
+    stem, dot, extension = name.rpartition(".")
+    if not dot or len(extension) > 10:
+        stem, dot, extension = name, "", ""
+    while len(quote(stem + dot + extension, safe="")) > MAX_METADATA_BYTES:
+        stem = stem[:-1]
+    return stem + dot + extension
+
+
+def _metadata_fields(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {f"x-amz-meta-{name}": value for name, value in metadata.items()}
+
+
+def _disposition(kind: str, filename: str) -> str:
+    # RFC 6266: a plain name for old browsers, and the real one.
+    plain = filename.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("\\", "_")
+    return dump_options_header(kind, {"filename": plain, "filename*": f"UTF-8''{quote(filename, safe='')}"})

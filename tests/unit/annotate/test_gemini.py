@@ -1,0 +1,236 @@
+"""The real SDK against a loopback server that speaks Gemini's protocol."""
+
+import json
+import logging
+import time
+
+import pytest
+from PIL import Image
+
+import photos
+from annotate import caption
+from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError
+from annotate.gemini import GeminiAnnotator
+from gemini_server import (
+    DROP,
+    INPUT_TOKENS,
+    OUTPUT_TOKENS,
+    GeminiServer,
+    Reply,
+    answer,
+    blocked,
+    description,
+    failure,
+    finished,
+)
+
+KEY = "AIza-the-key-of-the-tests"
+MODEL = "gemini-3.5-flash-lite"
+GOOD = json.dumps({"caption": "A cat sleeps.", "alt_text": "A grey cat on a sofa.", "tags": ["cat"]})
+
+
+@pytest.fixture
+def annotator(gemini: GeminiServer) -> GeminiAnnotator:
+    return GeminiAnnotator(KEY, MODEL, "en", seconds=5)
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    return photos.scene(768, 512)
+
+
+def test_the_photo_is_sent_and_described(annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image) -> None:
+    annotation = annotator.annotate(photo)
+    assert annotation.caption == "A photo of 768 by 512 pixels."
+    assert annotation.alt_text == "Something seen in 768 by 512 pixels."
+    assert annotation.tags == ("photo", "test")
+    assert gemini.requests[0].picture.format == "JPEG"
+
+
+def test_the_annotation_tells_where_it_comes_from_and_what_it_cost(
+    annotator: GeminiAnnotator, photo: Image.Image
+) -> None:
+    annotation = annotator.annotate(photo)
+    assert (annotation.model, annotation.language) == (MODEL, "en")
+    assert annotation.prompt_version == caption.PROMPT_VERSION
+    assert (annotation.input_tokens, annotation.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
+
+
+def test_the_request_bounds_its_cost(annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image) -> None:
+    annotator.annotate(photo)
+    (request,) = gemini.requests
+    assert (request.model, request.api_key) == (MODEL, KEY)
+    assert request.settings["maxOutputTokens"] == 1024
+    assert request.settings["mediaResolution"] == "MEDIA_RESOLUTION_MEDIUM"
+    assert request.settings["temperature"] <= 0.5
+    assert request.settings["responseJsonSchema"] == caption.SCHEMA
+
+
+def test_the_caption_is_asked_for_in_the_language(gemini: GeminiServer, photo: Image.Image) -> None:
+    annotation = GeminiAnnotator(KEY, MODEL, "pt-BR").annotate(photo)
+    assert gemini.requests[0].prompt == caption.prompt("pt-BR")
+    assert annotation.language == "pt-BR"
+
+
+def test_what_is_transparent_is_sent_white(annotator: GeminiAnnotator, gemini: GeminiServer) -> None:
+    annotator.annotate(Image.new("RGBA", (64, 64), (255, 0, 0, 0)))
+    assert gemini.requests[0].picture.getpixel((32, 32)) == (255, 255, 255)
+
+
+def test_thoughts_are_no_part_of_the_answer(
+    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image
+) -> None:
+    gemini.reply(
+        finished("STOP", [{"text": "Hm, a cat.", "thought": True}, {"text": GOOD, "thoughtSignature": "AAEC"}])
+    )
+    assert annotator.annotate(photo).caption == "A cat sleeps."
+
+
+def test_the_words_are_tidied(annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image) -> None:
+    gemini.reply(description(" A  cat. ", "A cat.", ["Cat", "cat"]))
+    annotation = annotator.annotate(photo)
+    assert (annotation.caption, annotation.tags) == ("A cat.", ("cat",))
+
+
+@pytest.mark.filterwarnings("ignore:BRAND_NEW_REASON is not a valid FinishReason")
+def test_a_good_answer_counts_whatever_the_reason_to_stop_is_called(
+    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image
+) -> None:
+    gemini.reply(answer(GOOD, "BRAND_NEW_REASON"))
+    assert annotator.annotate(photo).caption == "A cat sleeps."
+
+
+BAD_KEY = [
+    failure(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", "API_KEY_INVALID"),
+    failure(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
+    failure(403, "PERMISSION_DENIED", f"Permission denied: Consumer 'api_key:{KEY}' has been suspended."),
+]
+
+
+@pytest.mark.parametrize("reply", BAD_KEY, ids=lambda reply: str(reply.status))
+def test_a_refused_key_is_for_the_operator_and_never_shown(
+    annotator: GeminiAnnotator,
+    gemini: GeminiServer,
+    photo: Image.Image,
+    reply: Reply,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    gemini.reply(reply)
+    with pytest.raises(KeyRefusedError, match="operator has to check the key") as refused:
+        annotator.annotate(photo)
+    assert KEY not in str(refused.value)
+    assert refused.value.__suppress_context__
+    assert KEY not in caplog.text
+
+
+REFUSED = {
+    "unprocessable": (failure(400, "INVALID_ARGUMENT", "Unable to process input image."), "another format"),
+    "location": (failure(400, "FAILED_PRECONDITION", "User location is not supported."), "operator"),
+    "argument": (failure(400, "INVALID_ARGUMENT", "Thinking level is not supported."), "operator"),
+    "model": (failure(404, "NOT_FOUND", "models/x is not found for API version v1beta"), MODEL),
+    **{
+        f"prompt {reason}": (blocked(reason), reason)
+        for reason in ("SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY", "MODEL_ARMOR", "JAILBREAK")
+    },
+    **{
+        f"candidate {reason}": (finished(reason), reason)
+        for reason in ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "LANGUAGE")
+    },
+}
+
+
+@pytest.mark.parametrize(("reply", "words"), REFUSED.values(), ids=REFUSED)
+def test_a_photo_that_will_never_be_described_is_refused_with_a_reason(
+    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, reply: Reply, words: str
+) -> None:
+    gemini.reply(reply)
+    with pytest.raises(AnnotationRefusedError, match=words) as refused:
+        annotator.annotate(photo)
+    assert str(refused.value).endswith(".")
+
+
+UNAVAILABLE = {
+    "throttled": failure(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota."),
+    "request time-out": failure(408, "CANCELLED", "Request timed out."),
+    "internal": failure(500, "INTERNAL", "An internal error has occurred."),
+    "overloaded": failure(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
+    "deadline": failure(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+    "gateway in HTML": Reply(502, b"<!DOCTYPE html><title>Error 502 (Server Error)!!1</title>"),
+    "error without JSON object": Reply(503, b'["down"]'),
+    "dropped": DROP,
+    "cut off in the middle": Reply(200, b'{"candidates":[{"content":'),
+    "no object": Reply(200, b"[]"),
+    "nothing at all": Reply(200, b""),
+    "no candidates": Reply(200, b'{"usageMetadata": {"promptTokenCount": 1}}'),
+    "empty candidates": Reply(200, b'{"candidates": []}'),
+    "candidate without content": finished("STOP"),
+    "tokens used up by thoughts": finished("MAX_TOKENS"),
+    "tokens used up in the middle": answer(GOOD[:25], "MAX_TOKENS"),
+    "other reason": finished("OTHER"),
+    "fenced": answer(f"```json\n{GOOD}\n```"),
+    "broken model JSON": answer('{"caption": "A cat", }'),
+    "wrong shape": answer('{"caption": 5, "tags": "cat"}'),
+    "empty caption": description("", "A cat.", ["cat"]),
+}
+
+
+@pytest.mark.parametrize("reply", UNAVAILABLE.values(), ids=UNAVAILABLE)
+def test_a_failure_that_may_pass_is_raised_after_one_request(
+    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, reply: Reply
+) -> None:
+    gemini.reply(reply)
+    with pytest.raises(ModelUnavailableError):
+        annotator.annotate(photo)
+    assert len(gemini.requests) == 1
+
+
+@pytest.mark.parametrize("reply", UNAVAILABLE.values(), ids=UNAVAILABLE)
+def test_the_next_photo_is_described_after_a_failure(
+    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, reply: Reply
+) -> None:
+    gemini.reply(reply)
+    with pytest.raises(ModelUnavailableError):
+        annotator.annotate(photo)
+    assert annotator.annotate(photo).caption == "A photo of 768 by 512 pixels."
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(200, b"{}", delay_seconds=1.5), Reply(200, b" " * 100, seconds_per_byte=0.05)],
+    ids=["silent", "dripping"],
+)
+def test_a_slow_answer_is_given_up(gemini: GeminiServer, photo: Image.Image, reply: Reply) -> None:
+    annotator = GeminiAnnotator(KEY, MODEL, "en", seconds=0.5)
+    gemini.reply(reply)
+    started = time.monotonic()
+    with pytest.raises(ModelUnavailableError):
+        annotator.annotate(photo)
+    assert time.monotonic() - started < 1.2
+
+
+def test_an_unusable_answer_is_not_quoted(
+    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    gemini.reply(answer('{"caption": "What only the owner may know"'))
+    with pytest.raises(ModelUnavailableError) as failed:
+        annotator.annotate(photo)
+    assert "owner" not in f"{failed.value} {caplog.text}"
+
+
+def test_no_server_at_all_is_a_failure_that_may_pass(monkeypatch: pytest.MonkeyPatch, photo: Image.Image) -> None:
+    with GeminiServer() as stopped:
+        pass
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", stopped.url)
+    with pytest.raises(ModelUnavailableError):
+        GeminiAnnotator(KEY, MODEL, "en", seconds=5).annotate(photo)
+
+
+def test_another_key_in_the_environment_is_not_used(
+    gemini: GeminiServer, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "another")
+    monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
+    GeminiAnnotator(KEY, MODEL, "en").annotate(photo)
+    assert gemini.requests[0].api_key == KEY
