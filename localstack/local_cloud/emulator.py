@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ STOP_SECONDS = 30.0
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # any are accepted
 
-FOR_FUNCTIONS = ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "SSL_CERT_FILE")
+NO_PROXY = "127.0.0.1,localhost"
+
+FOR_FUNCTIONS = ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "HTTPS_PROXY", "https_proxy", "SSL_CERT_FILE")
 """Variables of the user that functions may see: they inherit the emulator's environment."""
 
 
@@ -80,6 +83,8 @@ class Emulator:
             "OPENBLAS_NUM_THREADS": "1",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": NO_PROXY,
+            "no_proxy": NO_PROXY,
             **CREDENTIALS,
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
@@ -98,5 +103,14 @@ class Emulator:
 
 
 def client_environ(endpoint_url: str) -> dict[str, str]:
-    """Return the variables by which boto3 finds an emulator."""
-    return {"AWS_ENDPOINT_URL": endpoint_url, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, **CREDENTIALS}
+    """Return the variables by which boto3 finds an emulator, and none of the user's accounts."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": NO_PROXY,
+        "no_proxy": NO_PROXY,
+        **CREDENTIALS,
+    }

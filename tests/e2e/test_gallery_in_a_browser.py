@@ -1,19 +1,143 @@
-"""The gallery in a real browser."""
+"""The gallery as people use it, in a real browser."""
 
-import re
+import base64
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import photos
+from gallery_client import GalleryClient
 
 WAIT_MS = 30_000
 
 
 @pytest.fixture
 def two_photos(tmp_path: Path) -> list[Path]:
-    paths = [tmp_path / "first light.jpg", tmp_path / "second 🏝️.jpg"]
+    paths = [tmp_path / "first light.jpg", tmp_path / "zweite Reise 🏝️.jpg"]
     for seed, path in enumerate(paths):
         path.write_bytes(photos.jpeg(seed=seed))
     return paths
+
+
+def card(page: Page, filename: str) -> Locator:
+    """The newest photo with a name: its picture is described by the name until there is an alternative text."""
+    return page.locator("li.card").filter(
+        has=page.get_by_role("button", name=f"Retry: {filename}", include_hidden=True)
+    )
+
+
+def expect_ready(photo: Locator) -> None:
+    expect(photo.first).to_have_attribute("data-thumbnail", "ready", timeout=WAIT_MS)
+    expect(photo.first).to_have_attribute("data-annotation", "ready", timeout=WAIT_MS)
+    picture = photo.first.locator("img.photo")
+    expect(picture).to_be_visible()
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") == 512
+    expect(photo.first.locator("p.caption")).not_to_be_empty()
+    expect(photo.first.locator(".source")).to_have_text("offline tagger")
+
+
+def test_two_photos_chosen_in_the_form_become_ready_without_a_reload(
+    page: Page, gallery: GalleryClient, two_photos: list[Path]
+) -> None:
+    page.goto(gallery.url)
+    page.get_by_label("Photos to add").set_input_files(two_photos)
+    for path in two_photos:
+        expect_ready(card(page, path.name))
+
+
+def test_two_photos_dropped_on_the_page_become_ready(
+    page: Page, gallery: GalleryClient, two_photos: list[Path]
+) -> None:
+    page.goto(gallery.url)
+    files = [
+        {"name": f"dropped {path.name}", "data": base64.b64encode(path.read_bytes()).decode()} for path in two_photos
+    ]
+    transfer = page.evaluate_handle(
+        """files => {
+          const transfer = new DataTransfer();
+          for (const {name, data} of files) {
+            const bytes = Uint8Array.from(atob(data), character => character.charCodeAt(0));
+            transfer.items.add(new File([bytes], name, {type: "image/jpeg"}));
+          }
+          return transfer;
+        }""",
+        files,
+    )
+    for event in ("dragenter", "dragover", "drop"):
+        page.dispatch_event("body", event, {"dataTransfer": transfer})
+    for file in files:
+        expect_ready(card(page, file["name"]))
+
+
+def test_without_javascript_the_plain_form_uploads_and_comes_back(
+    plain_page: Page, gallery: GalleryClient, two_photos: list[Path]
+) -> None:
+    for path in two_photos:
+        plain_page.goto(gallery.url)
+        plain_page.get_by_role("button", name="Add photos").click()
+        plain_page.get_by_label("Choose a picture").set_input_files(path)
+        plain_page.get_by_role("button", name="Upload").click()
+        expect(plain_page.get_by_role("heading", level=1)).to_have_text(path.name)
+        image_id = plain_page.url.rpartition("/")[2]
+        image = gallery.wait(image_id)
+        assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready")
+        plain_page.goto(gallery.url)
+        expect(plain_page.locator(f'li.card[data-id="{image_id}"] img.photo')).to_be_visible()
+
+
+def test_a_file_that_is_no_photo_fails_with_a_reason(page: Page, gallery: GalleryClient, tmp_path: Path) -> None:
+    path = tmp_path / "notes.jpg"
+    path.write_bytes(b"just words")
+    page.goto(gallery.url)
+    page.get_by_label("Photos to add").set_input_files(path)
+    photo = card(page, path.name)
+    expect(photo.first).to_have_attribute("data-thumbnail", "failed", timeout=WAIT_MS)
+    expect(photo.first).to_contain_text("not")
+    expect(photo.first.get_by_role("button", name="Retry")).to_be_visible()
+
+
+def test_an_empty_file_is_refused_before_it_is_sent(page: Page, gallery: GalleryClient, tmp_path: Path) -> None:
+    path = tmp_path / "nothing.jpg"
+    path.touch()
+    page.goto(gallery.url)
+    page.get_by_label("Photos to add").set_input_files(path)
+    expect(page.get_by_text("empty")).to_be_visible()
+
+
+def test_a_photos_page_shows_the_whole_picture_and_lets_people_edit_its_words(
+    page: Page, gallery: GalleryClient
+) -> None:
+    image_id = gallery.upload(photos.jpeg(1200, 900), "to edit.jpg")
+    gallery.wait(image_id)
+    page.goto(f"{gallery.url}/images/{image_id}")
+    picture = page.locator("img.photo")
+    expect(picture).to_be_visible()
+    expect(picture).to_have_js_property("naturalWidth", 1200)
+    page.get_by_role("button", name="Edit words").click()
+    page.get_by_label("Caption").fill('A <b>"bold"</b> word')
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("p.caption")).to_have_text('A <b>"bold"</b> word')
+    page.reload()
+    expect(page.locator("p.caption")).to_have_text('A <b>"bold"</b> word')
+
+
+def test_a_photo_is_deleted_after_a_question(page: Page, gallery: GalleryClient) -> None:
+    image_id = gallery.upload(photos.jpeg(), "to delete.jpg")
+    gallery.wait(image_id)
+    page.goto(f"{gallery.url}/images/{image_id}")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url(f"{gallery.url}/")
+    assert gallery.image(image_id) is None
+
+
+def test_a_search_finds_photos_by_their_words(page: Page, gallery: GalleryClient) -> None:
+    image_id = gallery.upload(photos.jpeg(), "Xylophone solo.jpg")
+    gallery.wait(image_id)
+    page.goto(gallery.url)
+    page.get_by_role("searchbox").fill("xylo")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.locator("li.card")).to_have_count(1)
+    expect(page.locator("li.card")).to_have_attribute("data-id", image_id)

@@ -52,15 +52,8 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     _ = backends.storage.origin  # fail now rather than at the first request when nothing can be signed
     app.extensions["backends"] = backends
 
-    for module in (assets, errors, headers):
+    for module in (assets, errors, headers, presentation):
         module.register(app)
     for blueprint in (gallery.blueprint, api.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
-    for words in (
-        presentation.absolute_time,
-        presentation.file_size,
-        presentation.model_label,
-        presentation.relative_time,
-    ):
-        app.add_template_filter(words)
     return app

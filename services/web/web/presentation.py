@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from catalog.images import Image, Status
+from flask import Flask
 
 from web.storage import Storage
 
 OFFLINE_TAGGER = "offline-tagger"
+STUCK_SECONDS = 60
 BROWSER_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"})
 """Content types that every current browser shows by itself; the others are shown by their thumbnail."""
 
@@ -53,6 +55,14 @@ class ImageView(TypedDict):
     annotation: AnnotationView
 
 
+def register(app: Flask) -> None:
+    """Let templates of an application use the words of this module."""
+    app.jinja_env.globals["blank"] = BLANK
+    app.add_template_test(is_stuck, "stuck")
+    for words in (absolute_time, file_size, model_label, relative_time):
+        app.add_template_filter(words)
+
+
 def view(image: Image, storage: Storage) -> ImageView:
     """Return what people may see of a photo."""
     ready = image.thumbnail_status == "ready"
@@ -84,6 +94,39 @@ def view(image: Image, storage: Storage) -> ImageView:
             "edited": image.edited,
         },
     }
+
+
+BLANK: ImageView = {
+    "id": "",
+    "filename": "",
+    "content_type": "",
+    "bytes": 0,
+    "width": None,
+    "height": None,
+    "uploaded_at": "1970-01-01T00:00:00Z",
+    "thumbnail": {"status": "pending", "reason": None, "url": None, "placeholder": None},
+    "annotation": {
+        "status": "pending",
+        "reason": None,
+        "caption": None,
+        "alt_text": None,
+        "tags": [],
+        "language": None,
+        "model": None,
+        "prompt_version": None,
+        "input_tokens": None,
+        "output_tokens": None,
+        "edited": False,
+    },
+}
+"""A card without a photo, which scripts copy and fill in."""
+
+
+def is_stuck(image: ImageView) -> bool:
+    """Tell whether a photo has been pending for so long that a person may want to start it again."""
+    pending = "pending" in (image["thumbnail"]["status"], image["annotation"]["status"])
+    age = datetime.now(UTC) - datetime.fromisoformat(image["uploaded_at"])
+    return pending and age.total_seconds() > STUCK_SECONDS
 
 
 # The filters below have twins in static/words.js, which speak for what changes while a page is open.

@@ -68,6 +68,13 @@ def test_nouns_read_as_english(name: str, said: str) -> None:
     assert words(**{name: 0.95}) == [said]
 
 
+def test_every_class_has_a_word() -> None:
+    for number in range(0, 1000, 5):
+        (subject,) = recognise(np.eye(1000, dtype=np.float32)[number])
+        assert subject.probability == 1
+        assert subject.noun in NAMES[number]
+
+
 @given(weights=st.dictionaries(st.integers(0, 999), st.floats(0.01, 1), max_size=8), rest=st.floats(0.001, 1))
 def test_what_is_said_is_as_likely_as_it_claims(weights: dict[int, float], rest: float) -> None:
     shares = np.full(1000, rest / 1000, np.float32)

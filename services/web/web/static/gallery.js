@@ -133,7 +133,7 @@ function onTrouble(error) {
   failures = error ? failures + 1 : 0;
   document.body.toggleAttribute("data-away", failures > 1);
   if (failures === 2) say("The gallery does not answer. Trying again…");
-  else if (!error && status.dataset.trouble) say("");
+  else if (!error && status.hasAttribute("data-trouble")) say("");
   status.toggleAttribute("data-trouble", failures > 1);
 }
 

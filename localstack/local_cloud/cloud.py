@@ -1,0 +1,285 @@
+"""The whole of it: database, emulator, stacks and gallery, started in order, mended when a part dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+import boto3
+import psutil
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.apply import deploy
+from deploy.environment import EnvironmentFileError
+from deploy.package import PackageError
+from deploy.stack import StackError
+from local_cloud import REPOSITORY, LocalCloudError
+from local_cloud.database import Address, PrivateServer, external, make_private
+from local_cloud.emulator import REGION, Emulator, client_environ
+from local_cloud.gallery import Gallery
+from local_cloud.mariadb import find_or_fetch
+from local_cloud.ports import check_free
+from local_cloud.processes import Child, find_noted, read_note, stop_noted, write_note
+
+MARIADB = REPOSITORY / ".local" / "mariadb"
+DATABASE_NAME = "gallery"
+MASTER_SECRET = "local/database-master"  # noqa: S105 - its name
+ARTIFACT_BUCKET = "gallery-local-artifacts"
+MIN_FREE_BYTES = 1_000_000_000
+DEATHS, DEATHS_SECONDS = 5, 60.0
+
+Report = Callable[[str], None]
+
+
+class AlreadyRunningError(LocalCloudError):
+    """Another process holds the data folder; the message says where its gallery is."""
+
+
+class LocalCloud:
+    """A cloud in a folder. Several may run at once, on ports and in folders of their own."""
+
+    def __init__(self, data: Path, gallery_port: int, emulator_port: int, environ: Mapping[str, str]) -> None:
+        """Choose the folder and the ports; `environ` is the user's environment, with DATABASE_… and GEMINI_… settings.
+
+        Raises:
+            LocalCloudError: a setting cannot be used.
+        """
+        self._data = data.absolute()
+        self._ports = {"PORT": gallery_port, "EMULATOR_PORT": emulator_port}
+        self._external = external(environ)
+        self._server: PrivateServer | None = None
+        self._emulator = Emulator(self._data, emulator_port, environ)
+        self._gallery = Gallery(self._data, gallery_port)
+        self._gallery_settings: dict[str, str] = {}
+        self._lock: IO[bytes] | None = None
+        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self.gallery_url = self._gallery.url
+        self.endpoint_url = self._emulator.endpoint_url
+        self.outputs: dict[str, dict[str, str]] = {}
+        """The outputs of each stack by its name."""
+
+    @property
+    def processes(self) -> dict[str, Child]:
+        """The running children by name: database (unless it is somebody else's), emulator, gallery."""
+        children = [self._emulator.child, self._gallery.child]
+        return {child.name: child for child in ([self._server.child] if self._server else []) + children}
+
+    def start(self, report: Report) -> None:
+        """Start everything, or nothing: what was started is stopped again when a part fails.
+
+        Raises:
+            AlreadyRunningError: a cloud runs in this folder.
+            LocalCloudError: something stands in the way.
+        """
+        make_private(self._data)
+        self._lock = _lock(self._data)
+        try:
+            write_note(_note(self._data), psutil.Process(), url=self.gallery_url)
+            if _stop_leftovers(self._data):
+                report("stopped what an earlier run had left behind")
+            for setting, port in self._ports.items():
+                check_free(port, setting)
+            free = shutil.disk_usage(self._data).free
+            if free < MIN_FREE_BYTES:
+                raise LocalCloudError(f"Only {free // 1_000_000} MB are free in {self._data}; at least 1 GB is needed.")
+            self._start_servers(report)
+            self._deploy(report)
+            self._start_gallery(report)
+        except BaseException:
+            self.stop()
+            raise
+
+    def mend(self, report: Report) -> bool:
+        """Start again what has died; return whether anything had.
+
+        A new emulator has lost its stacks, so they are deployed again.
+
+        Raises:
+            LocalCloudError: parts die over and over, or one cannot be started again.
+        """
+        dead = [child for child in self.processes.values() if child.exit_code() is not None]
+        for child in dead:
+            report(f"the {child.name} {_cause_of_death(child.exit_code())} and is started again; its log: {child.log}")
+            self._deaths.append(time.monotonic())
+            if len(self._deaths) == DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_SECONDS:
+                raise LocalCloudError(
+                    f"{DEATHS} deaths within a minute, the last of the {child.name}:\n{child.last_words()}"
+                )
+        names = {child.name for child in dead}
+        if self._server and "database" in names:
+            self._server.start()
+        if "emulator" in names:
+            self._emulator.start()
+            self._deploy(report)
+        if "gallery" in names or ("emulator" in names and self._gallery_settings != self._settings()):
+            self._gallery.stop()
+            self._start_gallery(report)
+        elif dead:
+            report("running again")
+        return bool(dead)
+
+    def stop(self) -> None:
+        """Stop the gallery, then the emulator, which saves its state, then the database."""
+        with contextlib.ExitStack() as steps:  # last in, first out; each runs though another fails
+            steps.callback(self._unlock)
+            if self._server:
+                steps.callback(self._server.stop)
+            steps.callback(self._emulator.stop)
+            steps.callback(self._gallery.stop)
+
+    def _start_servers(self, report: Report) -> None:
+        if self._external is None:
+            self._server = PrivateServer(self._data, find_or_fetch(MARIADB, report))
+        with ThreadPoolExecutor() as pool:
+            starting = [pool.submit(self._emulator.start)]
+            if self._server:
+                starting.append(pool.submit(self._server.start))
+        for future in starting:
+            future.result()
+        report(f"emulator on {self.endpoint_url}, database {'elsewhere' if self._external else 'ready'}")
+
+    def _address(self) -> Address:
+        if self._external:
+            return self._external
+        assert self._server is not None  # noqa: S101 - for the type checker: start() has made it
+        return self._server.address
+
+    def _deploy(self, report: Report) -> None:
+        """Bring the emulator's stacks to the state of environments/local.yaml."""
+        address = self._address()
+        try:
+            with _aws_environ(self.endpoint_url):
+                variables = {
+                    "DATABASE_HOST": address.host,
+                    "DATABASE_PORT": str(address.port),
+                    "DATABASE_NAME": DATABASE_NAME,
+                    "MASTER_SECRET_ARN": _store_secret(address),
+                    "GALLERY_ORIGIN": self.gallery_url,
+                    "ARTIFACT_BUCKET": _make_bucket(),
+                }
+                self.outputs = deploy("local", variables, report)
+        except (EnvironmentFileError, PackageError, StackError, BotoCoreError, ClientError) as error:
+            raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
+
+    def _settings(self) -> dict[str, str]:
+        """Return the gallery's environment variables."""
+        address = self._address()
+        return {
+            **client_environ(self.endpoint_url),
+            "BUCKET_NAME": self.outputs["images"]["BucketName"],
+            "THUMBNAIL_FUNCTION": self.outputs["thumbnail"]["FunctionName"],
+            "ANNOTATE_FUNCTION": self.outputs["annotate"]["FunctionName"],
+            "DATABASE_HOST": address.host,
+            "DATABASE_PORT": str(address.port),
+            "DATABASE_NAME": DATABASE_NAME,
+            "DATABASE_SECRET_ARN": self.outputs["catalog"]["ApplicationSecretArn"],
+        }
+
+    def _start_gallery(self, report: Report) -> None:
+        self._gallery_settings = self._settings()
+        self._gallery.start(self._gallery_settings)
+        report("gallery ready")
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            _note(self._data).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+
+def stop_running(data: Path, seconds: float = 90.0) -> bool:
+    """Stop the cloud that runs in a folder, in whatever process, and what a killed one left behind.
+
+    Returns:
+        Whether there was anything to stop.
+
+    Raises:
+        LocalCloudError: it does not stop in time.
+    """
+    data = data.absolute()
+    if not data.is_dir():
+        return False
+    found = False
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            lock = _lock(data)
+        except AlreadyRunningError as error:
+            supervisor = find_noted(_note(data))
+            if supervisor is not None and not found:
+                supervisor.terminate()
+                found = True
+            if time.monotonic() > deadline:
+                raise LocalCloudError(f"It does not stop: {error}") from error
+            time.sleep(0.1)
+            continue
+        with lock:
+            _note(data).unlink(missing_ok=True)
+            return _stop_leftovers(data) or found
+
+
+def _lock(data: Path) -> IO[bytes]:
+    """Take the folder for this process, as long as the result is open; a killed process loses it by itself."""
+    lock = (data / "lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        url = read_note(_note(data)).get("url", "starting up")
+        raise AlreadyRunningError(f"It runs already: {url}. `make down` stops it.") from None
+    return lock
+
+
+def _note(data: Path) -> Path:
+    return data / "run" / "supervisor.json"
+
+
+def _stop_leftovers(data: Path) -> bool:
+    """Stop the children of a killed supervisor, in order; return whether there were any."""
+    stopped = [stop_noted(Child(name, data).note) for name in ("gallery", "emulator", "database")]
+    return any(stopped)
+
+
+@contextlib.contextmanager
+def _aws_environ(endpoint_url: str) -> Iterator[None]:
+    """Point boto3 in this process to the emulator, and away from any account of the user."""
+    ours = client_environ(endpoint_url)
+    touched = {name for name in os.environ if name.startswith("AWS_")} | set(ours)
+    before = {name: os.environ.pop(name) for name in touched if name in os.environ}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in touched:
+            os.environ.pop(name, None)
+        os.environ.update(before)
+
+
+def _store_secret(address: Address) -> str:
+    """Keep the master user where the catalog function looks for it; return the secret's ARN."""
+    secrets = boto3.client("secretsmanager", region_name=REGION)
+    value = json.dumps({"username": address.username, "password": address.password})
+    try:
+        return secrets.create_secret(Name=MASTER_SECRET, SecretString=value)["ARN"]
+    except secrets.exceptions.ResourceExistsException:
+        return secrets.put_secret_value(SecretId=MASTER_SECRET, SecretString=value)["ARN"]
+
+
+def _make_bucket() -> str:
+    boto3.client("s3", region_name=REGION).create_bucket(Bucket=ARTIFACT_BUCKET)
+    return ARTIFACT_BUCKET
+
+
+def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"was killed by signal {-exit_code}"
+    return f"ended with exit code {exit_code}"

@@ -1,0 +1,45 @@
+"""Whether a port of the loopback is free, and who has it when it is not."""
+
+from __future__ import annotations
+
+import socket
+
+import psutil
+
+from local_cloud import LocalCloudError
+
+
+def check_free(port: int, setting: str) -> None:
+    """Make sure that a port can be listened on; `setting` is the variable of make that chooses another.
+
+    Raises:
+        LocalCloudError: it cannot; the message says who holds it and what to do.
+    """
+    if not 0 < port < 65536:
+        raise LocalCloudError(f"{setting}={port} is no port; choose one between 1024 and 65535.")
+    other = port + 1 if 1024 <= port < 65535 else 8080
+    choose = f"or choose another port: make up {setting}={other}"
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        taken = probe.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError as error:
+            raise LocalCloudError(f"This user may not listen on port {port}; {choose.removeprefix('or ')}.") from error
+        except OSError:
+            taken = True
+    if taken:
+        raise LocalCloudError(f"Port {port} is in use by {_holder(port)}. Stop that, {choose}.")
+
+
+def _holder(port: int) -> str:
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listens and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error:
+        pass  # macOS tells only root
+    return "another program"
