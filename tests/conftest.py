@@ -17,9 +17,12 @@ from moto import mock_aws
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
+from gallery_client import GalleryClient
 from local_cloud import REPOSITORY
+from local_cloud.cloud import LocalCloud
 from local_cloud.database import Address, PrivateServer
 from local_cloud.mariadb import find_or_fetch
+from running_cloud import running_cloud
 
 APPLICATION_USER = Credentials("application", "of the tests")
 
@@ -128,3 +131,16 @@ def _migration_settings(server: Address, name: str) -> MigrationSettings:
 def _secret(name: str, user: Credentials) -> str:
     value = json.dumps({"username": user.username, "password": user.password})
     return boto3.client("secretsmanager").create_secret(Name=f"{name}-{uuid4()}", SecretString=value)["ARN"]
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """Run the whole application, as `make up` does, on ports and in a folder of its own."""
+    with running_cloud(tmp_path_factory.mktemp("cloud"), {}) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def gallery(cloud: LocalCloud) -> GalleryClient:
+    """Speak to the running gallery as a browser does."""
+    return GalleryClient(cloud.gallery_url)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 def scene(width: int = 640, height: int = 480, seed: int = 0) -> Image.Image:
     """Draw a landscape of sky, hills and sun: enough texture to be a photo, different for each seed."""
-    dice = random.Random(seed)  # noqa: S311 - nothing secret
+    dice = random.Random(seed)
     picture = Image.linear_gradient("L").resize((width, height))
     picture = Image.merge("RGB", (picture, picture.point(lambda v: 255 - v // 2), Image.new("L", picture.size, 220)))
     draw = ImageDraw.Draw(picture)

@@ -275,7 +275,9 @@ def _store_secret(address: Address) -> str:
 
 
 def _make_bucket() -> str:
-    boto3.client("s3", region_name=REGION).create_bucket(Bucket=ARTIFACT_BUCKET)
+    s3 = boto3.client("s3", region_name=REGION)
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=ARTIFACT_BUCKET)
     return ARTIFACT_BUCKET
 
 

@@ -15,12 +15,14 @@ from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, u
 from gallery_client import GalleryClient
 from local_cloud.cloud import LocalCloud
 
-BUCKET = "gallery-local-images"
+
+def bucket(cloud: LocalCloud) -> str:
+    return cloud.outputs["images"]["BucketName"]
 
 
 def publish(aws: Any, cloud: LocalCloud, key: str, times: int = 1) -> None:
     """Announce an object on the topic, as S3 does."""
-    (record,) = announcement(StoredObject(BUCKET, key))["Records"]
+    (record,) = announcement(StoredObject(bucket(cloud), key))["Records"]
     for _ in range(times):
         aws.client("sns").publish(TopicArn=cloud.outputs["images"]["TopicArn"], Message=record["Sns"]["Message"])
 
@@ -45,13 +47,13 @@ def file_of(kind: str) -> bytes:
     ],
 )
 def test_an_uploaded_photo_gets_its_thumbnail_and_its_annotation(
-    gallery: GalleryClient, aws: Any, kind: str, content_type: str
+    gallery: GalleryClient, cloud: LocalCloud, aws: Any, kind: str, content_type: str
 ) -> None:
     image_id = gallery.upload(file_of(kind), f"scene.{kind.lower()}", content_type)
     image = gallery.wait(image_id)
     assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready"), image
     assert (image["width"], image["height"]) == (640, 480)
-    stored = aws.client("s3").get_object(Bucket=BUCKET, Key=thumbnail_key(image_id))
+    stored = aws.client("s3").get_object(Bucket=bucket(cloud), Key=thumbnail_key(image_id))
     assert stored["ContentType"] == "image/webp"
     assert Image.open(io.BytesIO(stored["Body"].read())).size == (512, 384)
     assert image["annotation"]["model"] == "offline-tagger"
@@ -78,7 +80,7 @@ def test_an_abandoned_form_leaves_no_ghost(gallery: GalleryClient) -> None:
     assert gallery.image(form["id"]) is None
 
 
-def test_a_rotated_photo_comes_out_upright(gallery: GalleryClient, aws: Any) -> None:
+def test_a_rotated_photo_comes_out_upright(gallery: GalleryClient) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     image = gallery.wait(gallery.upload(photos.jpeg(600, 400, exif=exif)))
@@ -142,12 +144,12 @@ def test_a_name_of_any_characters_is_kept_or_made_presentable(gallery: GalleryCl
 def test_the_same_event_many_times_changes_nothing(gallery: GalleryClient, cloud: LocalCloud, aws: Any) -> None:
     image_id = gallery.upload(photos.jpeg())
     before = gallery.wait(image_id)
-    written = aws.client("s3").head_object(Bucket=BUCKET, Key=thumbnail_key(image_id))["LastModified"]
+    written = aws.client("s3").head_object(Bucket=bucket(cloud), Key=thumbnail_key(image_id))["LastModified"]
     publish(aws, cloud, upload_key(image_id), times=5)
     later = gallery.upload(photos.jpeg(seed=1))
     gallery.wait(later)
     assert gallery.image(image_id) == before
-    assert aws.client("s3").head_object(Bucket=BUCKET, Key=thumbnail_key(image_id))["LastModified"] == written
+    assert aws.client("s3").head_object(Bucket=bucket(cloud), Key=thumbnail_key(image_id))["LastModified"] == written
 
 
 @pytest.mark.parametrize("key", ["uploads/{id}", "uploads/no-id.jpg", "uploads/{id}/below", "elsewhere/{id}"])
@@ -192,4 +194,4 @@ def test_a_deleted_photo_takes_its_objects_along_and_stays_away(
     gallery.wait(gallery.upload(photos.jpeg()))
     assert gallery.image(image_id) is None
     for key in (upload_key(image_id), thumbnail_key(image_id)):
-        assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=key)
+        assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket(cloud), Prefix=key)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from catalog import images
-from catalog.uploads import new_id
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import Gone, NotFound
 
+from catalog import images
+from catalog.uploads import new_id
 from web.backends import backends
 from web.listing import load_page
 from web.payload import read_edit, read_page_request, read_upload

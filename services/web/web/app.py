@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 
-from catalog.uploads import is_id
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, ValidationError
 
+from catalog.uploads import is_id
 from web import api, assets, errors, gallery, headers, health, presentation
 from web.backends import Backends
 from web.config import WebSettings

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Self, cast
 
 import boto3
-from catalog.database import Database
 from flask import current_app
 
+from catalog.database import Database
 from web.config import WebSettings
 from web.functions import Functions
 from web.storage import Storage

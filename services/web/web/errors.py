@@ -1,9 +1,9 @@
 """What people and programs see when something goes wrong: JSON under /api/, a page elsewhere.
 
-    HTTPException               raised by werkzeug, Flask or a view: its own status and words
-    DatabaseUnavailableError    503: worth another try
-    botocore's errors           503: S3, Lambda or Secrets Manager did not do as asked
-    anything else               500: logged, and never shown
+HTTPException               raised by werkzeug, Flask or a view: its own status and words
+DatabaseUnavailableError    503: worth another try
+botocore's errors           503: S3, Lambda or Secrets Manager did not do as asked
+anything else               500: logged, and never shown
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import logging
 
 from botocore.exceptions import BotoCoreError, ClientError
-from catalog.database import DatabaseUnavailableError
 from flask import Flask, jsonify, make_response, render_template, request
 from werkzeug import Response
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
+
+from catalog.database import DatabaseUnavailableError
 
 logger = logging.getLogger(__name__)
 

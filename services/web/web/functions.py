@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from boto3 import Session
 from botocore.config import Config
+
 from catalog.images import Image
 from catalog.uploads import StoredObject, announcement, upload_key
-
 from web.config import WebSettings
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from catalog import images
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, new_id
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
 
+from catalog import images
+from catalog.uploads import CONTENT_TYPES, MAX_BYTES, new_id
 from web.backends import backends
 from web.listing import load_page
 from web.payload import read_page_request

@@ -2,7 +2,6 @@
 
 from catalog import images
 from catalog.images import Image
-
 from web.backends import backends
 from web.payload import PageRequest
 

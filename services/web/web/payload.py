@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from catalog.images import MAX_TEXT_CHARACTERS
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, is_id
 from flask import Request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+from catalog.images import MAX_TEXT_CHARACTERS
+from catalog.uploads import CONTENT_TYPES, MAX_BYTES, is_id
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -95,7 +96,9 @@ def read_edit(request: Request) -> Edit:
 
 
 def _json_object(
-    request: Request, required: frozenset[str] | set[str] = frozenset(), optional: frozenset[str] | set[str] = frozenset()
+    request: Request,
+    required: frozenset[str] | set[str] = frozenset(),
+    optional: frozenset[str] | set[str] = frozenset(),
 ) -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from catalog.images import Image, Status
 from flask import Flask
 
+from catalog.images import Image, Status
 from web.storage import Storage
 
 OFFLINE_TAGGER = "offline-tagger"

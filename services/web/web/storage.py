@@ -15,6 +15,8 @@ from urllib.parse import quote, urlsplit
 from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
+from werkzeug.http import dump_options_header
+
 from catalog.uploads import (
     FORM_FILENAME_METADATA,
     MAX_BYTES,
@@ -24,7 +26,6 @@ from catalog.uploads import (
     thumbnail_key,
     upload_key,
 )
-from werkzeug.http import dump_options_header
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -272,7 +272,8 @@ def test_one_photo_that_fails_for_now_does_not_hold_up_the_others(gallery: Galle
 def test_a_database_that_is_away_makes_lambda_deliver_the_event_again(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_HOST", "/nowhere/mysqld.sock")
+    monkeypatch.setenv("DATABASE_HOST", "127.0.0.1")
+    monkeypatch.setenv("DATABASE_PORT", "1")
     photo = gallery.upload(jpeg())
     with pytest.raises(ExceptionGroup) as raised:
         handle(event(photo), None)

@@ -207,7 +207,7 @@ const uploads = new Uploads({
   onChange({ sending, done, failed }) {
     const parts = [];
     if (sending) parts.push(`Uploading ${photos(sending)}`);
-    if (done) parts.push(`${photos(done)} uploaded`);
+    if (done) parts.push(`${sending ? done : photos(done)} uploaded`);
     if (failed) parts.push(`${photos(failed)} not uploaded`);
     say(parts.join(", "));
     if (sending) addEventListener("beforeunload", warn);

@@ -16,7 +16,7 @@ export function show(root, image) {
   root.toggleAttribute("data-edited", annotation.edited);
 
   showPicture(root, image);
-  write(root, ".frame-note", thumbnail.status === "failed" ? thumbnail.reason : `Preparing ${image.filename}`);
+  write(root, ".frame-note", thumbnail.status === "failed" ? `${image.filename}: ${thumbnail.reason}` : `Preparing ${image.filename}`);
   write(root, ".caption", annotation.caption, annotation.language);
   write(root, ".failure", annotation.reason === thumbnail.reason ? "" : annotation.reason);
   write(root, ".source", modelLabel(annotation.model));

@@ -88,7 +88,7 @@ export class Uploads {
     upload.abort = new AbortController();
     const { signal } = upload.abort;
     mark(card, "sending", "Uploading");
-    preview(file, part(card, ".frame"));
+    preview(upload);
     try {
       if (!upload.sent) {
         const wanted = { filename: file.name, content_type: contentType(file), bytes: file.size };
@@ -158,11 +158,11 @@ function contentType(file) {
 }
 
 // Drawn at the size of a card: a decoded photo takes 50 MB, this 400 KB.
-async function preview(file, frame) {
-  if (frame.querySelector(".preview")) return;
+async function preview(upload) {
+  if (part(upload.card, ".preview")) return;
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file, { resizeWidth: PREVIEW_PIXELS, resizeQuality: "medium" });
+    bitmap = await createImageBitmap(upload.file, { resizeWidth: PREVIEW_PIXELS, resizeQuality: "medium" });
   } catch {
     return; // no picture, or of a kind that this browser does not know
   }
@@ -172,7 +172,11 @@ async function preview(file, frame) {
   canvas.height = bitmap.height;
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   bitmap.close();
-  frame.prepend(canvas);
+  // Small files are uploaded before they are drawn: then the photo has its own card already.
+  const card = upload.card.isConnected
+    ? upload.card
+    : document.querySelector(`.card[data-id="${upload.id}"][data-thumbnail="pending"]`);
+  card?.querySelector(".frame").prepend(canvas);
 }
 
 // XMLHttpRequest, because fetch does not tell how much was sent.

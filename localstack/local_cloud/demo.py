@@ -1,0 +1,140 @@
+"""Uploads sample photos to a running gallery the way a browser does, and tells what becomes of them."""
+
+from __future__ import annotations
+
+import mimetypes
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from uv import find_uv_bin
+
+from local_cloud import REPOSITORY, LocalCloudError
+
+SAMPLES = REPOSITORY / ".local" / "samples"
+REQUIREMENTS = REPOSITORY / "localstack" / "demo.txt"
+WAIT_SECONDS = 180.0
+
+PHOTOS = {
+    "astronaut.png": "astronaut.png",  # NASA, public domain
+    "chelsea.png": "cat.png",  # Stefan van der Walt, CC0
+    "coffee.png": "coffee.png",  # Rachel Michetti, CC0
+    "rocket.jpg": "rocket.jpg",  # SpaceX, CC0
+    "motorcycle_left.png": "motorcycle.png",  # Middlebury stereo benchmark, CC0
+    "hubble_deep_field.jpg": "galaxies.jpg",  # NASA, public domain
+    "camera.png": "photographer.png",  # Lav Varshney, CC0
+}
+"""Names in scikit-image's data folder, and in the gallery; credits from skimage.data's documentation."""
+
+
+def demo(port: int, report: Callable[[str], None] = print) -> None:
+    """Upload the sample photos and report each result when it is there.
+
+    Raises:
+        LocalCloudError: the gallery does not run or refuses a photo, the samples cannot be fetched, or the results
+            do not come.
+    """
+    gallery = Gallery(f"http://127.0.0.1:{port}")
+    gallery.check()
+    waiting = {gallery.upload(photo): photo.name for photo in sample_photos(report)}
+    report(f"{len(waiting)} photos uploaded to {gallery.url}")
+    deadline = time.monotonic() + WAIT_SECONDS
+    while waiting:
+        for image_id, name in list(waiting.items()):
+            image = gallery.image(image_id)
+            if image and "pending" not in (image["thumbnail"]["status"], image["annotation"]["status"]):
+                report(f"  {name}: {_result(image)}")
+                del waiting[image_id]
+        if time.monotonic() > deadline:
+            raise LocalCloudError(
+                f"Still pending after {WAIT_SECONDS:.0f} seconds: {', '.join(waiting.values())}. "
+                f"The log of the functions: {REPOSITORY / '.local' / 'logs' / 'emulator.log'}"
+            )
+        time.sleep(0.2)
+
+
+def sample_photos(report: Callable[[str], None]) -> list[Path]:
+    """Return the sample photos, fetching them first when they are not in `.local/samples`.
+
+    Raises:
+        LocalCloudError: they cannot be fetched.
+    """
+    photos = [SAMPLES / name for name in PHOTOS.values()]
+    if not all(photo.is_file() for photo in photos):
+        report("Fetching sample photos, 14 MB")
+        SAMPLES.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=SAMPLES) as package:
+            _install(Path(package))
+            for source, name in PHOTOS.items():
+                shutil.move(Path(package) / "skimage" / "data" / source, SAMPLES / name)
+    return photos
+
+
+def _install(target: Path) -> None:
+    command = [
+        *(find_uv_bin(), "pip", "install", "--quiet", "--no-cache", "--no-deps", "--require-hashes"),
+        *("--only-binary", ":all:", "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"),
+        *("--target", str(target), "--requirements", str(REQUIREMENTS)),
+    ]
+    installed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if installed.returncode != 0:
+        raise LocalCloudError(f"The sample photos cannot be fetched:\n{installed.stderr.strip()}")
+
+
+def _result(image: dict[str, Any]) -> str:
+    thumbnail, annotation = image["thumbnail"], image["annotation"]
+    words = annotation["caption"] if annotation["status"] == "ready" else f"no caption: {annotation['reason']}"
+    size = f"{image['width']} x {image['height']}"
+    return f"{size}, {words}" if thumbnail["status"] == "ready" else f"no thumbnail: {thumbnail['reason']}, {words}"
+
+
+class Gallery:
+    """The gallery's public API."""
+
+    def __init__(self, url: str) -> None:
+        """Remember where the gallery is; nothing is sent yet."""
+        self.url = url
+        self._http = urllib3.PoolManager(timeout=30, retries=False)
+
+    def check(self) -> None:
+        """Make sure that the gallery runs.
+
+        Raises:
+            LocalCloudError: it does not.
+        """
+        try:
+            self._call("GET", "/readyz")
+        except urllib3.exceptions.HTTPError as error:
+            raise LocalCloudError(
+                f"No gallery answers at {self.url}. Start it with `make up`, in another terminal."
+            ) from error
+
+    def upload(self, photo: Path) -> str:
+        """Upload a photo in a browser's three steps, and return its id."""
+        content_type = mimetypes.guess_type(photo)[0]
+        data = photo.read_bytes()
+        form = self._call("POST", "/api/uploads", filename=photo.name, content_type=content_type, bytes=len(data))
+        answer = self._http.request(
+            "POST", form["url"], fields={**form["fields"], "file": (photo.name, data, content_type or "")}
+        )
+        if answer.status >= 300:
+            raise LocalCloudError(f"The bucket refuses {photo.name} ({answer.status}): {answer.data[:300]!r}")
+        self._call("PUT", f"/api/images/{form['id']}")
+        return str(form["id"])
+
+    def image(self, image_id: str) -> dict[str, Any]:
+        """Return what the gallery knows about a photo."""
+        return self._call("GET", f"/api/images/{image_id}")
+
+    def _call(self, method: str, path: str, **body: object) -> dict[str, Any]:
+        answer = self._http.request(method, f"{self.url}{path}", json=None if method == "GET" else body)
+        content: dict[str, Any] = answer.json()
+        if answer.status >= 300:
+            message = content.get("error", {}).get("message") or content.get("reason")
+            raise LocalCloudError(f"{method} {path} answers {answer.status}: {message}")
+        return content
