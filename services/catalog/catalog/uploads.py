@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from typing import Any, Self
 from urllib.parse import quote, unquote, unquote_plus
@@ -99,9 +100,21 @@ class Upload:
 def _filename(metadata: Mapping[str, str]) -> str:
     if "filename" in metadata:
         name = unquote(metadata["filename"])
-    else:  # what a plain form sent, which S3 gives back in RFC 2047 words when it is not ASCII
-        name = str(make_header(decode_header(metadata.get("form-filename", ""))))
+    else:
+        name = _form_filename(metadata.get("form-filename", ""))
     return clean_filename(name)
+
+
+def _form_filename(header: str) -> str:
+    """Return the name that a plain form sent. S3 answers RFC 2047 words or bare UTF-8, read as Latin-1 by HTTP."""
+    try:
+        header = header.encode("latin-1").decode()
+    except UnicodeError:
+        pass
+    try:
+        return str(make_header(decode_header(header)))
+    except (HeaderParseError, LookupError, UnicodeError):
+        return header
 
 
 # Control characters and bidirectional overrides, which would disturb the text around a name.

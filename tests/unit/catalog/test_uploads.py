@@ -117,10 +117,17 @@ def test_a_file_name_of_any_characters_is_ascii_in_metadata_and_becomes_presenta
         ("100%25.jpg", "100%25.jpg"),
         ("=?UTF-8?B?8J+QiC5qcGc=?=", "🐈.jpg"),
         ("=?UTF-8?Q?K=C3=A4se.jpg?=", "Käse.jpg"),
+        ("🏝️.jpg".encode().decode("latin-1"), "🏝️.jpg"),
+        ("Käse.jpg", "Käse.jpg"),
     ],
 )
 def test_a_plain_forms_file_name_is_read_as_s3_returns_it(metadata: str, shown: str) -> None:
     assert Upload.from_object("id", description(Metadata={"form-filename": metadata})).filename == shown
+
+
+@given(st.text() | st.from_regex(r"=\?[\w-]*\?[bBqQ]?\?[^?]*\?="))
+def test_whatever_a_plain_form_sends_becomes_presentable(header: str) -> None:
+    assert 1 <= len(Upload.from_object("id", description(Metadata={"form-filename": header})).filename) <= 255
 
 
 @pytest.mark.parametrize(
