@@ -113,7 +113,7 @@ def _form_filename(header: str) -> str:
         pass
     try:
         return str(make_header(decode_header(header)))
-    except (HeaderParseError, LookupError, UnicodeError):
+    except (HeaderParseError, LookupError, ValueError):
         return header
 
 
