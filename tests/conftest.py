@@ -115,7 +115,7 @@ def database(aws: None, database_server: Address, _schema: str, monkeypatch: pyt
     with database.connection() as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM image")
     yield database
-    database._pool.close()
+    database.close()
 
 
 def _migration_settings(server: Address, name: str) -> MigrationSettings:

@@ -29,7 +29,7 @@ def main() -> int:
             from local_cloud.demo import demo
 
             demo(arguments.port)
-    except LocalCloudError as error:
+    except (LocalCloudError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

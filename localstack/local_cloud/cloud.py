@@ -28,7 +28,7 @@ from local_cloud.emulator import REGION, Emulator, client_environ
 from local_cloud.gallery import Gallery
 from local_cloud.mariadb import find_or_fetch
 from local_cloud.ports import check_free
-from local_cloud.processes import Child, find_noted, read_note, stop_noted, write_note
+from local_cloud.processes import Child, find_noted, read_note, write_note
 
 MARIADB = REPOSITORY / ".local" / "mariadb"
 DATABASE_NAME = "gallery"
@@ -167,6 +167,7 @@ class LocalCloud:
                     "ARTIFACT_BUCKET": _make_bucket(),
                 }
                 self.outputs = deploy("local", variables, report)
+                _delete_old_artifacts()
         except (EnvironmentFileError, PackageError, StackError, BotoCoreError, ClientError) as error:
             raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
 
@@ -245,7 +246,7 @@ def _note(data: Path) -> Path:
 
 def _stop_leftovers(data: Path) -> bool:
     """Stop the children of a killed supervisor, in order; return whether there were any."""
-    stopped = [stop_noted(Child(name, data).note) for name in ("gallery", "emulator", "database")]
+    stopped = [Child(name, data).clear() for name in ("gallery", "emulator", "database")]
     return any(stopped)
 
 
@@ -279,6 +280,15 @@ def _make_bucket() -> str:
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=ARTIFACT_BUCKET)
     return ARTIFACT_BUCKET
+
+
+def _delete_old_artifacts() -> None:
+    """Delete what no stack uses any more: artifacts are large, and every change of a service makes one."""
+    stacks = boto3.client("cloudformation", region_name=REGION).describe_stacks()["Stacks"]
+    used = {parameter.get("ParameterValue") for stack in stacks for parameter in stack.get("Parameters", [])}
+    for stored in boto3.resource("s3", region_name=REGION).Bucket(ARTIFACT_BUCKET).objects.all():
+        if stored.key not in used:
+            stored.delete()
 
 
 def _cause_of_death(exit_code: int | None) -> str:

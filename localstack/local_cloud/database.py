@@ -19,7 +19,7 @@ from pathlib import Path
 
 from local_cloud import LocalCloudError
 from local_cloud.mariadb import Installation
-from local_cloud.processes import Child, stop_noted
+from local_cloud.processes import Child
 
 START_SECONDS = 60.0
 MAX_SOCKET_PATH_BYTES = 103  # sun_path has 104 bytes on macOS and 108 on Linux, with the final zero
@@ -79,7 +79,7 @@ class PrivateServer:
         Raises:
             LocalCloudError: it does not start; the message has the end of its log.
         """
-        stop_noted(self.child.note)
+        self.child.clear()
         make_private(self._folder)
         make_private(self._socket.parent)
         tables = self._folder / "data"

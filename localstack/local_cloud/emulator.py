@@ -11,11 +11,13 @@ from pathlib import Path
 
 from local_cloud import REPOSITORY, LocalCloudError
 from local_cloud.database import make_private
-from local_cloud.processes import Child, stop_noted
+from local_cloud.ports import check_free
+from local_cloud.processes import Child
 
 PYTHON = REPOSITORY / ".local" / "venv" / "emulator" / "bin" / "python"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+PORT_SECONDS = 5.0
 
 REGION = "us-east-1"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}  # any are accepted
@@ -43,7 +45,8 @@ class Emulator:
         Raises:
             LocalCloudError: it does not start; the message has the end of its log.
         """
-        stop_noted(self.child.note, STOP_SECONDS)
+        self.child.clear()
+        check_free(self._port, "EMULATOR_PORT", PORT_SECONDS)  # or another program's answers would be taken for ours
         make_private(self._folder)
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed one leaves the code of its functions there
         for name in ("tmp", "home", "state", "objects", "events"):

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_cloud import REPOSITORY, LocalCloudError
+from local_cloud.ports import check_free
 from local_cloud.processes import Child
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+PORT_SECONDS = 10.0
 SERVICES = REPOSITORY / "services"
 
 
@@ -46,6 +48,8 @@ class Gallery:
             "PYTHONPATH": os.pathsep.join(str(SERVICES / service) for service in ("catalog", "web")),
             **settings,
         }
+        self.child.clear()
+        check_free(self._port, "PORT", PORT_SECONDS)  # the workers of a killed gunicorn need a second to notice
         self.child.start(command, environ, self._data)
         deadline = time.monotonic() + START_SECONDS
         answer = "no answer"

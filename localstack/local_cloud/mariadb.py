@@ -72,14 +72,15 @@ def find_or_fetch(folder: Path, report: Callable[[str], None]) -> Installation:
     installed = find()
     if installed is not None:
         return installed
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests and `make up` may both want it
-        server = folder / "usr" / "sbin" / "mariadbd"
-        if not server.is_file():
-            report("Fetching MariaDB, about 9 MB, into a folder of this project")
-            _fetch(folder)
-        return _installation(server, _library_folders(folder))
+    server = folder / "usr" / "sbin" / "mariadbd"
+    if not server.is_file():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # tests and `make up` may both want it
+            if not server.is_file():
+                report("Fetching MariaDB, about 9 MB, into a folder of this project")
+                _fetch(folder)
+    return _installation(server, _library_folders(folder))
 
 
 def _installation(server: Path, libraries: tuple[Path, ...] = ()) -> Installation:

@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import psutil
 
 from local_cloud import LocalCloudError
 
 
-def check_free(port: int, setting: str) -> None:
+def check_free(port: int, setting: str, patience: float = 0.0) -> None:
     """Make sure that a port can be listened on; `setting` is the variable of make that chooses another.
+
+    `patience` is how many seconds a process that is just ending may still hold it.
 
     Raises:
         LocalCloudError: it cannot; the message says who holds it and what to do.
     """
     if not 0 < port < 65536:
         raise LocalCloudError(f"{setting}={port} is no port; choose one between 1024 and 65535.")
-    other = port + 1 if 1024 <= port < 65535 else 8080
-    choose = f"or choose another port: make up {setting}={other}"
+    other = f"choose another port: make up {setting}={port + 1 if 1024 <= port < 65535 else 8080}"
+    deadline = time.monotonic() + patience
+    while _is_taken(port, other):
+        if time.monotonic() >= deadline:
+            raise LocalCloudError(f"Port {port} is in use by {_holder(port)}. Stop that, or {other}.")
+        time.sleep(0.05)
+
+
+def _is_taken(port: int, other: str) -> bool:
     with socket.socket() as probe:
         probe.settimeout(2)
-        taken = probe.connect_ex(("127.0.0.1", port)) == 0
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            return True
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError as error:
-            raise LocalCloudError(f"This user may not listen on port {port}; {choose.removeprefix('or ')}.") from error
+            raise LocalCloudError(f"This user may not listen on port {port}; {other}.") from error
         except OSError:
-            taken = True
-    if taken:
-        raise LocalCloudError(f"Port {port} is in use by {_holder(port)}. Stop that, {choose}.")
+            return True
+    return False
 
 
 def _holder(port: int) -> str:

@@ -95,12 +95,12 @@ class Child:
         return None if self._process is None else self._process.pid
 
     def start(self, command: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
-        """Start the command in a folder, after stopping the one that a killed predecessor may have left.
+        """Start the command in a folder, after stopping what runs under this name already.
 
         Raises:
             LocalCloudError: the program cannot be started.
         """
-        stop_noted(self.note)
+        self.clear()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         too_long = self.log.exists() and self.log.stat().st_size > LOG_BYTES
         with self.log.open("wb" if too_long else "ab") as log:
@@ -136,6 +136,15 @@ class Child:
                 self._process.wait()
         self._process = None
         self.note.unlink(missing_ok=True)
+
+    def clear(self) -> bool:
+        """Stop what runs under this name: our process, or one that a killed run left behind.
+
+        Returns:
+            Whether a killed run had left one.
+        """
+        self.stop()
+        return stop_noted(self.note)
 
     def last_words(self, lines: int = 8) -> str:
         """Return the end of the log, for an error message."""

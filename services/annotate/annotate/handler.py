@@ -21,7 +21,7 @@ from annotate.errors import AnnotationRefusedError, BusyError, KeyRefusedError
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.settings import ConfigurationError
-from catalog.uploads import MAX_BYTES, StoredObject, Upload, announced_objects, image_id
+from catalog.uploads import MAX_BYTES, TOO_LARGE, StoredObject, Upload, announced_objects, image_id
 from imaging.decode import UnreadableImageError, decode
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ BOX = 768
 
 # A claim outlives the invocation, so that it never ends under a function that is still at work.
 CLAIM_MARGIN_SECONDS = 5.0
-
-EMPTY = "The file is empty. Upload it again, or choose another copy."
-TOO_LARGE = f"The file has more than {MAX_BYTES // 1024**2} MiB. Make it smaller and upload it again."
 
 
 class Context(Protocol):
@@ -158,8 +155,8 @@ class Describer:
             if not _wants_annotation(image, upload):
                 logger.info("the photo needs no description", extra={"image_id": upload.id})
                 return False
-            if not 0 < upload.bytes <= MAX_BYTES:
-                images.annotation_failed(connection, upload.id, upload.etag, TOO_LARGE if upload.bytes else EMPTY)
+            if upload.bytes > MAX_BYTES:
+                images.annotation_failed(connection, upload.id, upload.etag, TOO_LARGE)
                 return False
             if images.claim_annotation(connection, upload.id, upload.etag, seconds):
                 return True

@@ -132,6 +132,10 @@ class Database:
         finally:
             pooled.close()
 
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._pool.close()
+
     def _connect(self) -> Connection[Any]:
         if self._user is None:
             self._user = read_credentials(self._settings.database_secret_arn)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from typing import Any, Self
 from urllib.parse import quote, unquote, unquote_plus
@@ -21,7 +21,8 @@ from uuid import UUID
 
 UPLOADS = "uploads/"
 THUMBNAILS = "thumbnails/"
-MAX_BYTES = 50 * 1024 * 1024
+MAX_BYTES = 50 * 1024**2
+TOO_LARGE = f"The file has more than {MAX_BYTES // 1024**2} MiB. Make it smaller and upload it again."
 MAX_FILENAME_CHARACTERS = 255
 CONTENT_TYPES = (
     "image/jpeg",
@@ -113,7 +114,7 @@ def _form_filename(header: str) -> str:
         pass
     try:
         return str(make_header(decode_header(header)))
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return header
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -193,13 +193,9 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return an RGB or RGBA picture as browsers show it, which take colours without a profile for sRGB."""
     mode = "RGBA" if image.mode in ("LA", "RGBA") else "RGB"
     if profile and len(profile) <= MAX_PROFILE_BYTES:
-        try:
+        with suppress(ImageCms.PyCMSError, OSError):  # damaged, or of another kind of picture: browsers ignore it, too
             given = ImageCms.ImageCmsProfile(BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, given, ImageCms.createProfile("sRGB"), outputMode=mode)
-        except (ImageCms.PyCMSError, OSError):  # damaged, or of another kind of picture: browsers ignore it as well
-            converted = None
-        if converted is not None:
-            return converted
+            return ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), image.mode, mode).apply(image)
     return image.convert(mode)
 
 

@@ -19,7 +19,16 @@ from botocore.config import Config
 
 from catalog import images
 from catalog.database import Database
-from catalog.uploads import MAX_BYTES, StoredObject, Upload, announced_objects, image_id, thumbnail_key, upload_key
+from catalog.uploads import (
+    MAX_BYTES,
+    TOO_LARGE,
+    StoredObject,
+    Upload,
+    announced_objects,
+    image_id,
+    thumbnail_key,
+    upload_key,
+)
 from imaging.decode import UnreadableImageError
 from thumbnail.config import ThumbnailSettings
 from thumbnail.resize import Resized, resize
@@ -33,8 +42,6 @@ S3_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standar
 
 # Not longer: a photo can be replaced under its key for as long as its upload form is valid.
 CACHE_CONTROL = "private, max-age=3600"
-
-TOO_LARGE = f"The file has more than {MAX_BYTES // 1024**2} MiB. Make it smaller and upload it again."
 
 
 def handle(event: Mapping[str, Any], context: object) -> None:

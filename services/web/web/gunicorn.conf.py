@@ -1,3 +1,4 @@
+# ruff: noqa: N999 - gunicorn looks for this name
 """gunicorn: one process with four threads, each of which may hold one of the four database connections.
 
 Run as: gunicorn -c web/gunicorn.conf.py 'web.app:create_app()'. The address is `bind`, or --bind.

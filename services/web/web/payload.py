@@ -6,7 +6,7 @@ Everything here raises an HTTP error of werkzeug's whose description tells a per
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,8 @@ def read_upload(request: Request) -> UploadRequest:
     if not filename:
         raise BadRequest("filename must not be empty.")
     size = body["bytes"]
+    if isinstance(size, float) and size.is_integer():  # JSON has one kind of number
+        size = int(size)
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise BadRequest("bytes must be a whole number: the size of the file.")
     if size == 0:
@@ -95,19 +97,15 @@ def read_edit(request: Request) -> Edit:
     )
 
 
-def _json_object(
-    request: Request,
-    required: frozenset[str] | set[str] = frozenset(),
-    optional: frozenset[str] | set[str] = frozenset(),
-) -> dict[str, Any]:
+def _json_object(request: Request, required: Collection[str] = (), optional: Collection[str] = ()) -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
     body = request.get_json()  # raises BadRequest when it is not JSON
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
-    if missing := sorted(required - body.keys()):
+    if missing := sorted(set(required) - body.keys()):
         raise BadRequest(f"Missing: {', '.join(missing)}.")
-    if unknown := sorted(body.keys() - required - optional):
+    if unknown := sorted(body.keys() - {*required, *optional}):
         raise BadRequest(f"Unknown: {', '.join(map(ascii, unknown))}.")
     return body
 

@@ -29,6 +29,20 @@ from photos import encoded, scene
 
 pillow_heif.register_heif_opener()
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def exif(orientation: int) -> bytes:
+    """Return EXIF metadata of one short number, big-endian (TIFF 6.0, section 2)."""
+    entry = struct.pack(">HHIHH", ExifTags.Base.Orientation, 3, 1, orientation, 0)
+    return b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + entry + b"\0\0\0\0"
+
+
+def swapped_profile() -> bytes:
+    """Return a colour profile that calls green what sRGB calls red: its entries swap places (ICC.1, 7.3)."""
+    return SRGB.replace(b"rXYZ", b"?XYZ").replace(b"gXYZ", b"rXYZ").replace(b"?XYZ", b"gXYZ")
+
+
 SCENE = scene(120, 80)
 ALPHA = SCENE.copy()
 ALPHA.putalpha(Image.linear_gradient("L").resize(SCENE.size))
@@ -37,10 +51,12 @@ SAMPLES = {
     "jpeg": encoded(SCENE, "JPEG"),
     "progressive jpeg": encoded(SCENE, "JPEG", progressive=True),
     "cmyk jpeg": encoded(SCENE.convert("CMYK"), "JPEG"),
+    "described jpeg": encoded(SCENE, "JPEG", exif=exif(1), icc_profile=SRGB, comment=b"A beach"),
     "grey jpeg": encoded(SCENE.convert("L"), "JPEG"),
     "png": encoded(SCENE, "PNG"),
     "palette png": encoded(SCENE.quantize(32), "PNG"),
     "webp": encoded(SCENE, "WEBP"),
+    "described png": encoded(SCENE, "PNG", exif=exif(1), icc_profile=SRGB),
     "lossless webp": encoded(SCENE, "WEBP", lossless=True),
     "transparent webp": encoded(ALPHA, "WEBP"),
     "gif": encoded(SCENE, "GIF"),
@@ -195,11 +211,6 @@ def assert_upright(picture: module.Picture) -> None:
         assert near(colour(picture.image, *place), expected, 40)
 
 
-def exif(orientation: int, tag: int = ExifTags.Base.Orientation) -> bytes:
-    """Return EXIF metadata of one short number, big-endian (TIFF 6.0, section 2)."""
-    return b"Exif\0\0MM\0*\0\0\0\x08\0\x01" + struct.pack(">HHIHH", tag, 3, 1, orientation, 0) + b"\0\0\0\0"
-
-
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
 def test_a_turned_photo_comes_out_upright(kind: str, orientation: int) -> None:
@@ -294,12 +305,6 @@ def test_colours_of_print_look_right() -> None:
     assert near(colour(decode(encoded(print_red, "JPEG"), 32).image, 0.5, 0.5), (255, 0, 0))
 
 
-def swapped_profile() -> bytes:
-    """Return a colour profile that calls green what sRGB calls red: its entries swap places (ICC.1, 7.3)."""
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return srgb.replace(b"rXYZ", b"?XYZ").replace(b"gXYZ", b"rXYZ").replace(b"?XYZ", b"gXYZ")
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
 def test_colours_are_converted_from_the_profile_of_the_picture(kind: str) -> None:
     red = Image.new("RGB", (64, 64), (255, 0, 0))
@@ -313,17 +318,18 @@ def test_a_colour_profile_leaves_transparency_alone() -> None:
     assert near(colour(image, 0.5, 0.5), (0, 255, 0, 100), 4)
 
 
-@pytest.mark.parametrize("kind", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("profile", [b"no profile", swapped_profile()[:200]])
-def test_a_damaged_colour_profile_is_ignored(kind: str, profile: bytes) -> None:
-    grey = Image.new("L", (64, 64), 100).convert(kind)
+def test_a_damaged_colour_profile_is_ignored(mode: str, profile: bytes) -> None:
+    grey = Image.new("L", (64, 64), 100).convert(mode)
     assert near(colour(decode(encoded(grey, "JPEG", icc_profile=profile), 32).image, 0.5, 0.5), (100, 100, 100), 4)
 
 
-def test_a_profile_for_another_kind_of_colours_is_ignored() -> None:
-    grey = Image.new("L", (64, 64), 100)
-    image = decode(encoded(grey, "JPEG", icc_profile=swapped_profile()), 32).image
-    assert near(colour(image, 0.5, 0.5), (100, 100, 100), 4)
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_profile_for_another_kind_of_colours_is_ignored(mode: str) -> None:
+    grey = Image.new("L", (64, 64), 100).convert(mode)
+    image = decode(encoded(grey, "PNG", icc_profile=swapped_profile()), 32).image
+    assert near(colour(image, 0.5, 0.5)[:3], (100, 100, 100), 4)
 
 
 def test_a_huge_colour_profile_is_ignored() -> None:

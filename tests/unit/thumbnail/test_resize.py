@@ -37,7 +37,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 def test_a_photo_becomes_a_webp_that_looks_like_it() -> None:
     image = opened(resize(jpeg(1600, 1200)).webp)
     assert image.size == (BOX, BOX * 3 // 4)
-    assert difference(image, scene(1600, 1200).resize(image.size, Image.Resampling.LANCZOS)) < 6
+    assert difference(image, scene(1600, 1200).resize(image.size, Image.Resampling.LANCZOS)) < 2.5
 
 
 def test_the_catalogue_learns_the_original_size_and_the_real_type() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.images import Image as Row
 from catalog.settings import ConfigurationError
-from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
+from catalog.uploads import StoredObject, Upload, announcement, new_id, thumbnail_key, upload_key
 from photos import encoded, jpeg, scene
 from thumbnail import handler
 from thumbnail.handler import handle, thumbnailer
@@ -64,7 +65,7 @@ def gallery(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gal
     thumbnailer.cache_clear()
     yield Gallery(s3, database)
     if thumbnailer.cache_info().currsize:
-        thumbnailer()._database._pool.close()
+        thumbnailer()._database.close()
     thumbnailer.cache_clear()
 
 
@@ -197,6 +198,16 @@ def test_a_deleted_photo_stays_deleted_when_its_event_comes_late(gallery: Galler
     gallery.s3.delete_object(Bucket=BUCKET, Key=thumbnail_key(photo))
     handle(event(photo), None)
     assert gallery.row(photo) is None
+    assert gallery.thumbnail(photo) is None
+
+
+def test_a_photo_older_than_the_one_in_the_catalogue_is_left_to_the_newer_event(gallery: Gallery) -> None:
+    photo = gallery.upload(jpeg())
+    newer = Upload(photo, "newer.jpg", "image/jpeg", 1, "newer", datetime.now(UTC) + timedelta(minutes=1))
+    with gallery.database.connection() as connection:
+        before = images.register(connection, newer)
+    handle(event(photo), None)
+    assert gallery.row(photo) == before
     assert gallery.thumbnail(photo) is None
 
 

@@ -1,0 +1,131 @@
+"""The private server: real starts in awkward places."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from catalog.database import Credentials, DatabaseSettings, connect
+from local_cloud import REPOSITORY, LocalCloudError
+from local_cloud.database import MAX_SOCKET_PATH_BYTES, Address, PrivateServer, external, make_private, socket_path
+from local_cloud.mariadb import Installation, find_or_fetch
+
+
+@pytest.fixture(scope="module")
+def installation() -> Installation:
+    return find_or_fetch(REPOSITORY / ".local" / "mariadb", print)
+
+
+@pytest.fixture
+def server(tmp_path: Path, installation: Installation) -> Iterator[PrivateServer]:
+    """A server that is not started yet, in a folder with a space."""
+    server = PrivateServer(tmp_path / "my data", installation, durable=False)
+    yield server
+    server.stop()
+
+
+def run(address: Address, statement: str) -> object:
+    settings = DatabaseSettings(
+        database_host=address.host, database_port=address.port, database_name="", database_secret_arn=""
+    )
+    connection = connect(settings, Credentials(address.username, address.password))
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    connection.close()
+    return row[0] if row else None
+
+
+def test_what_is_written_is_there_after_a_restart(server: PrivateServer) -> None:
+    server.start()
+    run(server.address, "CREATE DATABASE kept")
+    server.stop()
+    assert not server.answers()
+    server.start()
+    assert run(server.address, "SHOW DATABASES LIKE 'kept'") == "kept"
+
+
+def test_it_listens_on_no_network_and_in_a_folder_of_its_owner(server: PrivateServer) -> None:
+    server.start()
+    assert run(server.address, "SELECT @@skip_networking") == 1
+    folder = Path(server.address.host).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert psutil.Process(server.child.pid).net_connections("tcp") == []
+
+
+def test_the_server_of_a_killed_run_is_replaced(
+    server: PrivateServer, tmp_path: Path, installation: Installation
+) -> None:
+    server.start()
+    successor = PrivateServer(tmp_path / "my data", installation, durable=False)
+    successor.start()
+    assert server.child.exit_code() is not None
+    assert run(successor.address, "SELECT 1") == 1
+    successor.stop()
+
+
+def test_a_killed_server_recovers(server: PrivateServer) -> None:
+    server.start()
+    run(server.address, "CREATE DATABASE kept")
+    psutil.Process(server.child.pid).kill()
+    server.start()
+    assert run(server.address, "SHOW DATABASES LIKE 'kept'") == "kept"
+
+
+def test_a_deep_folder_gets_a_socket_with_a_short_path(tmp_path: Path, installation: Installation) -> None:
+    server = PrivateServer(tmp_path / ("deep" * 30), installation, durable=False)
+    server.start()
+    socket = Path(server.address.host)
+    assert len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    assert run(server.address, "SELECT 1") == 1
+    server.stop()
+    assert not socket.parent.exists()
+
+
+def test_the_socket_of_a_deep_folder_is_the_same_every_time(tmp_path: Path) -> None:
+    folder = tmp_path / ("deep" * 30)
+    assert socket_path(folder) == socket_path(folder) != socket_path(folder / "other")
+    assert socket_path(folder).is_relative_to(tempfile.gettempdir())
+
+
+def test_a_server_that_does_not_start_shows_its_log(server: PrivateServer) -> None:
+    server.start()
+    server.stop()
+    log_file = Path(server.address.host).parent / "data" / "ib_logfile0"
+    log_file.write_bytes(b"not a log")
+    with pytest.raises(LocalCloudError, match=r"does not start(.|\n)*database.log"):
+        server.start()
+
+
+def test_a_link_in_the_place_of_a_private_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LocalCloudError, match="not a folder of this user"):
+        make_private(tmp_path / "link")
+
+
+def test_a_folder_that_others_could_enter_is_closed_to_them(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    make_private(tmp_path / "open")
+    assert stat.S_IMODE((tmp_path / "open").stat().st_mode) == 0o700
+
+
+def test_another_server_can_be_named() -> None:
+    environ = {"DATABASE_HOST": "db.example", "DATABASE_PORT": "3307", "DATABASE_USER": "me", "DATABASE_PASSWORD": "x"}
+    assert external(environ) == Address("db.example", 3307, "me", "x")
+    assert external({}) is None
+    assert "DATABASE_PASSWORD" not in repr(external(environ))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [({}, "DATABASE_USER"), ({"DATABASE_USER": "me", "DATABASE_PORT": "mysql"}, "DATABASE_PORT")],
+)
+def test_half_a_description_of_another_server_is_refused(settings: dict[str, str], named: str) -> None:
+    with pytest.raises(LocalCloudError, match=named):
+        external({"DATABASE_HOST": "db.example", **settings})
