@@ -19,7 +19,7 @@ help:
 $(UV): localstack/uv.txt
 	@$(PYTHON) localstack/check_python.py
 	@echo "Installing uv into .local/uv"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .local/uv -r $<
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --require-hashes --upgrade --target .local/uv -r $<
 	@touch $@
 
 define environment
@@ -59,8 +59,8 @@ lint: $(DEV)  ## every static check
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy tests
-	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/mypy --explicit-package-bases tests
+	@.venv/bin/lint-imports
 	@.venv/bin/cfn-lint -r us-east-1 --include-checks I -- infrastructure/templates/*.yaml
 	@.venv/bin/shellcheck .ci/run tests/install_chromium
 

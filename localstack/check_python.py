@@ -3,10 +3,11 @@
 import importlib.util
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - an older one runs this file only
     sys.exit(
-        "Python 3.11 or newer is needed, this is %d.%d. Name another: make PYTHON=python3.13 …"
-        % sys.version_info[:2]
+        "Python 3.11 or newer is needed, this is {}.{}. Name another: make PYTHON=python3.13 …".format(
+            *sys.version_info
+        )
     )
 if importlib.util.find_spec("pip") is None:
     sys.exit("This Python has no pip. On Debian and Ubuntu: sudo apt install python3-pip")

@@ -40,6 +40,10 @@ class GalleryClient:
         """Tell the gallery that the upload is done."""
         return requests.put(f"{self.url}/api/images/{image_id}", json={}, timeout=10)
 
+    def retry(self, image_id: str) -> requests.Response:
+        """Start again what failed."""
+        return requests.post(f"{self.url}/api/images/{image_id}/retry", json={}, timeout=10)
+
     def delete(self, image_id: str) -> requests.Response:
         """Delete an image."""
         return requests.delete(f"{self.url}/api/images/{image_id}", json={}, timeout=10)

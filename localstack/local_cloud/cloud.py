@@ -10,7 +10,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO
 
@@ -61,6 +61,7 @@ class LocalCloud:
         self._gallery = Gallery(self._data, gallery_port)
         self._gallery_settings: dict[str, str] = {}
         self._lock: IO[bytes] | None = None
+        self._deploying = False
         self._deaths: deque[float] = deque(maxlen=DEATHS)
         self.gallery_url = self._gallery.url
         self.endpoint_url = self._emulator.endpoint_url
@@ -133,16 +134,21 @@ class LocalCloud:
             steps.callback(self._unlock)
             if self._server:
                 steps.callback(self._server.stop)
-            steps.callback(self._emulator.stop)
+            # Stacks that are half made would stay so in a saved state: the one before is the better start.
+            steps.callback(self._emulator.abandon if self._deploying else self._emulator.stop)
             steps.callback(self._gallery.stop)
 
     def _start_servers(self, report: Report) -> None:
         if self._external is None:
             self._server = PrivateServer(self._data, find_or_fetch(MARIADB, report))
-        with ThreadPoolExecutor() as pool:
-            starting = [pool.submit(self._emulator.start)]
-            if self._server:
-                starting.append(pool.submit(self._server.start))
+        starting: list[Future[None]] = []
+        try:
+            with ThreadPoolExecutor() as pool:
+                starting.append(pool.submit(self._emulator.start))
+                if self._server:
+                    starting.append(pool.submit(self._server.start))
+        finally:
+            wait(starting)  # also when we are interrupted: nothing may start after it was stopped
         for future in starting:
             future.result()
         report(f"emulator on {self.endpoint_url}, database {'elsewhere' if self._external else 'ready'}")
@@ -156,6 +162,7 @@ class LocalCloud:
     def _deploy(self, report: Report) -> None:
         """Bring the emulator's stacks to the state of environments/local.yaml."""
         address = self._address()
+        self._deploying = True
         try:
             with _aws_environ(self.endpoint_url):
                 variables = {
@@ -169,7 +176,9 @@ class LocalCloud:
                 self.outputs = deploy("local", variables, report)
                 _delete_old_artifacts()
         except (EnvironmentFileError, PackageError, StackError, BotoCoreError, ClientError) as error:
+            self._deploying = False
             raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
+        self._deploying = False
 
     def _settings(self) -> dict[str, str]:
         """Return the gallery's environment variables."""

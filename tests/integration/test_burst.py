@@ -39,11 +39,11 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def test_a_burst_of_200_photos_is_finished_within_2_gigabytes(
-    gallery: GalleryClient, cloud: LocalCloud, record_property: object
-) -> None:
+def test_a_burst_of_200_photos_is_finished_within_2_gigabytes(gallery: GalleryClient, cloud: LocalCloud) -> None:
     files = [photos.jpeg(seed=seed) for seed in range(10)]
-    memory = PeakMemory(cloud.processes["emulator"].pid)
+    emulator = cloud.processes["emulator"].pid
+    assert emulator is not None
+    memory = PeakMemory(emulator)
     memory.start()
     with ThreadPoolExecutor(8) as browsers:
         ids = list(browsers.map(lambda number: gallery.upload(files[number % 10]), range(PHOTOS)))

@@ -12,17 +12,14 @@ from PIL import Image
 
 import photos
 from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
+from dead_letters import dead_letters
 from gallery_client import GalleryClient
 from local_cloud.cloud import LocalCloud
 
 
-def bucket(cloud: LocalCloud) -> str:
-    return cloud.outputs["images"]["BucketName"]
-
-
 def publish(aws: Any, cloud: LocalCloud, key: str, times: int = 1) -> None:
     """Announce an object on the topic, as S3 does."""
-    (record,) = announcement(StoredObject(bucket(cloud), key))["Records"]
+    (record,) = announcement(StoredObject(cloud.outputs["images"]["BucketName"], key))["Records"]
     for _ in range(times):
         aws.client("sns").publish(TopicArn=cloud.outputs["images"]["TopicArn"], Message=record["Sns"]["Message"])
 
@@ -53,7 +50,7 @@ def test_an_uploaded_photo_gets_its_thumbnail_and_its_annotation(
     image = gallery.wait(image_id)
     assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready"), image
     assert (image["width"], image["height"]) == (640, 480)
-    stored = aws.client("s3").get_object(Bucket=bucket(cloud), Key=thumbnail_key(image_id))
+    stored = aws.client("s3").get_object(Bucket=cloud.outputs["images"]["BucketName"], Key=thumbnail_key(image_id))
     assert stored["ContentType"] == "image/webp"
     assert Image.open(io.BytesIO(stored["Body"].read())).size == (512, 384)
     assert image["annotation"]["model"] == "offline-tagger"
@@ -144,12 +141,19 @@ def test_a_name_of_any_characters_is_kept_or_made_presentable(gallery: GalleryCl
 def test_the_same_event_many_times_changes_nothing(gallery: GalleryClient, cloud: LocalCloud, aws: Any) -> None:
     image_id = gallery.upload(photos.jpeg())
     before = gallery.wait(image_id)
-    written = aws.client("s3").head_object(Bucket=bucket(cloud), Key=thumbnail_key(image_id))["LastModified"]
+    written = aws.client("s3").head_object(Bucket=cloud.outputs["images"]["BucketName"], Key=thumbnail_key(image_id))[
+        "LastModified"
+    ]
     publish(aws, cloud, upload_key(image_id), times=5)
     later = gallery.upload(photos.jpeg(seed=1))
     gallery.wait(later)
     assert gallery.image(image_id) == before
-    assert aws.client("s3").head_object(Bucket=bucket(cloud), Key=thumbnail_key(image_id))["LastModified"] == written
+    assert (
+        aws.client("s3").head_object(Bucket=cloud.outputs["images"]["BucketName"], Key=thumbnail_key(image_id))[
+            "LastModified"
+        ]
+        == written
+    )
 
 
 @pytest.mark.parametrize("key", ["uploads/{id}", "uploads/no-id.jpg", "uploads/{id}/below", "elsewhere/{id}"])
@@ -159,17 +163,6 @@ def test_an_event_without_a_photo_leaves_nothing(gallery: GalleryClient, cloud: 
     gallery.wait(gallery.upload(photos.jpeg()))
     assert gallery.image(image_id) is None
     assert dead_letters(aws, cloud) == []
-
-
-def dead_letters(aws: Any, cloud: LocalCloud) -> list[dict[str, Any]]:
-    found = []
-    for function in ("thumbnail", "annotate"):
-        queue = cloud.outputs[function]["DeadLettersUrl"]
-        while messages := aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                found.append(json.loads(message["Body"]))
-                aws.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return found
 
 
 def test_an_event_nobody_understands_is_tried_again_and_ends_as_a_dead_letter(cloud: LocalCloud, aws: Any) -> None:
@@ -194,4 +187,6 @@ def test_a_deleted_photo_takes_its_objects_along_and_stays_away(
     gallery.wait(gallery.upload(photos.jpeg()))
     assert gallery.image(image_id) is None
     for key in (upload_key(image_id), thumbnail_key(image_id)):
-        assert "Contents" not in aws.client("s3").list_objects_v2(Bucket=bucket(cloud), Prefix=key)
+        assert "Contents" not in aws.client("s3").list_objects_v2(
+            Bucket=cloud.outputs["images"]["BucketName"], Prefix=key
+        )

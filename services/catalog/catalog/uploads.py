@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
@@ -108,10 +109,8 @@ def _filename(metadata: Mapping[str, str]) -> str:
 
 def _form_filename(header: str) -> str:
     """Return the name that a plain form sent. S3 answers RFC 2047 words or bare UTF-8, read as Latin-1 by HTTP."""
-    try:
+    with suppress(UnicodeError):
         header = header.encode("latin-1").decode()
-    except UnicodeError:
-        pass
     try:
         return str(make_header(decode_header(header)))
     except (MessageError, LookupError, ValueError):

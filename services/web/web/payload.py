@@ -14,7 +14,7 @@ from flask import Request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from catalog.images import MAX_TEXT_CHARACTERS
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, is_id
+from catalog.uploads import CONTENT_TYPES, MAX_BYTES, TOO_LARGE, is_id
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
@@ -78,7 +78,7 @@ def read_upload(request: Request) -> UploadRequest:
     if size == 0:
         raise BadRequest("The file is empty.")
     if size > MAX_BYTES:
-        raise RequestEntityTooLarge(f"The file is too large: at most {MAX_BYTES // 1024**2} MB are accepted.")
+        raise RequestEntityTooLarge(TOO_LARGE)
     content_type = _text(body, "content_type", 100)
     if content_type not in CONTENT_TYPES:
         raise UnsupportedMediaType(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")

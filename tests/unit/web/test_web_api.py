@@ -60,7 +60,7 @@ def test_an_absent_value_is_named(client: FlaskClient, name: str) -> None:
         ({"bytes": 1.5}, 400, "whole number"),
         ({"bytes": True}, 400, "whole number"),
         ({"bytes": "12"}, 400, "whole number"),
-        ({"bytes": MAX_BYTES + 1}, 413, "at most 50 MB"),
+        ({"bytes": MAX_BYTES + 1}, 413, "more than 50 MiB"),
         ({"content_type": "image/svg+xml"}, 415, "image/jpeg"),
         ({"content_type": "text/html"}, 415, "image/jpeg"),
         ({"content_type": None}, 400, "must be text"),

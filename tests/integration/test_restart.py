@@ -1,0 +1,65 @@
+"""What outlives a restart, and the death of any one process."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+import photos
+from gallery_client import GalleryClient, settled
+from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
+from running_cloud import free_ports, running_cloud
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with running_cloud(tmp_path_factory.mktemp("restart"), {}) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def gallery(cloud: LocalCloud) -> GalleryClient:
+    return GalleryClient(cloud.gallery_url)
+
+
+def test_photos_captions_and_thumbnails_outlive_a_restart(cloud: LocalCloud, gallery: GalleryClient) -> None:
+    image_id = gallery.upload(photos.jpeg())
+    before = gallery.wait(image_id)
+    cloud.stop()
+    cloud.start(print)
+    after = gallery.image(image_id)
+    assert after is not None
+    assert after["annotation"] == before["annotation"]
+    assert requests.get(after["thumbnail"]["url"], timeout=10).headers["Content-Type"] == "image/webp"
+
+
+@pytest.mark.parametrize("name", ["gallery", "database", "emulator"])
+def test_nothing_is_lost_when_a_process_is_killed(cloud: LocalCloud, gallery: GalleryClient, name: str) -> None:
+    image_id = gallery.upload(photos.jpeg())
+    before = gallery.wait(image_id)
+    victim = cloud.processes[name].pid
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while not cloud.mend(print):
+        assert time.monotonic() < deadline, "the death went unnoticed"
+        time.sleep(0.1)
+    after = gallery.image(image_id)
+    assert after is not None
+    assert after["annotation"] == before["annotation"]
+    assert requests.get(after["thumbnail"]["url"], timeout=10).ok
+    assert settled(gallery.wait(gallery.upload(photos.jpeg(seed=1))))
+
+
+def test_a_second_cloud_in_the_same_folder_is_told_so(cloud: LocalCloud) -> None:
+    other = LocalCloud(cloud._data, *free_ports(2), {})
+    with pytest.raises(AlreadyRunningError, match=cloud.gallery_url):
+        other.start(print)
+
+
+def test_nothing_runs_in_an_empty_folder(tmp_path: Path) -> None:
+    assert not stop_running(tmp_path)

@@ -1,0 +1,277 @@
+"""The HTML pages, as a browser without JavaScript gets them."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+from flask.testing import FlaskClient
+
+from catalog import images
+from catalog.images import Annotation, Thumbnail
+from catalog.uploads import new_id, upload_key
+
+
+def cards(page: str) -> list[str]:
+    """Return the cards of the photos on a page; the ones that scripts copy are in templates."""
+    shown = page[: page.index("<template")]
+    return re.findall(r'<li class="card".*?</div>\s*</li>', shown, re.DOTALL)
+
+
+def text(markup: str) -> str:
+    """Return the words of some markup."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+
+
+def attribute(markup: str, element: str, name: str) -> str:
+    """Return an attribute of the first element that matches the start of a tag."""
+    (tag,) = re.findall(rf"<{element}[^>]*>", markup)[:1]
+    return html.unescape(re.findall(rf'\b{name}="([^"]*)"', tag)[0])
+
+
+# ---- /
+
+
+def test_an_empty_gallery_says_what_to_do(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert cards(page) == []
+    assert "No photos yet" in page
+    assert "up to 50 MB" in page
+
+
+def test_a_photo_has_its_picture_words_and_tags(client: FlaskClient, known_photo: Any) -> None:
+    (card,) = cards(client.get("/").text)
+    assert f'href="/images/{known_photo["id"]}"' in card
+    assert attribute(card, 'img class="photo"', "alt") == "A red kite with a long tail"
+    assert attribute(card, 'img class="photo"', "src").startswith("https://")
+    assert attribute(card, 'img class="placeholder"', "src") == "data:image/webp;base64,AA=="
+    assert "A red kite over a beach." in text(card)
+    assert 'href="/?q=sandy+beach"' in card
+    assert "gemini-3.5-flash-lite" in text(card)
+    assert "just now" in text(card)
+
+
+def test_words_of_the_offline_tagger_are_labelled_as_such(
+    client: FlaskClient, catalogue: Any, thumbnail: Thumbnail
+) -> None:
+    tagged = Annotation("Probably a kite.", "Probably a kite", ("kite",), "en", "offline-tagger")
+    catalogue.add(thumbnail=thumbnail, annotation=tagged)
+    (card,) = cards(client.get("/").text)
+    assert "offline tagger" in text(card)
+
+
+def test_words_are_in_their_language(client: FlaskClient, catalogue: Any, thumbnail: Thumbnail) -> None:
+    german = Annotation("Ein Drachen.", "Ein roter Drachen", ("drachen",), "de", "gemini")
+    catalogue.add(thumbnail=thumbnail, annotation=german)
+    (card,) = cards(client.get("/").text)
+    for element in ('img class="photo"', 'p class="caption"', 'ul class="tags"'):
+        assert attribute(card, element, "lang") == "de"
+
+
+def test_a_pending_photo_says_so(client: FlaskClient, catalogue: Any) -> None:
+    catalogue.add("new.jpg")
+    (card,) = cards(client.get("/").text)
+    assert attribute(card, "li", "data-thumbnail") == "pending"
+    assert "Preparing new.jpg" in text(card)
+    assert "data-stuck" not in card
+
+
+def test_a_photo_that_is_pending_for_over_a_minute_offers_a_retry(client: FlaskClient, catalogue: Any) -> None:
+    image_id = catalogue.add()
+    catalogue.age(image_id, 90)
+    (card,) = cards(client.get("/").text)
+    assert "data-stuck" in card
+    assert "1 minute ago" in text(card)
+
+
+def test_a_failed_photo_shows_its_reasons_and_a_retry(client: FlaskClient, catalogue: Any) -> None:
+    catalogue.add("notes.jpg", thumbnail="Not a picture.", annotation="Refused for safety.")
+    (card,) = cards(client.get("/").text)
+    assert "notes.jpg: Not a picture." in text(card)
+    assert "Refused for safety." in text(card)
+    assert attribute(card, "button", "class").startswith("retry")
+
+
+def test_the_same_reason_is_not_given_twice(client: FlaskClient, catalogue: Any) -> None:
+    catalogue.add(thumbnail="Not a picture.", annotation="Not a picture.")
+    (card,) = cards(client.get("/").text)
+    assert text(card).count("Not a picture.") == 1
+
+
+def test_an_edited_photo_says_so(client: FlaskClient, catalogue: Any, known_photo: Any) -> None:
+    client.patch(f"/api/images/{known_photo['id']}", json={"caption": "Ours"})
+    (card,) = cards(client.get("/").text)
+    assert "data-edited" in card
+
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}"
+
+
+def test_hostile_words_are_shown_as_words(client: FlaskClient, catalogue: Any, thumbnail: Thumbnail) -> None:
+    image_id = catalogue.add(HOSTILE.replace("/", ""), thumbnail=thumbnail)
+    client.patch(f"/api/images/{image_id}", json={"caption": HOSTILE, "alt_text": HOSTILE, "tags": [HOSTILE[:50]]})
+    for path in ("/", f"/images/{image_id}", f"/?q={image_id}"):
+        page = client.get(path).text
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+    (card,) = cards(client.get("/").text)
+    assert attribute(card, 'img class="photo"', "alt") == HOSTILE
+    assert HOSTILE in html.unescape(card)
+
+
+def test_more_photos_are_a_link_away(client: FlaskClient, catalogue: Any) -> None:
+    added = [catalogue.add(f"{number}.jpg") for number in range(51)]
+    first = client.get("/").text
+    assert len(cards(first)) == 50
+    link = attribute(first, 'a id="more"', "href")
+    assert parse_qs(urlsplit(link).query)["before"] == [added[1]]
+    second = client.get(link).text
+    assert [attribute(card, "li", "data-id") for card in cards(second)] == [added[0]]
+    assert 'id="more"' not in second
+
+
+def test_a_search_keeps_its_words_in_the_box(client: FlaskClient, known_photo: Any) -> None:
+    page = client.get("/", query_string={"q": 'kite "><b>'}).text
+    assert attribute(page, "input", "value") == 'kite "><b>'
+    assert "<b>" not in page
+
+
+def test_a_search_that_finds_nothing_says_so(client: FlaskClient, known_photo: Any) -> None:
+    page = client.get("/?q=submarine").text
+    assert cards(page) == []
+    assert "Nothing found" in page
+
+
+def test_a_wrong_cursor_is_a_page_that_says_so(client: FlaskClient) -> None:
+    response = client.get("/?before=yesterday")
+    assert response.status_code == 400
+    assert "before must be the id of a photo." in text(response.text)
+
+
+def test_strange_parameters_of_links_are_ignored(client: FlaskClient) -> None:
+    assert client.get("/?utm_source=x&limit=abc").status_code == 200
+
+
+# ---- /images/<id>
+
+
+def test_the_page_of_a_photo_tells_all_about_it(client: FlaskClient, known_photo: Any) -> None:
+    words = text(client.get(f"/images/{known_photo['id']}").text)
+    for expected in (
+        "kite.jpg",
+        "A red kite over a beach.",
+        "Alt text A red kite with a long tail",
+        "Type image/jpeg",
+        f"Size {known_photo['bytes']} B",
+        "Dimensions 4000 × 3000",
+        "Words by gemini-3.5-flash-lite",
+        "Prompt 1",
+        "Language en",
+        "Tokens 1100 in, 30 out",
+        "kite sandy beach",
+    ):
+        assert expected in words
+
+
+def test_the_page_of_a_photo_shows_the_whole_picture(client: FlaskClient, known_photo: Any) -> None:
+    page = client.get(f"/images/{known_photo['id']}").text
+    source = urlsplit(attribute(page, 'img class="photo"', "src"))
+    assert source.path == "/" + upload_key(known_photo["id"])
+    query = parse_qs(source.query)
+    assert query["response-content-type"] == ["image/jpeg"]
+    assert query["response-content-disposition"] == ["inline; filename=kite.jpg; filename*=UTF-8''kite.jpg"]
+
+
+@pytest.mark.parametrize("content_type", ["image/heic", "image/heif", "application/octet-stream", "text/html"])
+def test_what_browsers_cannot_show_is_shown_by_its_thumbnail_and_can_be_downloaded(
+    client: FlaskClient, catalogue: Any, content_type: str
+) -> None:
+    found = Thumbnail(width=40, height=30, content_type=content_type, placeholder="data:image/webp;base64,AA==")
+    page = client.get(f"/images/{catalogue.add('photo.heic', thumbnail=found)}").text
+    assert "/thumbnails/" in attribute(page, 'img class="photo"', "src")
+    (link,) = re.findall(r'class="button" href="([^"]*)">Download', page)
+    disposition = parse_qs(urlsplit(html.unescape(link)).query)["response-content-disposition"]
+    assert disposition == ["attachment; filename=photo.heic; filename*=UTF-8''photo.heic"]
+
+
+def test_a_file_that_is_no_picture_is_not_shown_as_one(client: FlaskClient, catalogue: Any) -> None:
+    page = client.get(f"/images/{catalogue.add(thumbnail='Not a picture.')}").text
+    assert "src=" not in re.findall(r'<img class="photo"[^>]*>', page)[0]
+    assert "Not a picture." in page
+
+
+def test_a_pending_page_looks_again_by_itself_without_scripts(client: FlaskClient, catalogue: Any) -> None:
+    assert '<noscript><meta http-equiv="refresh"' in client.get(f"/images/{catalogue.add()}").text
+
+
+def test_a_finished_page_does_not(client: FlaskClient, known_photo: Any) -> None:
+    assert "http-equiv" not in client.get(f"/images/{known_photo['id']}").text
+
+
+def test_a_photo_that_nobody_registered_yet_is_found_in_the_bucket(client: FlaskClient, store: Any) -> None:
+    image_id = store("fresh.jpg")
+    assert "fresh.jpg" in client.get(f"/images/{image_id}").text
+    assert client.get(f"/api/images/{image_id}").status_code == 200
+
+
+def test_the_way_back_from_s3_ends_at_a_clean_address(client: FlaskClient, store: Any) -> None:
+    image_id = store()
+    response = client.get(f"/images/{image_id}?bucket=b&key=uploads/{image_id}&etag=%22e%22")
+    assert (response.status_code, response.location) == (303, f"/images/{image_id}")
+
+
+def test_a_photo_that_does_not_exist_is_a_page_that_says_so(client: FlaskClient) -> None:
+    response = client.get(f"/images/{new_id()}")
+    assert response.status_code == 404
+    assert "There is no such photo" in text(response.text)
+
+
+def test_a_deleted_photo_does_not_come_back(client: FlaskClient, catalogue: Any) -> None:
+    image_id = catalogue.add()
+    with catalogue.database.connection() as connection:
+        images.delete(connection, image_id)
+    assert client.get(f"/images/{image_id}").status_code == 404
+
+
+# ---- POST /uploads
+
+
+def test_the_plain_form_goes_to_s3_and_comes_back(client: FlaskClient, bucket: str) -> None:
+    response = client.post("/uploads", base_url="https://gallery.example")
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    page = response.text
+    assert bucket in attribute(page, "form", "action")
+    assert attribute(page, "form", "enctype") == "multipart/form-data"
+    fields = {
+        html.unescape(name): html.unescape(value)
+        for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page)
+    }
+    image_id = fields["key"].removeprefix("uploads/")
+    assert fields["success_action_redirect"] == f"https://gallery.example/images/{image_id}"
+    assert fields["x-amz-meta-form-filename"] == "${filename}"
+    assert fields["Content-Type"] == "application/octet-stream"
+    assert page.rindex('type="hidden"') < page.index('type="file"'), "S3 ignores fields that come after the file"
+
+
+def test_the_way_back_is_https_behind_a_load_balancer(client: FlaskClient) -> None:
+    page = client.post("/uploads", headers={"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}).text
+    assert 'value="https://localhost/images/' in page
+    assert "evil.example" not in page
+
+
+def test_every_plain_form_is_for_another_photo(client: FlaskClient) -> None:
+    first, second = (re.findall(r'name="key" value="([^"]*)"', client.post("/uploads").text) for _ in range(2))
+    assert first != second
+
+
+def test_a_name_from_a_plain_form_is_shown(client: FlaskClient, bucket: str) -> None:
+    image_id = new_id()
+    boto3.client("s3").put_object(
+        Bucket=bucket, Key=upload_key(image_id), Body=b"x", Metadata={"form-filename": "from a form.jpg"}
+    )
+    assert "from a form.jpg" in client.get(f"/images/{image_id}").text

@@ -1,0 +1,51 @@
+"""Words for times, sizes and models."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from web.presentation import absolute_time, file_size, model_label, relative_time
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (timedelta(seconds=-30), "just now"),
+        (timedelta(seconds=44), "just now"),
+        (timedelta(seconds=50), "1 minute ago"),
+        (timedelta(seconds=119), "1 minute ago"),
+        (timedelta(minutes=2), "2 minutes ago"),
+        (timedelta(minutes=59, seconds=59), "59 minutes ago"),
+        (timedelta(hours=1), "1 hour ago"),
+        (timedelta(hours=23, minutes=59), "23 hours ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=29), "29 days ago"),
+        (timedelta(days=31), "22 October 2026"),
+    ],
+)
+def test_times_are_told_relatively(ago: timedelta, words: str) -> None:
+    assert relative_time((NOW - ago).strftime("%Y-%m-%dT%H:%M:%SZ"), NOW) == words
+
+
+def test_times_are_told_in_full() -> None:
+    assert absolute_time("2026-03-05T07:08:09Z") == "5 March 2026, 07:08 UTC"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9_949, "9.9 kB"), (9_960, "10 kB"), (999_499, "999 kB"),
+     (999_600, "1.0 MB"), (4_200_000, "4.2 MB"), (52_428_800, "52 MB"), (3_000_000_000, "3000 MB")],
+)  # fmt: skip
+def test_sizes_are_told_in_a_few_digits(count: int, words: str) -> None:
+    assert file_size(count) == words
+
+
+@pytest.mark.parametrize(
+    ("model", "words"), [("offline-tagger", "offline tagger"), ("gemini-3.8-flash", "gemini-3.8-flash"), (None, "")]
+)
+def test_models_are_named(model: str | None, words: str) -> None:
+    assert model_label(model) == words
