@@ -7,5 +7,5 @@ from ministack.app import main
 
 from emulator import extensions
 
-extensions.install(Path(os.environ["EVENTS_DIR"]))
+extensions.install(events=Path(os.environ["EVENTS_DIR"]), code=Path(os.environ["CODE_DIR"]))
 main()

@@ -2,6 +2,7 @@
 
 SNS -> Lambda, and Invoke with the type Event     through one queue that waits, tries again and keeps dead letters
 AWS::Lambda::Function                             keeps DeadLetterConfig and ReservedConcurrentExecutions
+code of functions                                 is unpacked once for all their processes
 AWS::S3::Bucket                                   takes over a bucket that is there already, with its objects
 every request                                     is refused when another web site makes it
 """
@@ -19,6 +20,7 @@ import ministack.app as app
 from ministack.services import lambda_svc, s3, sns
 from ministack.services.cloudformation import provisioners
 
+from emulator.code import share_code
 from emulator.guard import guarded
 from emulator.invocations import Invocation, InvocationQueue, Later
 
@@ -31,8 +33,13 @@ THROTTLED_SECONDS = 0.1
 MISSING_FUNCTION_SECONDS = 1.0
 
 
-def install(events: Path) -> None:
-    """Put the extensions in place. `events` is the folder that keeps the events of asynchronous invocations."""
+def install(events: Path, code: Path) -> None:
+    """Put the extensions in place.
+
+    Args:
+        events: folder that keeps the events of asynchronous invocations.
+        code: folder that keeps the unpacked code of functions.
+    """
     queue = InvocationQueue(events, _attempt_in_own_context, _concurrency)
 
     def invoke_async(function: dict[str, Any], event: Any) -> None:
@@ -52,6 +59,7 @@ def install(events: Path) -> None:
     sns._deliver_to_lambda = deliver_to_lambda
     _keep_function_properties(provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"])
     _take_over_buckets(provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"])
+    share_code(code)
     app.app = guarded(app.app)
     queue.start()
 

@@ -49,7 +49,7 @@ class Emulator:
         check_free(self._port, "EMULATOR_PORT", PORT_SECONDS)  # or another program's answers would be taken for ours
         make_private(self._folder)
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed one leaves the code of its functions there
-        for name in ("tmp", "home", "state", "objects", "events"):
+        for name in ("tmp", "home", "state", "objects", "events", "code"):
             make_private(self._folder / name)
         self.child.start([str(PYTHON), "-m", "emulator"], self.environ(), REPOSITORY / "localstack")
         deadline = time.monotonic() + START_SECONDS
@@ -102,6 +102,7 @@ class Emulator:
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(folder / "objects"),
             "EVENTS_DIR": str(folder / "events"),
+            "CODE_DIR": str(folder / "code"),
             "DOCKER_HOST": f"unix://{folder / 'no-docker'}",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

@@ -108,7 +108,7 @@ function update({ images, next }, present) {
     else changed = place(image) || changed;
   }
   newer.hidden = !held;
-  newer.textContent = `${photos(held)} new`;
+  newer.textContent = `Show ${held} new photo${held === 1 ? "" : "s"}`;
   return changed;
 }
 
@@ -196,23 +196,33 @@ more?.addEventListener("click", async (event) => {
 const form = document.querySelector("#upload");
 const picker = form.querySelector("input[type=file]");
 const maxBytes = Number(form.dataset.maxBytes);
+const rest = document.querySelector("#rest");
 
-const uploads = new Uploads({
-  template: document.querySelector("#uploading"),
+const uploads = new Uploads(document.querySelector("#uploading"), {
+  onStart(card) {
+    grid.prepend(card);
+  },
   onKnown: soon,
   onDone(card, image) {
     place(image);
     soon();
   },
-  onChange({ sending, done, failed }) {
+  onChange({ waiting, running, done, failed }) {
+    const sending = waiting + running;
     const parts = [];
     if (sending) parts.push(`Uploading ${photos(sending)}`);
     if (done) parts.push(`${sending ? done : photos(done)} uploaded`);
     if (failed) parts.push(`${photos(failed)} not uploaded`);
     say(parts.join(", "));
+    rest.hidden = !waiting;
     if (sending) addEventListener("beforeunload", warn);
     else removeEventListener("beforeunload", warn);
   },
+});
+
+rest.addEventListener("click", () => {
+  uploads.cancelWaiting();
+  grid.querySelector("a, button")?.focus();
 });
 
 function warn(event) {
@@ -220,14 +230,11 @@ function warn(event) {
 }
 
 function add(files) {
-  const objections = [];
-  for (const file of files) {
-    const why = objection(file, maxBytes);
-    if (why) objections.push(why);
-    else grid.prepend(uploads.add(file));
-  }
-  complain(objections);
-  if (objections.length < files.length) scrollTo({ top: 0 });
+  const fine = files.filter((file) => !objection(file, maxBytes));
+  complain(files.map((file) => objection(file, maxBytes)).filter(Boolean));
+  if (!fine.length) return;
+  uploads.add(fine);
+  scrollTo({ top: 0 });
 }
 
 function complain(messages) {

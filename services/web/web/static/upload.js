@@ -25,55 +25,44 @@ export async function droppedFiles(transfer) {
   return (await Promise.all(entries.map(filesOf))).flat();
 }
 
-/** Uploads, in the order in which they were added. */
+/** Uploads, in the order in which they were added. A file gets its card when its turn comes. */
 export class Uploads {
   #waiting = [];
   #running = new Set();
+  #failed = new Set();
+  #done = 0;
   #template;
-  #onDone;
-  #onChange;
-  #onKnown;
+  #listeners;
 
   /**
-   * `template` makes cards. `onKnown(card)` is called when a card's photo has its id, `onDone(card, image)` when it is
-   * uploaded, `onChange(counts)` with the numbers {sending, done, failed} of uploads.
+   * `template` makes cards. The listeners: `onStart(card)`; `onKnown(card)` when the card's photo has its id;
+   * `onDone(card, image)` when it is uploaded; `onChange({ waiting, running, done, failed })` with the numbers.
    */
-  constructor({ template, onKnown, onDone, onChange }) {
+  constructor(template, listeners) {
     this.#template = template;
-    this.#onKnown = onKnown;
-    this.#onDone = onDone;
-    this.#onChange = onChange;
+    this.#listeners = listeners;
   }
 
-  #done = 0;
-  #failed = new Set();
-
-  /** Queue a file and return its card. */
-  add(file) {
-    const card = this.#template.content.firstElementChild.cloneNode(true);
-    const upload = { file, card, abort: null, id: null, sent: false };
-    part(card, ".caption").textContent = file.name;
-    part(card, ".meta").textContent = fileSize(file.size);
-    part(card, "progress").ariaLabel = `Uploading ${file.name}`;
-    part(card, ".retry").ariaLabel = `Retry ${file.name}`;
-    part(card, ".retry").addEventListener("click", () => this.#queue(upload));
-    part(card, ".cancel").addEventListener("click", () => this.#cancel(upload));
-    this.#queue(upload);
-    return card;
-  }
-
-  #queue(upload) {
-    this.#failed.delete(upload);
-    mark(upload.card, "waiting", "Waiting");
-    part(upload.card, ".cancel").textContent = "Cancel";
-    part(upload.card, ".cancel").ariaLabel = `Cancel ${upload.file.name}`;
-    this.#waiting.push(upload);
+  /** Queue files. */
+  add(files) {
+    for (const file of files) this.#waiting.push({ file, card: null, abort: null, id: null, sent: false });
     this.#startSome();
+  }
+
+  /** Forget the files whose turn has not come. */
+  cancelWaiting() {
+    for (const upload of this.#waiting) upload.card?.remove();
+    this.#waiting = [];
+    this.#tell();
   }
 
   #startSome() {
     while (this.#running.size < AT_ONCE && this.#waiting.length) {
       const upload = this.#waiting.shift();
+      if (!upload.card) {
+        upload.card = this.#makeCard(upload);
+        this.#listeners.onStart(upload.card);
+      }
       this.#running.add(upload);
       this.#run(upload).finally(() => {
         this.#running.delete(upload);
@@ -83,11 +72,30 @@ export class Uploads {
     this.#tell();
   }
 
+  #makeCard(upload) {
+    const card = this.#template.content.firstElementChild.cloneNode(true);
+    const { name, size } = upload.file;
+    part(card, ".caption").textContent = name;
+    part(card, ".meta").textContent = fileSize(size);
+    part(card, "progress").ariaLabel = `Uploading ${name}`;
+    part(card, ".retry").ariaLabel = `Retry ${name}`;
+    part(card, ".retry").addEventListener("click", () => this.#retry(upload));
+    part(card, ".cancel").addEventListener("click", () => this.#cancel(upload));
+    return card;
+  }
+
+  #retry(upload) {
+    this.#failed.delete(upload);
+    mark(upload, "waiting", "Waiting");
+    this.#waiting.unshift(upload);
+    this.#startSome();
+  }
+
   async #run(upload) {
     const { card, file } = upload;
     upload.abort = new AbortController();
     const { signal } = upload.abort;
-    mark(card, "sending", "Uploading");
+    mark(upload, "sending", "Uploading");
     preview(upload);
     try {
       if (!upload.sent) {
@@ -100,11 +108,11 @@ export class Uploads {
         });
         upload.sent = true;
         card.dataset.id = upload.id; // from now on a function may make it known before we do
-        this.#onKnown(card);
+        this.#listeners.onKnown(card);
       }
       const image = await request("PUT", `/api/images/${upload.id}`, { signal });
       this.#done += 1;
-      if (card.isConnected) this.#onDone(card, image);
+      if (card.isConnected) this.#listeners.onDone(card, image);
     } catch (error) {
       if (!signal.aborted) this.#fail(upload, error.message);
     }
@@ -113,14 +121,11 @@ export class Uploads {
   #fail(upload, message) {
     if (!upload.card.isConnected) return; // it was found in the catalogue meanwhile
     this.#failed.add(upload);
-    mark(upload.card, "failed", "Not uploaded");
-    part(upload.card, ".failure").textContent = message;
-    part(upload.card, ".cancel").textContent = "Dismiss";
-    part(upload.card, ".cancel").ariaLabel = `Dismiss ${upload.file.name}`;
+    mark(upload, "failed", "Not uploaded", message);
   }
 
   #cancel(upload) {
-    upload.abort?.abort();
+    upload.abort.abort();
     this.#failed.delete(upload);
     this.#waiting = this.#waiting.filter((other) => other !== upload);
     // Keyboards and screen readers go on at the neighbour.
@@ -132,18 +137,20 @@ export class Uploads {
   }
 
   #tell() {
-    const sending = this.#waiting.length + this.#running.size;
-    const counts = { sending, done: this.#done, failed: this.#failed.size };
-    if (!sending) this.#done = 0;
-    this.#onChange(counts);
+    const [waiting, running, failed] = [this.#waiting.length, this.#running.size, this.#failed.size];
+    this.#listeners.onChange({ waiting, running, failed, done: this.#done });
+    if (!waiting && !running) this.#done = 0;
   }
 }
 
-function mark(card, state, words) {
+function mark({ card, file }, state, words, failure = "") {
   card.dataset.upload = state;
   part(card, ".frame-note").textContent = words;
-  part(card, ".failure").textContent = "";
+  part(card, ".failure").textContent = failure;
   part(card, "progress").value = 0;
+  const cancel = part(card, ".cancel");
+  cancel.textContent = state === "failed" ? "Dismiss" : "Cancel";
+  cancel.ariaLabel = `${cancel.textContent} ${file.name}`;
 }
 
 function part(card, selector) {
