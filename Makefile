@@ -49,7 +49,7 @@ test: $(DEV) $(EMULATOR)  ## every test, in a browser too (installs Chromium whe
 	@tests/install_chromium
 	@$(DEV) -m pytest
 
-test-unit: $(DEV)  ## the quick tests
+test-unit: $(DEV) $(EMULATOR)  ## the quick tests
 	@$(DEV) -m pytest tests/unit
 
 integration: $(DEV) $(EMULATOR)  ## the flow S3 -> SNS -> Lambda, on an emulator

@@ -26,6 +26,9 @@ LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
 LAYOUT = "1"
 """Part of every digest: raise it when this module packages differently."""
 
+KEPT = 4
+"""How many packages of a service a folder keeps: enough to switch between branches without building."""
+
 # What installers leave behind; it differs from machine to machine and nothing reads it.
 _INSTALLER_FILES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
@@ -90,7 +93,14 @@ def package(service: str, platform: Platform, folder: Path) -> Package:
             unfinished = Path(temporary) / name
             _zip(content, unfinished, compress=platform == "lambda")
             unfinished.replace(path)
+        _forget_older(service, folder)
     return Package(service, version, path, f"{service}/{name}")
+
+
+def _forget_older(service: str, folder: Path) -> None:
+    found = sorted(folder.glob(f"{service}-*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in found[KEPT:]:
+        old.unlink(missing_ok=True)
 
 
 def _version(service: str) -> str:

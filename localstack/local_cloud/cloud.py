@@ -95,6 +95,7 @@ class LocalCloud:
             self._start_servers(report)
             self._deploy(report)
             self._start_gallery(report)
+            self._warm_up()
         except BaseException:
             self.stop()
             raise
@@ -198,6 +199,14 @@ class LocalCloud:
         self._gallery_settings = self._settings()
         self._gallery.start(self._gallery_settings)
         report("gallery ready")
+
+    def _warm_up(self) -> None:
+        """Start each function in the background with an event that announces nothing: the first photo need not wait."""
+        with _aws_environ(self.endpoint_url):
+            client = boto3.client("lambda", region_name=REGION)
+            for stack in ("thumbnail", "annotate"):
+                name = self.outputs[stack]["FunctionName"]
+                client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"Records": []}))
 
     def _unlock(self) -> None:
         if self._lock is not None:

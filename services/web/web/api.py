@@ -96,7 +96,7 @@ def _image_response(image: images.Image) -> Response:
 
 def _revalidated(response: Response) -> Response:
     """Answer 304 without a body to a client that has this response already."""
-    response.add_etag()
+    response.add_etag(weak=True)  # the same answer may be sent compressed or not
     response.make_conditional(request)
     return response
 

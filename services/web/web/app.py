@@ -9,7 +9,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
-from web import api, assets, errors, gallery, headers, health, presentation
+from web import api, assets, compression, errors, gallery, headers, health, presentation
 from web.backends import Backends
 from web.config import WebSettings
 
@@ -47,7 +47,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     _ = backends.storage.origin  # fail now rather than at the first request when nothing can be signed
     app.extensions["backends"] = backends
 
-    for module in (assets, errors, headers, presentation):
+    for module in (assets, compression, errors, headers, presentation):
         module.register(app)
     for blueprint in (gallery.blueprint, api.blueprint, health.blueprint):
         app.register_blueprint(blueprint)

@@ -1,6 +1,7 @@
 """Packages of services. The dependencies come from the registry, or from uv's cache once they were there."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -45,6 +46,15 @@ def test_a_package_that_exists_is_not_built_again(catalog_package: Path) -> None
 
 def test_packages_for_other_platforms_have_other_names(catalog_package: Path, tmp_path: Path) -> None:
     assert package("catalog", "lambda", tmp_path).path.name != catalog_package.name
+
+
+def test_a_folder_keeps_the_newest_packages_only(catalog_package: Path, tmp_path: Path) -> None:
+    for number in range(9):
+        old = tmp_path / f"catalog-0.0.{number}-0.zip"
+        old.touch()
+        os.utime(old, (number, number))
+    newest = package("catalog", "host", tmp_path).path
+    assert {path.name for path in tmp_path.iterdir()} == {newest.name} | {f"catalog-0.0.{n}-0.zip" for n in (6, 7, 8)}
 
 
 def test_an_unknown_service_is_refused(tmp_path: Path) -> None:

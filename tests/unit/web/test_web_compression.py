@@ -1,0 +1,43 @@
+"""Text is sent compressed to those who accept it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+GZIP = {"Accept-Encoding": "gzip, br"}
+
+
+@pytest.mark.parametrize("path", ["/", "/openapi.json"])
+def test_text_is_compressed_for_those_who_accept_it(client: FlaskClient, path: str) -> None:
+    plain, small = client.get(path), client.get(path, headers=GZIP)
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(small.data) == plain.data
+    assert int(small.headers["Content-Length"]) == len(small.data) < len(plain.data)
+    assert "Accept-Encoding" in small.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+
+
+@pytest.mark.parametrize("accepted", ["", "br", "gzip;q=0", "identity"])
+def test_others_get_it_plain(client: FlaskClient, accepted: str) -> None:
+    response = client.get("/", headers={"Accept-Encoding": accepted})
+    assert "Content-Encoding" not in response.headers
+    assert response.text.startswith("<!doctype html>")
+
+
+def test_a_few_bytes_are_sent_as_they_are(client: FlaskClient) -> None:
+    assert client.get("/healthz", headers=GZIP).json == {"status": "ok"}
+
+
+def test_scripts_are_compressed_too(client: FlaskClient) -> None:
+    (script,) = re.findall(r'"(/static/[^"]+/upload\.js)"', client.get("/").text)
+    with client.get(script, headers=GZIP) as response:
+        assert b"export class Uploads" in gzip.decompress(response.data)
+
+
+def test_what_did_not_change_is_not_sent_again_compressed_or_not(client: FlaskClient) -> None:
+    etag = client.get("/api/images").headers["ETag"]
+    assert client.get("/api/images", headers={"If-None-Match": etag, **GZIP}).status_code == 304
