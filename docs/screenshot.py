@@ -1,7 +1,7 @@
 """Takes the screenshot of the README: draws pictures, uploads them to a running gallery and photographs the page.
 
-    make up &                                  # an empty gallery: `make up` in a fresh clone
-    .venv/bin/python docs/screenshot.py http://127.0.0.1:8080
+make up &                                  # an empty gallery: `make up` in a fresh clone
+.venv/bin/python docs/screenshot.py http://127.0.0.1:8080
 """
 
 import io
@@ -81,7 +81,9 @@ def stars(dice: np.random.Generator) -> Pixels:
 
 def flower(dice: np.random.Generator) -> Pixels:
     """A daisy on blurred green."""
-    blurred = Image.fromarray(dice.integers(0, 255, (9, 12), np.uint8)).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    blurred = Image.fromarray(dice.integers(0, 255, (9, 12), np.uint8)).resize(
+        (WIDTH, HEIGHT), Image.Resampling.BICUBIC
+    )
     pixels = np.asarray(blurred, np.float64)[..., None] / 255 * np.array((90, 110, 60)) + np.array((40, 80, 36))
     picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).resize((WIDTH * 2, HEIGHT * 2))
     for turn in range(0, 360, 12):

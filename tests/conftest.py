@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
@@ -51,6 +52,21 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_service_models_once() -> Iterator[None]:
+    """Keep what botocore reads from its files: half of the time of these tests, which each make new clients."""
+    read, kept = JSONFileLoader.load_file, {}
+
+    def read_once(self: JSONFileLoader, path: str) -> Any:
+        if path not in kept:
+            kept[path] = read(self, path)
+        return kept[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", read_once)
+        yield
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import pymysql
 from pymysql.connections import Connection
 
 logger = logging.getLogger(__name__)
@@ -137,6 +138,9 @@ def _apply(connection: Connection[Any], migration: Migration, done: int) -> None
 def schema_is_current(connection: Connection[Any]) -> bool:
     """Tell whether every migration of this release is applied."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM schema_migration WHERE finished")
+        try:
+            cursor.execute("SELECT name FROM schema_migration WHERE finished")
+        except pymysql.err.ProgrammingError:  # there is no such table yet
+            return False
         applied = {name for (name,) in cursor.fetchall()}
     return applied.issuperset(migration.name for migration in own_migrations())

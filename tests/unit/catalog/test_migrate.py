@@ -72,6 +72,10 @@ def test_a_failed_migration_goes_on_where_it_stopped(connection: Any) -> None:
     assert migrate(connection, [FIRST, BROKEN]) == ["0002_second"]
 
 
+def test_an_empty_database_is_not_current(connection: Any) -> None:
+    assert not schema_is_current(connection)
+
+
 def test_a_schema_that_lacks_a_migration_is_not_current(connection: Any) -> None:
     migrate(connection, [FIRST])
     assert not schema_is_current(connection)

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 import boto3
 import pytest
-from botocore.loaders import JSONFileLoader
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -35,21 +34,6 @@ ANNOTATION = Annotation(
     input_tokens=1100,
     output_tokens=30,
 )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _read_service_models_once() -> Iterator[None]:
-    """Keep what botocore reads from its files: half of the time of these tests, which each make new clients."""
-    read, kept = JSONFileLoader.load_file, {}
-
-    def read_once(self: JSONFileLoader, path: str) -> Any:
-        if path not in kept:
-            kept[path] = read(self, path)
-        return kept[path]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", read_once)
-        yield
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_every_answer_is_as_described(path: str, method: str, mode: GenerationMo
     def check(case: schemathesis.Case) -> None:
         if is_id(str(case.path_parameters.get("id", ""))):
             case.path_parameters["id"] = catalogue.add()
-        case.call_and_validate()
+        case.call_and_validate(headers={"Accept-Encoding": "identity"})  # schemathesis does not unpack what WSGI sends
 
     check()
 

@@ -50,7 +50,7 @@ def test_a_photo_has_its_picture_words_and_tags(client: FlaskClient, known_photo
     assert attribute(card, 'img class="photo"', "src").startswith("https://")
     assert attribute(card, 'img class="placeholder"', "src") == "data:image/webp;base64,AA=="
     assert "A red kite over a beach." in text(card)
-    assert 'href="/?q=sandy+beach"' in card
+    assert 'href="/?q=sandy%20beach"' in card
     assert "gemini-3.5-flash-lite" in text(card)
     assert "just now" in text(card)
 

@@ -11,6 +11,7 @@ const status = document.querySelector("#status");
 const editor = document.querySelector("#editor");
 const edit = document.querySelector("#edit");
 const confirmation = document.querySelector("#confirm");
+const really = document.querySelector("#really");
 
 let image = null;
 
@@ -30,6 +31,7 @@ function showAll(latest) {
 }
 
 async function look() {
+  if (really.disabled) return "waiting"; // about to be deleted
   const changed = showAll(await get(path));
   if (!isPending(root)) return "stop";
   return changed ? "changed" : "waiting";
@@ -103,14 +105,13 @@ editor.addEventListener("submit", async (event) => {
 
 document.querySelector("#delete").addEventListener("click", () => confirmation.showModal());
 document.querySelector("#keep").addEventListener("click", () => confirmation.close());
-document.querySelector("#really").addEventListener("click", async (event) => {
-  const button = event.currentTarget;
-  button.disabled = true;
+really.addEventListener("click", async () => {
+  really.disabled = true;
   try {
     await request("DELETE", path);
     location.replace("/");
   } catch (error) {
     confirmation.querySelector(".failure").textContent = error.message;
-    button.disabled = false;
+    really.disabled = false;
   }
 });

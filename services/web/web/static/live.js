@@ -1,11 +1,11 @@
 // Asks again and again, as often as it is worth it: quickly while something is about to change, slowly when nothing is
 // expected, and not at all in a hidden tab.
 
-const QUICK_MS = 400;
+const QUICK_MS = 300;
 const PATIENT_MS = 5_000;
 const IDLE_MS = 10_000;
 const TROUBLE_MS = 30_000;
-const GROWTH = 1.2;
+const GROWTH = 1.1;
 
 /**
  * Keep calling `look`, which answers "changed", "waiting", "idle" or "stop", or throws when there is no answer.
