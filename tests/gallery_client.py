@@ -18,7 +18,7 @@ class GalleryClient:
 
     def form(self, filename: str, content_type: str, size: int) -> dict[str, Any]:
         """Ask for a presigned form: {id, url, fields}."""
-        wanted = {"filename": filename, "content_type": content_type, "bytes": size}
+        wanted: dict[str, Any] = {"filename": filename, "content_type": content_type, "bytes": size}
         response = requests.post(f"{self.url}/api/uploads", json=wanted, timeout=10)
         assert response.status_code == 201, response.text
         form: dict[str, Any] = response.json()

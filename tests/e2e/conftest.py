@@ -12,8 +12,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Run Chromium. Not for the whole session: while it runs, Playwright keeps an event loop in this thread."""
     if CHROMIUM is None:
         reason = "no Chromium on this machine; install the package chromium to run the browser tests"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)

@@ -56,7 +56,8 @@ def test_nothing_is_lost_when_a_process_is_killed(cloud: LocalCloud, gallery: Ga
 
 
 def test_a_second_cloud_in_the_same_folder_is_told_so(cloud: LocalCloud) -> None:
-    other = LocalCloud(cloud._data, *free_ports(2), {})
+    gallery_port, emulator_port = free_ports(2)
+    other = LocalCloud(cloud._data, gallery_port, emulator_port, {})
     with pytest.raises(AlreadyRunningError, match=cloud.gallery_url):
         other.start(print)
 

@@ -12,8 +12,6 @@ from catalog.images import Annotation
 MODEL = "offline-tagger"
 LANGUAGE = "en"
 
-_LIMITS = "Recognised by a program that knows neither people nor text."
-
 _CROP = 0.95  # of the shorter side: the network was trained on pictures without their margins
 _NEARLY_SQUARE = 1.2
 
@@ -40,7 +38,7 @@ def describe(subjects: list[Subject], look: Appearance) -> Annotation:
     nouns = [subject.noun.lower() for subject in subjects if subject.is_probable]
     return Annotation(
         caption=_sentence(f"{what}, {colours}"),
-        alt_text=f"{_sentence(what)} {_sentence(f'{shape}, {colours}')} {_LIMITS}",
+        alt_text=f"{_sentence(what)} {_sentence(f'{shape}, {colours}')}",
         tags=tuple(filter(None, [*nouns, *look.colours, look.light, f"{look.format} format"])),
         language=LANGUAGE,
         model=MODEL,

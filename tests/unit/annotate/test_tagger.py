@@ -58,11 +58,9 @@ def test_the_same_picture_gets_the_same_words(tagger: OfflineTagger, clock: Imag
     assert tagger.annotate(clock) == tagger.annotate(clock.copy())
 
 
-def test_the_alternative_text_has_its_own_sentences_and_tells_its_limits() -> None:
+def test_the_alternative_text_has_its_own_sentences() -> None:
     annotation = describe([Subject("cat", 0.9)], Appearance(("orange", "brown"), "dark", "portrait"))
-    assert annotation.alt_text == (
-        "A cat. Dark portrait format, in orange and brown. Recognised by a program that knows neither people nor text."
-    )
+    assert annotation.alt_text == "A cat. Dark portrait format, in orange and brown."
 
 
 def test_what_is_only_possible_is_no_tag() -> None:

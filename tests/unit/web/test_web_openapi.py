@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from schemathesis import GenerationMode
 
 import web
+from catalog import images
 from catalog.uploads import CONTENT_TYPES, MAX_BYTES, is_id
 from web import payload
 
@@ -37,7 +38,7 @@ def test_every_answer_is_as_described(path: str, method: str, mode: GenerationMo
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=10, deadline=None, database=None)
-    def check(case: schemathesis.Case) -> None:
+    def check(case: schemathesis.Case[Any]) -> None:
         if is_id(str(case.path_parameters.get("id", ""))):
             case.path_parameters["id"] = catalogue.add()
         case.call_and_validate(headers={"Accept-Encoding": "identity"})  # schemathesis does not unpack what WSGI sends
@@ -68,7 +69,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert upload["bytes"]["maximum"] == MAX_BYTES
     assert upload["filename"]["maxLength"] == payload.MAX_SENT_FILENAME_CHARACTERS
     edit = schemas["Edit"]["properties"]
-    assert edit["caption"]["maxLength"] == edit["alt_text"]["maxLength"] == payload.MAX_TEXT_CHARACTERS
+    assert edit["caption"]["maxLength"] == edit["alt_text"]["maxLength"] == images.MAX_TEXT_CHARACTERS
     assert edit["tags"]["maxItems"] == payload.MAX_TAGS
     assert edit["tags"]["items"]["maxLength"] == payload.MAX_TAG_CHARACTERS
     limit, _, query, *_ = DESCRIPTION["paths"]["/api/images"]["get"]["parameters"]

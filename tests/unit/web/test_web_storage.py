@@ -75,9 +75,9 @@ def test_a_plain_form_leads_back_and_lets_s3_fill_in_the_name(photos: Storage) -
 
 def test_an_address_stays_the_same_for_its_window(photos: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     start = 500_000 * storage.WINDOW_SECONDS
-    monkeypatch.setattr(storage.time, "time", lambda: start)
+    monkeypatch.setattr(time, "time", lambda: start)
     first = photos.thumbnail_url("1")
-    monkeypatch.setattr(storage.time, "time", lambda: start + storage.WINDOW_SECONDS - 1)
+    monkeypatch.setattr(time, "time", lambda: start + storage.WINDOW_SECONDS - 1)
     assert photos.thumbnail_url("1") == first
     assert photos.thumbnail_url("2") != first
 
@@ -90,7 +90,7 @@ def test_an_address_outlives_its_window_by_another(photos: Storage) -> None:
 def test_a_new_window_makes_a_new_address(photos: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     first = photos._cached_url.cache_info().misses
     for window in range(3):
-        monkeypatch.setattr(storage.time, "time", lambda window=window: window * storage.WINDOW_SECONDS)
+        monkeypatch.setattr(time, "time", lambda window=window: window * storage.WINDOW_SECONDS)
         photos.thumbnail_url("1")
     assert photos._cached_url.cache_info().misses == first + 3
 
