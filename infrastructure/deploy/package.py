@@ -20,6 +20,7 @@ from uv import find_uv_bin
 
 from deploy.environment import Platform
 
+UV = find_uv_bin()  # here, and not in threads: the first use of sysconfig is not safe in several at once
 SERVICES = Path(__file__).parents[2] / "services"
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
@@ -130,7 +131,7 @@ def _install(service: str, lock: Path, platform: Platform, content: Path) -> Non
         else ["--python", sys.executable]
     )
     command = [
-        find_uv_bin(),
+        UV,
         *("pip", "install", "--quiet", "--target", str(content), *target),
         *("--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirement", str(lock)),
     ]
