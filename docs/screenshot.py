@@ -5,6 +5,7 @@ make up &                                  # an empty gallery: `make up` in a fr
 """
 
 import io
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -123,7 +124,7 @@ def main(url: str) -> None:
         if words:
             requests.patch(image, json={"caption": words}, timeout=10).raise_for_status()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", chromium_sandbox=os.geteuid() != 0)
         page = browser.new_page(viewport={"width": 1200, "height": 480})
         page.goto(url, wait_until="networkidle")
         page.screenshot(path=TARGET)
