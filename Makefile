@@ -2,7 +2,6 @@
 PYTHON ?= python3
 UV := .local/uv/bin/uv
 RUN := .local/venv/run/bin/python
-EMULATOR := .local/venv/emulator/bin/python
 DEV := .venv/bin/python
 PORT ?= 8080
 EMULATOR_PORT ?= 4566
@@ -24,38 +23,41 @@ $(UV): localstack/uv.txt
 
 define environment
 	@echo "Preparing $(@D)"
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(patsubst %/bin/python,%,$@)
-	@$(UV) pip sync --quiet --python $@ --require-hashes $<
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
+	@$(UV) pip sync --quiet --python $(@D) --require-hashes $<
 	@touch $@
 endef
 
-$(RUN): localstack/requirements.txt $(UV)
+RUN_READY := .local/venv/run/ready
+EMULATOR_READY := .local/venv/emulator/ready
+DEV_READY := .venv/ready
+$(RUN_READY): localstack/requirements.txt $(UV)
 	$(environment)
-$(EMULATOR): localstack/emulator/requirements.txt $(UV)
+$(EMULATOR_READY): localstack/emulator/requirements.txt $(UV)
 	$(environment)
-$(DEV): requirements.txt $(UV)
+$(DEV_READY): requirements.txt $(UV)
 	$(environment)
 
-up: $(RUN) $(EMULATOR)  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others)
+up: $(RUN_READY) $(EMULATOR_READY)  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others)
 	@$(RUN) -m local_cloud up --port $(PORT) --emulator-port $(EMULATOR_PORT)
 
-down: $(RUN)  ## stop what `make up` started
+down: $(RUN_READY)  ## stop what `make up` started
 	@$(RUN) -m local_cloud down
 
-demo: $(RUN)  ## upload sample photos to the running gallery
+demo: $(RUN_READY)  ## upload sample photos to the running gallery
 	@$(RUN) -m local_cloud demo --port $(PORT)
 
-test: $(DEV) $(EMULATOR)  ## every test, in a browser too (installs Chromium when it may)
+test: $(DEV_READY) $(EMULATOR_READY)  ## every test, in a browser too (installs Chromium when it may)
 	@tests/install_chromium
 	@$(DEV) -m pytest
 
-test-unit: $(DEV) $(EMULATOR)  ## the quick tests
+test-unit: $(DEV_READY) $(EMULATOR_READY)  ## the quick tests
 	@$(DEV) -m pytest tests/unit
 
-integration: $(DEV) $(EMULATOR)  ## the flow S3 -> SNS -> Lambda, on an emulator
+integration: $(DEV_READY) $(EMULATOR_READY)  ## the flow S3 -> SNS -> Lambda, on an emulator
 	@$(DEV) -m pytest tests/integration
 
-lint: $(DEV)  ## every static check
+lint: $(DEV_READY)  ## every static check
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
@@ -64,11 +66,11 @@ lint: $(DEV)  ## every static check
 	@.venv/bin/cfn-lint -r us-east-1 --include-checks I -- infrastructure/templates/*.yaml
 	@.venv/bin/shellcheck .ci/run tests/install_chromium
 
-format: $(DEV)  ## format the code
+format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --fix --quiet .
 
-package: $(RUN)  ## build the artifact of SERVICE= for AWS
+package: $(RUN_READY)  ## build the artifact of SERVICE= for AWS
 	@$(RUN) -m deploy package $(SERVICE)
 
 lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--upgrade moves them)
