@@ -7,20 +7,26 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # Quiet, and nothing that asks Google's hosts.
 ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Run Chromium. Not for the whole session: while it runs, Playwright keeps an event loop in this thread."""
-    if CHROMIUM is None:
+@pytest.fixture(scope="session", autouse=True)
+def chromium() -> str:
+    """Return the path of the browser; without one these tests are skipped, and fail in CI."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
         reason = "no Chromium on this machine; install the package chromium to run the browser tests"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Run Chromium. Not for the whole session: while it runs, Playwright keeps an event loop in this thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=ARGUMENTS, chromium_sandbox=os.geteuid() != 0
+            executable_path=chromium, args=ARGUMENTS, chromium_sandbox=os.geteuid() != 0
         )
         yield browser
         browser.close()
