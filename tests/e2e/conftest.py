@@ -17,7 +17,9 @@ def chromium() -> str:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         reason = "no Chromium on this machine; install the package chromium to run the browser tests"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
     return path
 
 
