@@ -21,7 +21,7 @@ from annotate.errors import AnnotationRefusedError, BusyError, KeyRefusedError
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.settings import ConfigurationError
-from catalog.uploads import MAX_BYTES, TOO_LARGE, StoredObject, Upload, announced_objects, image_id
+from catalog.uploads import MAX_BYTES, TOO_LARGE, StoredObject, Upload, image_id, process_announced
 from imaging.decode import UnreadableImageError, decode
 
 if TYPE_CHECKING:
@@ -57,18 +57,12 @@ def handle(event: Mapping[str, Any], context: Context) -> None:
     """Describe the uploads that an event announces.
 
     Raises:
+        ConfigurationError: the environment lacks a variable.
         ValueError: the event announces something else.
-        ExceptionGroup: some photos could not be described now; the others are done.
+        ExceptionGroup: some objects could not be processed now; the others are done.
     """
-    failures: list[Exception] = []
-    for stored in announced_objects(event):
-        try:
-            describer().process(stored, context.get_remaining_time_in_millis() / 1000)
-        except Exception as error:  # the other photos of the event must not suffer for it
-            logger.exception("a photo could not be described", extra={"image_id": image_id(stored.key)})
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("some photos could not be described", failures)
+    photos = describer()
+    process_announced(event, lambda stored: photos.process(stored, context.get_remaining_time_in_millis() / 1000))
 
 
 @cache

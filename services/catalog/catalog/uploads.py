@@ -7,10 +7,11 @@ The id is a version 7 UUID (RFC 9562), so ids sort by the time they were given o
 """
 
 import json
+import logging
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from email.header import decode_header, make_header
 from typing import Any, Self
 from urllib.parse import quote, unquote, unquote_plus
 from uuid import UUID
+
+logger = logging.getLogger(__name__)
 
 UPLOADS = "uploads/"
 THUMBNAILS = "thumbnails/"
@@ -155,6 +158,24 @@ def announced_objects(event: Mapping[str, Any]) -> list[StoredObject]:
         ]
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not an S3 notification in an SNS message: {error!r}") from error
+
+
+def process_announced(event: Mapping[str, Any], process: Callable[[StoredObject], None]) -> None:
+    """Process every object that a Lambda event announces; the failure of one does not keep the others waiting.
+
+    Raises:
+        ValueError: the event is something else.
+        ExceptionGroup: some objects could not be processed now; the others are done.
+    """
+    failures: list[Exception] = []
+    for stored in announced_objects(event):
+        try:
+            process(stored)
+        except Exception as error:
+            logger.exception("an upload could not be processed", extra={"image_id": image_id(stored.key)})
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("some uploads could not be processed", failures)
 
 
 def announcement(stored: StoredObject) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from catalog.uploads import (
     TOO_LARGE,
     StoredObject,
     Upload,
-    announced_objects,
     image_id,
+    process_announced,
     thumbnail_key,
     upload_key,
 )
@@ -48,18 +48,11 @@ def handle(event: Mapping[str, Any], context: object) -> None:
     """Make the thumbnails of the uploads that an event announces.
 
     Raises:
+        ConfigurationError: the environment lacks a variable.
         ValueError: the event announces something else.
-        ExceptionGroup: some thumbnails could not be made now; the others are done.
+        ExceptionGroup: some objects could not be processed now; the others are done.
     """
-    failures: list[Exception] = []
-    for stored in announced_objects(event):
-        try:
-            thumbnailer().process(stored)
-        except Exception as error:  # the other photos of the event must not suffer for it
-            logger.exception("a thumbnail could not be made", extra={"image_id": image_id(stored.key)})
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("some thumbnails could not be made", failures)
+    process_announced(event, thumbnailer().process)
 
 
 @cache
