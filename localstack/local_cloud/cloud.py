@@ -176,7 +176,7 @@ class LocalCloud:
                 }
                 self.outputs = deploy("local", variables, report)
                 _delete_old_artifacts()
-        except (EnvironmentFileError, PackageError, StackError, BotoCoreError, ClientError) as error:
+        except (EnvironmentFileError, PackageError, StackError, BotoCoreError, ClientError, OSError) as error:
             self._deploying = False
             raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
         self._deploying = False
