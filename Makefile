@@ -14,17 +14,21 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# What to do when a download fails or the disk is full; the lines above it say which.
+ADVICE := || { echo "The set-up is not complete. Check the network and the free space of the disk," \
+  "then run the same command again: it goes on where it stopped." >&2; exit 1; }
+
 # uv comes from pip into a folder of ours: nothing outside this directory changes.
 $(UV): localstack/uv.txt
 	@$(PYTHON) localstack/check_python.py
 	@echo "Installing uv into .local/uv"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --require-hashes --upgrade --target .local/uv -r $<
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --require-hashes --upgrade --target .local/uv -r $< $(ADVICE)
 	@touch $@
 
 define environment
 	@echo "Preparing $(@D)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
-	@$(UV) pip sync --quiet --python $(@D) --require-hashes $<
+	@$(UV) pip sync --quiet --python $(@D) --require-hashes $< $(ADVICE)
 	@touch $@
 endef
 

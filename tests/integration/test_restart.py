@@ -10,7 +10,7 @@ import pytest
 import requests
 
 import photos
-from gallery_client import GalleryClient, settled
+from gallery_client import GalleryClient
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
 from running_cloud import free_ports, running_cloud
 
@@ -52,7 +52,8 @@ def test_nothing_is_lost_when_a_process_is_killed(cloud: LocalCloud, gallery: Ga
     assert after is not None
     assert after["annotation"] == before["annotation"]
     assert requests.get(after["thumbnail"]["url"], timeout=10).ok
-    assert settled(gallery.wait(gallery.upload(photos.jpeg(seed=1))))
+    later = gallery.wait(gallery.upload(photos.jpeg(seed=1)))
+    assert (later["thumbnail"]["status"], later["annotation"]["status"]) == ("ready", "ready")
 
 
 def test_a_second_cloud_in_the_same_folder_is_told_so(cloud: LocalCloud) -> None:
