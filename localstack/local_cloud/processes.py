@@ -10,7 +10,9 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -18,6 +20,7 @@ import psutil
 from local_cloud import LocalCloudError
 
 STOP_SECONDS = 20.0
+DESCENDANTS_SECONDS = 1.0
 LOG_BYTES = 10_000_000
 CLOCK_STEP_SECONDS = 5.0  # start times are wall-clock times and move a little when the clock is set
 
@@ -51,7 +54,7 @@ def find_noted(path: Path) -> psutil.Process | None:
         same = (
             abs(process.create_time() - started) < CLOCK_STEP_SECONDS
             and process.cmdline() == note.get("command")
-            and process.status() != psutil.STATUS_ZOMBIE
+            and _runs(process)
         )
     except psutil.Error:
         return None
@@ -66,17 +69,42 @@ def stop_noted(path: Path, seconds: float = STOP_SECONDS) -> bool:
     """
     process = find_noted(path)
     if process is not None:
-        try:
-            process.terminate()
+        with _descendants_ended(process.pid):
             try:
-                process.wait(seconds)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait(seconds)
-        except psutil.NoSuchProcess:
-            pass
+                process.terminate()
+                try:
+                    process.wait(seconds)
+                except psutil.TimeoutExpired:
+                    process.kill()
+                    process.wait(seconds)
+            except psutil.NoSuchProcess:
+                pass
     path.unlink(missing_ok=True)
     return process is not None
+
+
+@contextmanager
+def _descendants_ended(pid: int) -> Iterator[None]:
+    """End what a process had started and did not end itself, such as a function at work, when the block ends it."""
+    try:
+        descendants = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        descendants = []
+    yield
+    deadline = time.monotonic() + DESCENDANTS_SECONDS
+    while any(map(_runs, descendants)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for process in filter(_runs, descendants):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Tell whether a process has not ended; one that nobody has waited for (a zombie) has."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Child:
@@ -128,12 +156,13 @@ class Child:
         if self._process is None:
             return
         if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            with _descendants_ended(self._process.pid):
+                self._process.terminate()
+                try:
+                    self._process.wait(seconds)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+                    self._process.wait()
         self._process = None
         self.note.unlink(missing_ok=True)
 

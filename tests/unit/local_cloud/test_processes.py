@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -47,6 +48,26 @@ def start(child: Child, command: list[str] = SLEEP) -> psutil.Process:
 def test_a_noted_process_is_found_again(child: Child) -> None:
     process = start(child)
     assert find_noted(child.note) == process
+
+
+def busy_function_of(process: psutil.Process) -> psutil.Process:
+    """Return the process that a child has started."""
+    deadline = time.monotonic() + 10
+    while not (started := process.children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return started[0]
+
+
+@pytest.mark.parametrize("stop", [Child.stop, lambda child: stop_noted(child.note)], ids=["ours", "left behind"])
+def test_what_a_child_has_started_ends_with_it(child: Child, stop: Callable[[Child], object]) -> None:
+    function = busy_function_of(start(child, ["/bin/sh", "-c", "sleep 60 & wait"]))
+    stop(child)
+    deadline = time.monotonic() + 10
+    with suppress(psutil.NoSuchProcess):
+        while function.status() != psutil.STATUS_ZOMBIE:  # which is as good as gone
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_a_finished_process_is_not_found(child: Child) -> None:
