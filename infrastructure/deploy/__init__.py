@@ -1,7 +1,13 @@
-"""The deploy command: from templates and services to stacks, through change sets.
+"""The deploy command: from templates and services to stacks, through change sets that are reviewed.
 
 environment.py  what an environment wants (environments/*.yaml) and how stacks fit together (stacks.yaml)
+template.py     what goes into a template and what comes out
 package.py      a service, with what it needs, as a zip
-stack.py        one stack: change set, review, execution, outputs
-apply.py        all stacks of an environment, in order
+stack.py        one stack: change set, execution, events
+gate.py         what may not be replaced or deleted
+plan.py         a change set for each stack of an environment
+apply.py        executes a plan
+status.py, drift.py, redrive.py, render.py    one command each
+show.py         all of it as text
+errors.py       what can go wrong
 """

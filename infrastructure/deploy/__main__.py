@@ -1,34 +1,197 @@
-"""Command line: `python -m deploy apply ENVIRONMENT`, `python -m deploy package SERVICE`."""
+"""Command line: `python -m deploy plan staging`, `python -m deploy apply staging`, and so on."""
 
 import argparse
+import json
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from deploy.apply import ARTIFACTS, deploy
-from deploy.environment import EnvironmentFileError
-from deploy.package import PackageError, package
-from deploy.stack import StackError
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.apply import apply_plan, delete_environment, only_one
+from deploy.drift import find_drift
+from deploy.environment import Environment, load_environment
+from deploy.errors import BusyError, DeployError, GateError, StaleError
+from deploy.package import REPOSITORY, package
+from deploy.plan import Plan, discard_plan, make_plan
+from deploy.redrive import redrive
+from deploy.render import render
+from deploy.show import drift_text, event_text, plan_text, status_text
+from deploy.status import read_status
+
+PLANS = REPOSITORY / ".local" / "plans"
+RENDERED = REPOSITORY / ".local" / "rendered"
+
+FAILED, REFUSED, PLAN_AGAIN, BUSY, DRIFTED = 1, 3, 4, 5, 6
+EXIT_CODES = """\
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the gate, 4 plan again, 5 another is at work, 6 drifted"""
 
 
 def main() -> int:
     """Run one command and return its exit status."""
-    parser = argparse.ArgumentParser(prog="deploy", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    apply = commands.add_parser("apply", help="bring an environment to its desired state")
-    apply.add_argument("environment", help="a file of infrastructure/environments, without .yaml")
-    build = commands.add_parser("package", help="build the artifact of a service for AWS")
-    build.add_argument("service", help="a folder of services/")
-    arguments = parser.parse_args()
+    arguments = _parser().parse_args()
     try:
-        if arguments.command == "apply":
-            deploy(arguments.environment, os.environ, print)
-        else:
-            print(package(arguments.service, "lambda", ARTIFACTS).path)
-    except (EnvironmentFileError, PackageError, StackError) as error:
-        print(f"deploy: {error}", file=sys.stderr)
-        return 1
+        return _COMMANDS[arguments.command](arguments)
+    except GateError as error:
+        return _complain(error, REFUSED)
+    except StaleError as error:
+        return _complain(error, PLAN_AGAIN)
+    except BusyError as error:
+        return _complain(error, BUSY)
+    except (DeployError, BotoCoreError, ClientError) as error:
+        return _complain(error, FAILED)
+    except KeyboardInterrupt:
+        return _complain("interrupted; CloudFormation goes on by itself, and the same command follows it", FAILED)
+
+
+def _complain(what: object, code: int) -> int:
+    print(f"deploy: {what}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="deploy", description=__doc__, epilog=EXIT_CODES)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, epilog=EXIT_CODES)
+        added.add_argument("--json", action="store_true", help="answer for machines")
+        return added
+
+    for name, text in (
+        ("plan", "make change sets and show what they would change"),
+        ("apply", "execute exactly what was planned"),
+        ("status", "show the stacks, their state and their versions"),
+        ("drift", "show what was changed by hand"),
+        ("redrive", "send dead letters to their functions again"),
+        ("render", "write the nested root template of the whole environment"),
+        ("delete", "delete all stacks; what holds data is kept as its template says"),
+    ):
+        added = command(name, text)
+        added.add_argument("environment", help="a file of infrastructure/environments, without .yaml")
+        if name in ("plan", "apply"):
+            added.add_argument(
+                "--plan", type=Path, help="the file of the plan (default: .local/plans/ENVIRONMENT.json)"
+            )
+        if name == "render":
+            added.add_argument("--folder", type=Path, help="where to write (default: .local/rendered/ENVIRONMENT)")
+        if name == "delete":
+            added.add_argument("--confirm", required=True, metavar="ENVIRONMENT", help="its name once more")
+    command("package", "build the artifact of a service for AWS").add_argument("service", help="a folder of services/")
+    return parser
+
+
+def _load(arguments: argparse.Namespace) -> Environment:
+    return load_environment(arguments.environment, _Variables(os.environ))
+
+
+class _Variables(dict[str, str]):
+    """The environment variables, and AWS_ACCOUNT_ID: the account of the credentials, asked for when it is used."""
+
+    def __contains__(self, name: object) -> bool:
+        return name == "AWS_ACCOUNT_ID" or super().__contains__(name)
+
+    def __missing__(self, name: str) -> str:
+        region = self.get("AWS_REGION") or self.get("AWS_DEFAULT_REGION") or "us-east-1"
+        account: str = boto3.client("sts", region_name=region).get_caller_identity()["Account"]
+        return account
+
+
+def _plan_file(arguments: argparse.Namespace) -> Path:
+    path: Path | None = arguments.plan
+    return path or PLANS / f"{arguments.environment}.json"
+
+
+def _answer(arguments: argparse.Namespace, content: Any, text: str) -> None:
+    print(json.dumps(content, indent=1) if arguments.json else text)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    environment, path = _load(arguments), _plan_file(arguments)
+    with only_one(environment.name, PLANS):
+        if path.exists():
+            discard_plan(Plan.load(path))
+        plan = make_plan(environment)
+        plan.save(path)
+    _answer(arguments, asdict(plan), plan_text(plan))
+    return REFUSED if plan.refused else 0
+
+
+def _apply(arguments: argparse.Namespace) -> int:
+    environment = _load(arguments)
+    to = sys.stderr if arguments.json else sys.stdout
+
+    def say(line: str) -> None:
+        print(line, file=to, flush=True)
+
+    with only_one(environment.name, PLANS):
+        plan = Plan.load(_plan_file(arguments))
+        unplanned = apply_plan(environment, plan, say, lambda event: say(event_text(event)))
+    if arguments.json:
+        print(json.dumps({"plan_again": unplanned}))
+    if unplanned:
+        raise StaleError(f"done so far; {', '.join(unplanned)} can be planned now: plan and apply once more")
     return 0
 
+
+def _status(arguments: argparse.Namespace) -> int:
+    statuses = read_status(_load(arguments))
+    _answer(arguments, [asdict(status) for status in statuses], status_text(statuses))
+    return 0
+
+
+def _drift(arguments: argparse.Namespace) -> int:
+    drifts = find_drift(_load(arguments))
+    _answer(arguments, [asdict(drift) for drift in drifts], drift_text(drifts))
+    return DRIFTED if drifts else 0
+
+
+def _redrive(arguments: argparse.Namespace) -> int:
+    results = redrive(_load(arguments))
+    lines = [
+        f"{result.stack}: {result.sent} sent again"
+        + (f", {result.unreadable} hold no event and stay in the queue" if result.unreadable else "")
+        for result in results
+    ]
+    _answer(arguments, [asdict(result) for result in results], "\n".join(lines))
+    return 0
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    root = render(_load(arguments), arguments.folder or RENDERED / arguments.environment)
+    _answer(arguments, {"root": str(root)}, str(root))
+    return 0
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    if arguments.confirm != arguments.environment:
+        return _complain(f"--confirm says {arguments.confirm}, not {arguments.environment}; nothing was deleted", 2)
+    environment = _load(arguments)
+    with only_one(environment.name, PLANS):
+        delete_environment(environment, print, lambda event: print(event_text(event), flush=True))
+    return 0
+
+
+def _package(arguments: argparse.Namespace) -> int:
+    built = package(arguments.service, "aws")
+    _answer(arguments, {"path": str(built.path), "key": built.key, "version": built.version}, str(built.path))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "plan": _plan,
+    "apply": _apply,
+    "status": _status,
+    "drift": _drift,
+    "redrive": _redrive,
+    "render": _render,
+    "delete": _delete,
+    "package": _package,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,7 @@
 """What an environment wants, read from `environments/<name>.yaml` and `stacks.yaml`, and checked before any call."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +11,18 @@ from typing import Any, Literal
 
 import yaml
 
+from deploy.errors import EnvironmentFileError, TemplateError
+from deploy.template import Template
+
 INFRASTRUCTURE = Path(__file__).parents[1]
 
-Platform = Literal["host", "lambda"]
+Platform = Literal["host", "aws"]
 
+FROM_PACKAGE = "ArtifactKey"
+"""The parameter of a service's template that its package fills."""
 
-class EnvironmentFileError(Exception):
-    """A file of desired state cannot be used; the message names the file, the key and what is wrong with it."""
+RELEASE = "Release"
+"""A parameter that changes whenever the template or another parameter does."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class Stack:
     """A stack to be: its template, the service it runs, and where each parameter comes from."""
 
     name: str
-    template: Path
+    template: Template
     service: str | None
     wired: Mapping[str, Output]
     parameters: Mapping[str, str]
@@ -43,15 +50,26 @@ class Stack:
 
 @dataclass(frozen=True)
 class Environment:
-    """The desired state of an environment; `stacks` come in an order in which they can be deployed."""
+    """The desired state of an environment; `stacks` come in an order in which they can be deployed.
+
+    `provided` are outputs that stand in for stacks which are not deployed; `existing` are stacks that somebody else
+    made, by the name that stacks.yaml uses; `overrides` are reasons to replace or delete what is protected, by
+    `stack.Resource`.
+    """
 
     name: str
+    path: Path
     region: str
     stack_prefix: str
-    artifact_bucket: str
     platform: Platform
     provided: Mapping[str, Mapping[str, str]]
+    existing: Mapping[str, str]
+    overrides: Mapping[str, str]
     stacks: tuple[Stack, ...]
+
+    def stack_name(self, stack: str) -> str:
+        """Return the name in CloudFormation of a stack of stacks.yaml."""
+        return f"{self.stack_prefix}-{stack}"
 
 
 def load_environment(name: str, variables: Mapping[str, str], folder: Path = INFRASTRUCTURE) -> Environment:
@@ -65,57 +83,93 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
         raise EnvironmentFileError(f"there is no environment {name!r}; there is: {known}")
     document = _Section(path, "", _substitute(_read(path), variables, path))
-    artifacts = document.section("artifacts")
     provided = {stack: _texts(outputs) for stack, outputs in document.section("provided", {}).items()}
+    existing = _texts(document.section("existing", {}))
+    overrides = _texts(document.section("overrides", {}))
+    stacks = _stacks(folder, document.section("parameters", {}), provided, existing)
+    _check_overrides(path, overrides, stacks)
     environment = Environment(
         name=name,
+        path=path,
         region=document.text("region"),
         stack_prefix=document.text("stack_prefix"),
-        artifact_bucket=artifacts.text("bucket"),
-        platform=artifacts.choice("platform", ("host", "lambda")),
+        platform=document.choice("platform", ("host", "aws")),
         provided=provided,
-        stacks=_stacks(folder, document.section("parameters", {}), set(provided)),
+        existing=existing,
+        overrides=overrides,
+        stacks=stacks,
     )
-    artifacts.refuse_other_keys()
     document.refuse_other_keys()
     return environment
 
 
-def _stacks(folder: Path, parameters: "_Section", provided: set[str]) -> tuple[Stack, ...]:
+def _stacks(
+    folder: Path, parameters: _Section, provided: Mapping[str, Mapping[str, str]], existing: Mapping[str, str]
+) -> tuple[Stack, ...]:
     path = folder / "stacks.yaml"
-    wiring = _Section(path, "", _read(path))
     stacks: dict[str, Stack] = {}
-    for name, section in wiring.items():
-        if name in provided:
-            continue
-        wired = {
-            parameter: _output(section, f"parameters.{parameter}", source)
-            for parameter, source in _texts(section.section("parameters", {})).items()
-        }
-        set_here = _texts(parameters.section(name, {}))
-        if both := sorted(wired.keys() & set_here.keys()):
-            raise EnvironmentFileError(
-                f"{parameters.path}: parameters.{name}.{both[0]} is already wired in {path.name}; remove one"
-            )
-        service = section.optional_text("service")
-        stacks[name] = Stack(name, folder / "templates" / section.text("template"), service, wired, set_here)
-        section.refuse_other_keys()
+    for name, section in _Section(path, "", _read(path)).items():
+        if name not in provided:
+            stacks[name] = _stack(folder, name, section, parameters)
     parameters.refuse_other_keys()
+    elsewhere = provided.keys() | existing.keys()
     for stack in stacks.values():
         for parameter, output in stack.wired.items():
-            if output.stack not in stacks.keys() | provided:
-                raise EnvironmentFileError(
-                    f"{path}: {stack.name}.parameters.{parameter} takes {output}, "
-                    f"but no stack {output.stack!r} is deployed or provided"
-                )
-    before = {name: {output.stack for output in stack.wired.values()} - provided for name, stack in stacks.items()}
+            place = f"{path}: {stack.name}.parameters.{parameter} takes {output}"
+            if output.stack not in stacks.keys() | elsewhere:
+                raise EnvironmentFileError(f"{place}, but no stack {output.stack!r} is deployed, provided or existing")
+            if output.stack in stacks and output.name not in stacks[output.stack].template.outputs:
+                raise EnvironmentFileError(f"{place}, which is no output of {stacks[output.stack].template.path.name}")
+            if output.stack in provided and output.name not in provided[output.stack]:
+                raise EnvironmentFileError(f"{parameters.path}: provided.{output.stack} lacks {output.name}; {place}")
+    before = {name: {output.stack for output in stack.wired.values()} - elsewhere for name, stack in stacks.items()}
     try:
         return tuple(stacks[name] for name in TopologicalSorter(before).static_order())
     except CycleError as error:
         raise EnvironmentFileError(f"{path}: stacks need each other: {' -> '.join(error.args[1])}") from error
 
 
-def _output(section: "_Section", key: str, source: str) -> Output:
+def _stack(folder: Path, name: str, section: _Section, parameters: _Section) -> Stack:
+    """Read a stack of stacks.yaml, and what the environment sets for it."""
+    wired = {
+        parameter: _output(section, f"parameters.{parameter}", source)
+        for parameter, source in _texts(section.section("parameters", {})).items()
+    }
+    set_here = _texts(parameters.section(name, {}))
+    template = Template(folder / "templates" / section.text("template"))
+    service = section.optional_text("service")
+    section.refuse_other_keys()
+    where = f"{parameters.path}: parameters.{name}"
+    filled = {FROM_PACKAGE, RELEASE}
+    if both := sorted(wired.keys() & set_here.keys()):
+        raise EnvironmentFileError(f"{where}.{both[0]} is already wired in {section.path.name}; remove one")
+    try:
+        if unknown := sorted(set_here.keys() - template.parameters.keys() | set_here.keys() & filled):
+            raise EnvironmentFileError(f"{where}.{unknown[0]} is no parameter of {template.path.name} that can be set")
+        if unknown := sorted(wired.keys() - template.parameters.keys()):
+            raise EnvironmentFileError(
+                f"{section.path}: {name}.parameters.{unknown[0]} is no parameter of {template.path.name}"
+            )
+        if missing := sorted(template.required - wired.keys() - set_here.keys() - filled):
+            raise EnvironmentFileError(f"{where}.{missing[0]} is missing: {template.path.name} has no default for it")
+    except TemplateError as error:
+        raise EnvironmentFileError(str(error)) from error
+    return Stack(name, template, service, wired, set_here)
+
+
+def _check_overrides(path: Path, overrides: Mapping[str, str], stacks: tuple[Stack, ...]) -> None:
+    names = {stack.name for stack in stacks}
+    for resource, reason in overrides.items():
+        stack, _, logical_id = resource.partition(".")
+        if stack not in names or not logical_id:
+            raise EnvironmentFileError(
+                f"{path}: overrides.{resource} must be stack.Resource, with a stack of this file"
+            )
+        if not reason.strip():
+            raise EnvironmentFileError(f"{path}: overrides.{resource} must say the reason")
+
+
+def _output(section: _Section, key: str, source: str) -> Output:
     stack, dot, name = source.partition(".")
     if not (stack and dot and name):
         raise EnvironmentFileError(f"{section.path}: {section.key}{key} must be stack.Output, not {source!r}")
@@ -158,11 +212,11 @@ class _Section:
     def _take(self, name: str) -> object:
         return self._unread.pop(name, None)
 
-    def section(self, name: str, default: object = None) -> "_Section":
+    def section(self, name: str, default: object = None) -> _Section:
         value = self._take(name)
         return _Section(self.path, f"{self.key}{name}.", default if value is None else value)
 
-    def items(self) -> list[tuple[str, "_Section"]]:
+    def items(self) -> list[tuple[str, _Section]]:
         return [(name, self.section(name)) for name in list(self._unread)]
 
     def scalars(self) -> dict[str, object]:

@@ -19,11 +19,14 @@ from pathlib import Path
 from uv import find_uv_bin
 
 from deploy.environment import Platform
+from deploy.errors import PackageError
 
 UV = find_uv_bin()  # here, and not in threads: the first use of sysconfig is not safe in several at once
-SERVICES = Path(__file__).parents[2] / "services"
-LAMBDA_PYTHON = "3.13"
-LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
+REPOSITORY = Path(__file__).parents[2]
+SERVICES = REPOSITORY / "services"
+ARTIFACTS = REPOSITORY / ".local" / "artifacts"
+AWS_PYTHON = "3.13"
+AWS_PLATFORM = "aarch64-manylinux_2_28"
 LAYOUT = "1"
 """Part of every digest: raise it when this module packages differently."""
 
@@ -33,10 +36,6 @@ KEPT = 4
 # What installers leave behind; it differs from machine to machine and nothing reads it.
 _INSTALLER_FILES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
-
-
-class PackageError(Exception):
-    """A service cannot be packaged; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,58 @@ class Package:
     key: str
 
 
-def package(service: str, platform: Platform, folder: Path) -> Package:
+@dataclass(frozen=True)
+class _Content:
+    """What goes into a package, without its dependencies: `sources` by their path in it."""
+
+    version: str
+    lock: Path
+    sources: dict[str, bytes]
+
+    def name(self, service: str) -> str:
+        """Return the file name: a digest makes it another one for any other content."""
+        return f"{service}-{self.version}-{_digest(self.sources)[:16]}.zip"
+
+
+def package_key(service: str, platform: Platform) -> str:
+    """Return the name that the package of a service has in an artifact bucket, without building it.
+
+    Raises:
+        PackageError: there is no such service.
+    """
+    return f"{service}/{_content(service, platform).name(service)}"
+
+
+def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Package:
     """Build the zip of a service in `folder`, or find it there.
 
     Args:
         service: a folder of `services/`.
-        platform: `lambda` for AWS, `host` for this machine and this Python.
+        platform: `aws` for Lambda and our instances, `host` for this machine and this Python.
         folder: where packages are kept.
 
     Raises:
         PackageError: there is no such service, or its dependencies cannot be had.
     """
+    content = _content(service, platform)
+    name = content.name(service)
+    path = folder / name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            unpacked = Path(temporary) / "content"
+            _install(service, content.lock, platform, unpacked)
+            for source, data in content.sources.items():
+                (unpacked / source).parent.mkdir(parents=True, exist_ok=True)
+                (unpacked / source).write_bytes(data)
+            unfinished = Path(temporary) / name
+            _zip(unpacked, unfinished, compress=platform == "aws")
+            unfinished.replace(path)
+        _forget_older(service, folder)
+    return Package(service, content.version, path, f"{service}/{name}")
+
+
+def _content(service: str, platform: Platform) -> _Content:
     project_file = SERVICES / service / "pyproject.toml"
     if not project_file.is_file():
         raise PackageError(f"there is no service {service!r} in {SERVICES.name}/")
@@ -81,21 +121,7 @@ def package(service: str, platform: Platform, folder: Path) -> Package:
         "platform": _platform_name(platform),
     }
     sources["manifest.json"] = json.dumps(manifest, indent=1).encode()
-    name = f"{service}-{version}-{_digest(sources)[:16]}.zip"
-    path = folder / name
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            content = Path(temporary) / "content"
-            _install(service, lock, platform, content)
-            for source, data in sources.items():
-                (content / source).parent.mkdir(parents=True, exist_ok=True)
-                (content / source).write_bytes(data)
-            unfinished = Path(temporary) / name
-            _zip(content, unfinished, compress=platform == "lambda")
-            unfinished.replace(path)
-        _forget_older(service, folder)
-    return Package(service, version, path, f"{service}/{name}")
+    return _Content(version, lock, sources)
 
 
 def _forget_older(service: str, folder: Path) -> None:
@@ -111,8 +137,8 @@ def _version(service: str) -> str:
 
 
 def _platform_name(platform: Platform) -> str:
-    if platform == "lambda":
-        return f"{LAMBDA_PLATFORM} python{LAMBDA_PYTHON}"
+    if platform == "aws":
+        return f"{AWS_PLATFORM} python{AWS_PYTHON}"
     return f"{sysconfig.get_platform()} python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -126,8 +152,8 @@ def _digest(sources: dict[str, bytes]) -> str:
 
 def _install(service: str, lock: Path, platform: Platform, content: Path) -> None:
     target = (
-        ["--python-platform", LAMBDA_PLATFORM, "--python-version", LAMBDA_PYTHON]
-        if platform == "lambda"
+        ["--python-platform", AWS_PLATFORM, "--python-version", AWS_PYTHON]
+        if platform == "aws"
         else ["--python", sys.executable]
     )
     command = [

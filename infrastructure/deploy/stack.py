@@ -1,69 +1,135 @@
-"""One CloudFormation stack: a change set is made, reviewed, executed and watched.
+"""One CloudFormation stack: a change set is made, read, executed and watched.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
 """
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
+from deploy.errors import BusyError, StackError, StaleError
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 5.0
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
+_SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+_FAILED_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
-class StackError(Exception):
-    """A stack could not be brought to its desired state; the message names the first real cause."""
+Replacement = Literal["no", "perhaps", "yes"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a change set would do to one resource."""
+    """What a change set would do to one resource; `properties` are those that change."""
 
     action: str
     logical_id: str
     resource_type: str
-    replacement: bool
+    replacement: Replacement = "no"
+    properties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A reviewed set of changes, ready to be executed."""
+    """A set of changes that can be executed."""
 
     stack: str
     arn: str
     changes: tuple[Change, ...]
 
 
-def plan_stack(
-    cloudformation: CloudFormationClient, stack: str, template: str, parameters: Mapping[str, str]
+@dataclass(frozen=True)
+class Event:
+    """What happened to a resource of a stack."""
+
+    stack: str
+    logical_id: str
+    resource_type: str
+    status: str
+    reason: str
+
+
+Follow = Callable[[Event], None]
+"""Called with each event of a stack that is worked on, in order."""
+
+
+@dataclass(frozen=True)
+class CurrentStack:
+    """A stack as it is."""
+
+    name: str
+    status: str
+    reason: str
+    change_set: str | None
+    """ARN of the change set that was executed last."""
+    updated_at: datetime
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to update: a creation that failed, or that is only planned, has left nothing."""
+        return self.status != "REVIEW_IN_PROGRESS" and not self.creation_failed
+
+    @property
+    def creation_failed(self) -> bool:
+        """Whether the stack must be deleted before it can be created again."""
+        return self.status in _FAILED_CREATION
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is working on it."""
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+
+def find_stack(cloudformation: CloudFormationClient, name: str) -> CurrentStack | None:
+    """Return a stack as it is now, or None when there is none."""
+    try:
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return None
+        raise
+    return _current(found)
+
+
+def _current(found: StackTypeDef) -> CurrentStack:
+    return CurrentStack(
+        name=found["StackName"],
+        status=found["StackStatus"],
+        reason=found.get("StackStatusReason", ""),
+        change_set=found.get("ChangeSetId"),
+        updated_at=found.get("LastUpdatedTime", found["CreationTime"]),
+        parameters={item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", [])},
+        outputs={item["OutputKey"]: item["OutputValue"] for item in found.get("Outputs", [])},
+    )
+
+
+def make_change_set(
+    cloudformation: CloudFormationClient, stack: str, template: str, parameters: Mapping[str, str], *, create: bool
 ) -> ChangeSet | None:
     """Make a change set that would create or update a stack; None when there is nothing to change.
-
-    A stack whose creation failed is deleted first, as CloudFormation demands; one that a creation is only planned
-    for counts as not there yet.
 
     Raises:
         StackError: the template or its parameters were refused.
     """
-    status = stack_status(cloudformation, stack)
-    if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
-        delete_stack(cloudformation, stack)
-        status = None
     try:
         arn = cloudformation.create_change_set(
             StackName=stack,
             ChangeSetName=f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
-            ChangeSetType="CREATE" if status in (None, "REVIEW_IN_PROGRESS") else "UPDATE",
+            ChangeSetType="CREATE" if create else "UPDATE",
             TemplateBody=template,
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM"],
@@ -84,83 +150,157 @@ def plan_stack(
     raise AssertionError
 
 
-def execute(cloudformation: CloudFormationClient, change_set: ChangeSet) -> None:
+def discard(cloudformation: CloudFormationClient, change_set: str) -> None:
+    """Delete a change set that will not be executed, by its ARN; one that is gone is no error."""
+    try:
+        cloudformation.delete_change_set(ChangeSetName=change_set)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ChangeSetNotFound", "ChangeSetNotFoundException"):
+            raise
+
+
+def execute(cloudformation: CloudFormationClient, stack: str, change_set: str, follow: Follow | None = None) -> bool:
     """Execute a change set and wait until the stack has settled.
 
+    An execution that was begun earlier is followed to its end, so an interrupted one can be taken up again.
+
+    Args:
+        cloudformation: the client.
+        stack: the name of the stack.
+        change_set: ARN of the change set.
+        follow: called with each event.
+
+    Returns:
+        Whether there was anything left to do: False when the change set had been executed before.
+
     Raises:
+        BusyError: the stack is being changed by another change set.
+        StaleError: the stack was changed since this change set was made.
         StackError: the stack was rolled back.
     """
-    started = datetime.now(UTC)
-    cloudformation.execute_change_set(ChangeSetName=change_set.arn)
-    for pause in _pauses():
-        status = stack_status(cloudformation, change_set.stack)
-        if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            return
-        if status is None or not status.endswith("_IN_PROGRESS"):
-            cause = _first_failure(cloudformation, change_set.stack, started)
-            raise StackError(f"{change_set.stack}: {cause} (now {status})")
-        time.sleep(pause)
+    current = find_stack(cloudformation, stack)
+    ours = current is not None and current.change_set == change_set
+    if current is not None and current.busy and not ours:
+        raise BusyError(f"{stack} is being changed by somebody else ({current.status}); try again when that is done")
+    if ours and current is not None and current.status in _SETTLED:
+        return False
+    if not (ours and current is not None and current.busy):
+        if not _executable(cloudformation, change_set):
+            raise StaleError(f"{stack} was changed since this was planned; plan again")
+        try:
+            cloudformation.execute_change_set(ChangeSetName=change_set)
+        except ClientError as error:
+            message = error.response["Error"]["Message"]
+            if error.response["Error"]["Code"] in ("InvalidChangeSetStatus", "ChangeSetNotFound"):
+                raise StaleError(f"{stack} was changed since this was planned ({message}); plan again") from error
+            raise StackError(f"{stack}: {message}") from error
+    _wait(cloudformation, stack, follow)
+    return True
 
 
-def stack_status(cloudformation: CloudFormationClient, stack: str) -> str | None:
-    """Return the status of a stack, or None when there is none."""
-    try:
-        return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-    except ClientError as error:
-        if "does not exist" in error.response["Error"]["Message"]:
-            return None
-        raise
-
-
-def stack_outputs(cloudformation: CloudFormationClient, stack: str) -> dict[str, str]:
-    """Return the outputs of a stack by name."""
-    outputs = cloudformation.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
-
-
-def delete_stack(cloudformation: CloudFormationClient, stack: str) -> None:
+def delete_stack(cloudformation: CloudFormationClient, stack: str, follow: Follow | None = None) -> None:
     """Delete a stack and wait until it is gone.
 
     Raises:
         StackError: a resource could not be deleted.
     """
-    started = datetime.now(UTC)
+    current = find_stack(cloudformation, stack)
+    if current is None:
+        return
+    stack_id = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
     cloudformation.delete_stack(StackName=stack)
+    _wait(cloudformation, stack_id, follow)
+
+
+def _executable(cloudformation: CloudFormationClient, change_set: str) -> bool:
+    try:
+        description = cloudformation.describe_change_set(ChangeSetName=change_set)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException", "ValidationError"):
+            return False
+        raise
+    return description["ExecutionStatus"] == "AVAILABLE"
+
+
+def _wait(cloudformation: CloudFormationClient, stack: str, follow: Follow | None) -> None:
+    """Wait until the operation at work on a stack has ended well.
+
+    Raises:
+        StackError: it has not; the message has the first real cause.
+    """
+    told: set[str] = set()
     for pause in _pauses():
-        status = stack_status(cloudformation, stack)
-        if status in (None, "DELETE_COMPLETE"):
+        current = find_stack(cloudformation, stack)  # before the events: the last ones are then among them
+        if follow is not None:
+            for found in _operation_events(cloudformation, stack):
+                if found["EventId"] not in told:
+                    told.add(found["EventId"])
+                    follow(_event(found))
+        if current is None or current.status in (*_SETTLED, "DELETE_COMPLETE"):
             return
-        if status == "DELETE_FAILED":
-            raise StackError(f"{stack}: {_first_failure(cloudformation, stack, started)}")
+        if not current.status.endswith("_IN_PROGRESS"):
+            raise StackError(f"{current.name}: {_first_failure(cloudformation, stack)} (now {current.status})")
         time.sleep(pause)
+
+
+def _operation_events(cloudformation: CloudFormationClient, stack: str) -> list[StackEventTypeDef]:
+    """Return the events of the latest operation on a stack, in order: what came after its own first event."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+    events: list[StackEventTypeDef] = []
+    for event in itertools.chain.from_iterable(page["StackEvents"] for page in pages):
+        events.append(event)
+        is_stack = event.get("PhysicalResourceId") == event["StackId"]
+        if is_stack and event.get("ResourceStatus") in (
+            "CREATE_IN_PROGRESS",
+            "UPDATE_IN_PROGRESS",
+            "DELETE_IN_PROGRESS",
+        ):
+            break
+    return events[::-1]
+
+
+def _event(found: StackEventTypeDef) -> Event:
+    return Event(
+        found["StackName"],
+        found.get("LogicalResourceId", ""),
+        found.get("ResourceType", ""),
+        found.get("ResourceStatus", ""),
+        found.get("ResourceStatusReason", ""),
+    )
+
+
+def _first_failure(cloudformation: CloudFormationClient, stack: str) -> str:
+    """Return the reason of the first resource that failed: the later ones were only cancelled."""
+    for event in map(_event, _operation_events(cloudformation, stack)):
+        if event.status.endswith("_FAILED") and "cancelled" not in event.reason:
+            return f"{event.logical_id} ({event.resource_type}): {event.reason}"
+    return "no resource reports a failure"
 
 
 def _changes(cloudformation: CloudFormationClient, arn: str) -> tuple[Change, ...]:
     pages = cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=arn)
-    resources: list[Any] = [change["ResourceChange"] for page in pages for change in page.get("Changes", [])]
+    resources = [change["ResourceChange"] for page in pages for change in page.get("Changes", [])]
     return tuple(
         Change(
             resource["Action"],
             resource["LogicalResourceId"],
             resource["ResourceType"],
-            resource.get("Replacement") in ("True", "Conditional"),
+            _REPLACEMENTS.get(resource.get("Replacement", "False"), "perhaps"),
+            tuple(
+                dict.fromkeys(
+                    detail["Target"].get("Name") or detail["Target"].get("Attribute", "")
+                    for detail in resource.get("Details", [])
+                )
+            ),
         )
         for resource in resources
     )
 
 
-def _first_failure(cloudformation: CloudFormationClient, stack: str, since: datetime) -> str:
-    """Return the reason of the first resource that failed: the later ones were only cancelled."""
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
-    events = [event for page in pages for event in page["StackEvents"] if event["Timestamp"] >= since]
-    for event in reversed(events):
-        reason = event.get("ResourceStatusReason", "")
-        if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
-            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
-    return "no resource reports a failure"
+_REPLACEMENTS: Mapping[str, Replacement] = {"False": "no", "True": "yes", "Conditional": "perhaps"}
 
 
-def _pauses() -> Any:
+def _pauses() -> Iterator[float]:
     """Yield ever longer pauses in seconds, without end."""
     pause = FIRST_POLL_SECONDS
     while True:

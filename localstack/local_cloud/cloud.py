@@ -19,9 +19,8 @@ import psutil
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.apply import deploy
-from deploy.environment import EnvironmentFileError
-from deploy.package import PackageError
-from deploy.stack import StackError
+from deploy.environment import load_environment
+from deploy.errors import DeployError
 from local_cloud import REPOSITORY, LocalCloudError
 from local_cloud.database import Address, PrivateServer, external, make_private
 from local_cloud.emulator import REGION, Emulator, client_environ
@@ -174,9 +173,9 @@ class LocalCloud:
                     "GALLERY_ORIGIN": self.gallery_url,
                     "ARTIFACT_BUCKET": _make_bucket(),
                 }
-                self.outputs = deploy("local", variables, report)
+                self.outputs = deploy(load_environment("local", variables), report)
                 _delete_old_artifacts()
-        except (EnvironmentFileError, PackageError, StackError, BotoCoreError, ClientError, OSError) as error:
+        except (DeployError, BotoCoreError, ClientError, OSError) as error:
             self._deploying = False
             raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
         self._deploying = False
@@ -187,8 +186,8 @@ class LocalCloud:
         return {
             **client_environ(self.endpoint_url),
             "BUCKET_NAME": self.outputs["images"]["BucketName"],
-            "THUMBNAIL_FUNCTION": self.outputs["thumbnail"]["FunctionName"],
-            "ANNOTATE_FUNCTION": self.outputs["annotate"]["FunctionName"],
+            "THUMBNAIL_FUNCTION": self.outputs["thumbnail"]["FunctionArn"],
+            "ANNOTATE_FUNCTION": self.outputs["annotate"]["FunctionArn"],
             "DATABASE_HOST": address.host,
             "DATABASE_PORT": str(address.port),
             "DATABASE_NAME": DATABASE_NAME,

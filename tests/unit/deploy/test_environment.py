@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.environment import EnvironmentFileError, Output, load_environment
+from deploy.environment import Output, load_environment
+from deploy.errors import EnvironmentFileError
 
 STACKS = """
 function:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.package import PackageError, package
+from deploy.errors import PackageError
+from deploy.package import package
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,97 @@
+"""What was changed by hand: differences between the stacks of an environment and what is really there.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+
+from deploy.environment import Environment
+from deploy.errors import StackError
+from deploy.stack import find_stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import DescribeStackResourceDriftsInputTypeDef, StackResourceDriftTypeDef
+
+POLL_SECONDS = 2.0
+
+FALSE_ALARMS = {
+    ("AWS::AutoScaling::AutoScalingGroup", "/DefaultInstanceWarmup"): "reported although nothing was set",
+    ("AWS::AutoScaling::AutoScalingGroup", "/DesiredCapacity"): "the scaling policy moves it",
+    ("AWS::AutoScaling::ScalingPolicy", "/TargetTrackingConfiguration"): "AWS fills in defaults",
+}
+"""Differences that are none, by type and property, and why."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A resource that is not as its template says; `differences` are sentences, none when it was deleted."""
+
+    stack: str
+    logical_id: str
+    resource_type: str
+    status: str
+    differences: tuple[str, ...]
+
+
+def find_drift(environment: Environment) -> list[Drift]:
+    """Return what has drifted in the stacks that exist.
+
+    Raises:
+        StackError: the drift of a stack cannot be told.
+    """
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    drifts = []
+    for stack in environment.stacks:
+        name = environment.stack_name(stack.name)
+        current = find_stack(cloudformation, name)
+        if current is not None and current.exists:
+            _detect(cloudformation, name)
+            found = [_drift(stack.name, drift) for drift in _differing(cloudformation, name)]
+            drifts += [drift for drift in found if drift is not None]
+    return drifts
+
+
+def _detect(cloudformation: CloudFormationClient, stack: str) -> None:
+    detection = cloudformation.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
+    while True:
+        found = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        if found["DetectionStatus"] == "DETECTION_COMPLETE":
+            return
+        if found["DetectionStatus"] == "DETECTION_FAILED":
+            raise StackError(f"{stack}: drift cannot be told: {found.get('DetectionStatusReason', 'no reason given')}")
+        time.sleep(POLL_SECONDS)
+
+
+def _differing(cloudformation: CloudFormationClient, stack: str) -> Iterator[StackResourceDriftTypeDef]:
+    wanted: DescribeStackResourceDriftsInputTypeDef = {
+        "StackName": stack,
+        "StackResourceDriftStatusFilters": ["MODIFIED", "DELETED"],
+    }
+    while True:
+        page = cloudformation.describe_stack_resource_drifts(**wanted)
+        yield from page["StackResourceDrifts"]
+        if "NextToken" not in page:
+            return
+        wanted["NextToken"] = page["NextToken"]
+
+
+def _drift(stack: str, found: StackResourceDriftTypeDef) -> Drift | None:
+    """Return a drift without its false alarms; None when nothing is left of it."""
+    kind = found["ResourceType"]
+    differences = tuple(
+        f"{difference['PropertyPath']} is {difference['ActualValue']}, not {difference['ExpectedValue']}"
+        for difference in found.get("PropertyDifferences", [])
+        if not any(kind == known and difference["PropertyPath"].startswith(path) for known, path in FALSE_ALARMS)
+    )
+    status = found["StackResourceDriftStatus"]
+    if status == "MODIFIED" and not differences:
+        return None
+    return Drift(stack, found["LogicalResourceId"], kind, status, differences)

@@ -1,0 +1,211 @@
+"""What would change in an environment: a change set for each stack, kept in a file until it is applied.
+
+A change set needs the outputs of the stacks before it. Where these do not exist yet, the stack is planned for later:
+a new one is created by the same apply, for a creation can only add; an existing one waits for another plan, for
+nothing is applied that nobody has seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import boto3
+
+from deploy.environment import FROM_PACKAGE, RELEASE, Environment, Stack
+from deploy.errors import BusyError, PlanFileError, StackError
+from deploy.gate import refusals
+from deploy.package import package_key
+from deploy.stack import Change, CurrentStack, discard, find_stack, make_change_set
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+Kind = Literal["unchanged", "create", "update", "create later", "plan again"]
+
+Outputs = dict[str, dict[str, str]]
+"""The outputs of each stack, by the name of the stack in stacks.yaml."""
+
+
+@dataclass(frozen=True)
+class PlannedStack:
+    """What would happen to one stack. Without a change set, `changes` are read from the template."""
+
+    name: str
+    kind: Kind
+    template: str
+    """Digest of the template."""
+    changes: tuple[Change, ...] = ()
+    change_set: str | None = None
+    parameters: Mapping[str, str] | None = None
+    waits_for: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen to an environment, stack by stack in their order."""
+
+    environment: str
+    region: str
+    artifacts: Mapping[str, str]
+    """The keys of the packages by service."""
+    stacks: tuple[PlannedStack, ...]
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What the gate refuses, a sentence each."""
+        return tuple(sentence for stack in self.stacks for sentence in stack.refused)
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether there is anything to apply."""
+        return any(stack.kind != "unchanged" for stack in self.stacks)
+
+    def save(self, path: Path) -> None:
+        """Write the plan to a file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        """Read what `save` wrote.
+
+        Raises:
+            PlanFileError: there is no such file, or it holds something else.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            stacks = tuple(
+                PlannedStack(
+                    **stack
+                    | {
+                        "changes": tuple(
+                            Change(**c | {"properties": tuple(c["properties"])}) for c in stack["changes"]
+                        ),
+                        "waits_for": tuple(stack["waits_for"]),
+                        "refused": tuple(stack["refused"]),
+                    }
+                )
+                for stack in content["stacks"]
+            )
+            return cls(**content | {"stacks": stacks})
+        except OSError as error:
+            raise PlanFileError(f"{path}: there is no plan ({error.strerror}); make one first") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise PlanFileError(f"{path} is not a plan ({error}); make it again") from error
+
+
+def make_plan(environment: Environment) -> Plan:
+    """Make a change set for each stack that would change.
+
+    Raises:
+        BusyError: a stack is being changed right now.
+        PackageError: a service cannot be packaged.
+        StackError: a template or a parameter was refused, or a stack lacks an output.
+    """
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    artifacts = package_keys(environment)
+    outputs = fixed_outputs(cloudformation, environment)
+    planned = []
+    for stack in environment.stacks:
+        name = environment.stack_name(stack.name)
+        current = find_stack(cloudformation, name)
+        if current is not None and current.busy:
+            raise BusyError(f"{name} is being changed right now ({current.status}); plan again when that is done")
+        planned.append(_plan_stack(cloudformation, environment, stack, current, outputs, artifacts))
+        if current is not None and current.exists:
+            outputs[stack.name] = dict(current.outputs)
+    return Plan(environment.name, environment.region, artifacts, tuple(planned))
+
+
+def discard_plan(plan: Plan) -> None:
+    """Delete the change sets of a plan that will not be applied."""
+    cloudformation = boto3.client("cloudformation", region_name=plan.region)
+    for stack in plan.stacks:
+        if stack.change_set is not None:
+            discard(cloudformation, stack.change_set)
+
+
+def fixed_outputs(cloudformation: CloudFormationClient, environment: Environment) -> Outputs:
+    """Return the outputs that the environment provides, and those of stacks that somebody else made.
+
+    Raises:
+        StackError: such a stack is missing.
+    """
+    outputs = {name: dict(values) for name, values in environment.provided.items()}
+    for name, stack_name in environment.existing.items():
+        current = find_stack(cloudformation, stack_name)
+        if current is None or not current.exists:
+            raise StackError(
+                f"the stack {stack_name} is missing in {environment.region} ({environment.path.name}: existing.{name})"
+            )
+        outputs[name] = dict(current.outputs)
+    return outputs
+
+
+def package_keys(environment: Environment) -> dict[str, str]:
+    """Return the key in the artifact bucket of each service's package, which need not be built for that.
+
+    Raises:
+        PackageError: there is no such service.
+    """
+    services = [stack.service for stack in environment.stacks if stack.service]
+    return {service: package_key(service, environment.platform) for service in services}
+
+
+def missing_inputs(stack: Stack, outputs: Outputs) -> tuple[str, ...]:
+    """Return the outputs, as `stack.Output`, that a stack needs and that do not exist yet."""
+    return tuple(
+        dict.fromkeys(
+            str(output) for output in stack.wired.values() if output.name not in outputs.get(output.stack, {})
+        )
+    )
+
+
+def resolve_parameters(stack: Stack, outputs: Outputs, artifacts: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of each parameter of a stack whose inputs exist."""
+    parameters = dict(stack.parameters)
+    parameters |= {name: outputs[output.stack][output.name] for name, output in stack.wired.items()}
+    if stack.service:
+        parameters[FROM_PACKAGE] = artifacts[stack.service]
+    if RELEASE in stack.template.parameters:
+        state = json.dumps([stack.template.body, parameters], sort_keys=True)
+        parameters[RELEASE] = hashlib.sha256(state.encode()).hexdigest()[:12]
+    return parameters
+
+
+def _plan_stack(
+    cloudformation: CloudFormationClient,
+    environment: Environment,
+    stack: Stack,
+    current: CurrentStack | None,
+    outputs: Outputs,
+    artifacts: Mapping[str, str],
+) -> PlannedStack:
+    exists = current is not None and current.exists
+    missing = missing_inputs(stack, outputs)
+    failed = current is not None and current.creation_failed
+    if missing or failed:
+        if exists:
+            return PlannedStack(stack.name, "plan again", stack.template.digest, waits_for=missing)
+        additions = tuple(Change("Add", name, kind) for name, kind in stack.template.resources.items())
+        return PlannedStack(stack.name, "create later", stack.template.digest, additions, waits_for=missing)
+    parameters = resolve_parameters(stack, outputs, artifacts)
+    name = environment.stack_name(stack.name)
+    change_set = make_change_set(cloudformation, name, stack.template.body, parameters, create=not exists)
+    if change_set is None:
+        return PlannedStack(stack.name, "unchanged", stack.template.digest)
+    return PlannedStack(
+        stack.name,
+        "update" if exists else "create",
+        stack.template.digest,
+        change_set.changes,
+        change_set.arn,
+        parameters,
+        refused=refusals(stack.name, change_set.changes, environment.overrides),
+    )

@@ -1,0 +1,121 @@
+"""Writes the nested root template of a whole environment: for taskcat, and for people who use the console.
+
+Each stack of stacks.yaml becomes a nested stack, each wired parameter the output of another one. What an environment
+sets becomes a parameter of the root, with the environment's value as its default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.environment import FROM_PACKAGE, RELEASE, Environment, Output, Stack
+from deploy.plan import package_keys
+
+ROOT = "root.yaml"
+
+
+def render(environment: Environment, folder: Path) -> Path:
+    """Write `root.yaml` and the templates that it nests into a folder, and return the path of the root.
+
+    The folder's content belongs under `TemplatePrefix` in the bucket `TemplateBucket`; both are parameters of the root.
+
+    Raises:
+        PackageError: a service cannot be packaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for stack in environment.stacks:
+        (folder / stack.template.path.name).write_text(stack.template.body, encoding="utf-8")
+    root = folder / ROOT
+    text = yaml.safe_dump(_root(environment), sort_keys=False, width=120, allow_unicode=True)
+    root.write_text(f"# Rendered from stacks.yaml and environments/{environment.path.name}: edit those.\n{text}")
+    return root
+
+
+def _root(environment: Environment) -> dict[str, Any]:
+    artifacts = package_keys(environment)
+    parameters: dict[str, dict[str, Any]] = {
+        "TemplateBucket": {"Type": "String", "Description": "Bucket that holds the nested templates"},
+        "TemplateBucketRegion": {"Type": "String", "Description": "Region of that bucket"},
+        "TemplatePrefix": {"Type": "String", "Description": "Prefix of their keys, with its slash", "Default": ""},
+        RELEASE: {
+            "Type": "String",
+            "Description": "Anything that changes with every other parameter, so that functions publish a new version",
+            "Default": _release(environment, artifacts),
+        },
+    }
+    resources = {}
+    for stack in environment.stacks:
+        values: dict[str, Any] = {}
+        for name, described in stack.template.parameters.items():
+            if name == RELEASE:
+                values[name] = {"Ref": RELEASE}
+            elif name in stack.wired and _is_nested(environment, stack.wired[name]):
+                output = stack.wired[name]
+                values[name] = {"Fn::GetAtt": [_logical_id(output.stack), f"Outputs.{output.name}"]}
+            elif name in stack.wired:
+                output = stack.wired[name]
+                values[name] = {"Ref": _logical_id(output.stack, output.name)}
+                parameters.setdefault(_logical_id(output.stack, output.name), _of(described, None))
+            elif name in stack.parameters:
+                values[name] = {"Ref": _logical_id(stack.name, name)}
+                parameters[_logical_id(stack.name, name)] = _of(described, stack.parameters[name])
+            elif name == FROM_PACKAGE and stack.service:
+                values[name] = {"Ref": _logical_id(stack.name, name)}
+                parameters[_logical_id(stack.name, name)] = _of(described, artifacts[stack.service])
+        resources[_logical_id(stack.name)] = _nested(stack, values)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"A whole environment of the gallery, like {environment.name}",
+        "Parameters": parameters,
+        "Resources": resources,
+        "Outputs": _outputs(environment),
+    }
+
+
+def _nested(stack: Stack, values: Mapping[str, Any]) -> dict[str, Any]:
+    folder = "https://${TemplateBucket}.s3.${TemplateBucketRegion}.${AWS::URLSuffix}/${TemplatePrefix}"
+    return {
+        "Type": "AWS::CloudFormation::Stack",
+        "DeletionPolicy": "Delete",
+        "UpdateReplacePolicy": "Delete",
+        "Properties": {"TemplateURL": {"Fn::Sub": folder + stack.template.path.name}, "Parameters": dict(values)},
+    }
+
+
+def _outputs(environment: Environment) -> dict[str, Any]:
+    """Return what no other stack takes: it is for people."""
+    taken = {output for stack in environment.stacks for output in stack.wired.values()}
+    return {
+        _logical_id(stack.name, name): {
+            "Description": described.get("Description", ""),
+            "Value": {"Fn::GetAtt": [_logical_id(stack.name), f"Outputs.{name}"]},
+        }
+        for stack in environment.stacks
+        for name, described in stack.template.outputs.items()
+        if Output(stack.name, name) not in taken
+    }
+
+
+def _is_nested(environment: Environment, output: Output) -> bool:
+    return any(stack.name == output.stack for stack in environment.stacks)
+
+
+def _logical_id(stack: str, name: str = "") -> str:
+    return stack.capitalize() + name
+
+
+def _of(described: Mapping[str, Any], default: str | None) -> dict[str, Any]:
+    """Return the description of a parameter for the root, with another default."""
+    return {**described, **({} if default is None else {"Default": default})}
+
+
+def _release(environment: Environment, artifacts: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(repr(sorted(artifacts.items())).encode())
+    for stack in environment.stacks:
+        digest.update(stack.template.body.encode())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,85 @@
+"""Plans, states and events as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from deploy.drift import Drift
+from deploy.plan import Plan, PlannedStack
+from deploy.stack import Change, Event
+from deploy.status import StackStatus
+
+_MARKS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<"}
+_UNREPLACED = ("create", "create later")
+
+
+def plan_text(plan: Plan) -> str:
+    """Return what would change, a line for each stack and for each change of one that exists."""
+    width = max((len(stack.name) for stack in plan.stacks), default=0)
+    lines = [f"{plan.environment}, {plan.region}", ""]
+    for stack in plan.stacks:
+        lines.append(f"  {stack.name:<{width}}  {_summary(stack)}")
+        if stack.kind not in _UNREPLACED:
+            lines += [f"    {_change(change)}" for change in stack.changes]
+    lines += ["", _total(plan)]
+    if plan.refused:
+        lines += ["", "REFUSED, until the environment file names it under overrides, with the reason:"]
+        lines += [f"  {sentence}" for sentence in plan.refused]
+    return "\n".join(lines)
+
+
+def status_text(statuses: Sequence[StackStatus]) -> str:
+    """Return a table of the stacks."""
+    rows = [(s.stack, s.status, s.updated_at, s.package or s.url, s.reason) for s in statuses]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return "\n".join(
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def drift_text(drifts: Iterable[Drift]) -> str:
+    """Return what has drifted, a line for each resource and for each difference."""
+    lines = []
+    for drift in drifts:
+        lines.append(f"{drift.stack}.{drift.logical_id} ({drift.resource_type}) was {drift.status.lower()}")
+        lines += [f"  {difference}" for difference in drift.differences]
+    return "\n".join(lines) or "Everything is as its template says."
+
+
+def event_text(event: Event) -> str:
+    """Return a line about a resource that is worked on."""
+    reason = f": {event.reason}" if event.reason else ""
+    return f"    {event.status:<36}  {event.logical_id} ({event.resource_type}){reason}"
+
+
+def _summary(stack: PlannedStack) -> str:
+    after = f" once there is {', '.join(stack.waits_for)}" if stack.waits_for else ""
+    if stack.kind in _UNREPLACED:
+        return f"create, {len(stack.changes)} resources{after}"
+    if stack.kind == "plan again":
+        return f"needs another plan{after}"
+    return stack.kind
+
+
+def _change(change: Change) -> str:
+    mark = _MARKS.get(change.action, "?")
+    text = f"{change.logical_id} ({change.resource_type})"
+    if change.properties:
+        text += f": {', '.join(change.properties)}"
+    if change.replacement != "no":
+        return f"! {text}  {'REPLACED' if change.replacement == 'yes' else 'PERHAPS REPLACED'}"
+    return f"{mark} {text}"
+
+
+def _total(plan: Plan) -> str:
+    if not plan.changes_anything:
+        return "Nothing to change."
+    kinds = [stack.kind for stack in plan.stacks]
+    counts = {
+        "create": kinds.count("create") + kinds.count("create later"),
+        "update": kinds.count("update"),
+        "plan again afterwards": kinds.count("plan again"),
+    }
+    return "To " + ", to ".join(
+        f"{kind}: {count} stack{'s' if count > 1 else ''}" for kind, count in counts.items() if count
+    )

@@ -1,0 +1,93 @@
+"""A CloudFormation template, read as far as deploying needs: what goes in, what is inside, what comes out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from deploy.errors import TemplateError
+
+
+class Intrinsic(NamedTuple):
+    """A short-form function of CloudFormation, such as `!Ref Bucket`: its tag and its argument."""
+
+    tag: str
+    argument: Any
+
+
+@dataclass(frozen=True)
+class Template:
+    """A file below `templates/`."""
+
+    path: Path
+
+    @cached_property
+    def body(self) -> str:
+        """The text, as CloudFormation gets it."""
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise TemplateError(f"{self.path} cannot be read: {error.strerror}") from error
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hexadecimal."""
+        return hashlib.sha256(self.body.encode()).hexdigest()
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Mapping[str, Any]]:
+        """The description of each parameter by its name."""
+        return self._section("Parameters")
+
+    @cached_property
+    def resources(self) -> Mapping[str, str]:
+        """The type of each resource by its logical id."""
+        return {name: str(resource.get("Type")) for name, resource in self._section("Resources").items()}
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """The description of each output by its name."""
+        return self._section("Outputs")
+
+    @property
+    def required(self) -> set[str]:
+        """The parameters without a default."""
+        return {name for name, parameter in self.parameters.items() if "Default" not in parameter}
+
+    @cached_property
+    def _document(self) -> Mapping[str, Any]:
+        try:
+            document = yaml.load(self.body, _Loader)  # noqa: S506 - a safe loader
+        except yaml.YAMLError as error:
+            raise TemplateError(f"{self.path} is not YAML: {error}") from error
+        if not isinstance(document, dict):
+            raise TemplateError(f"{self.path} must be a mapping")
+        return document
+
+    def _section(self, name: str) -> Mapping[str, Mapping[str, Any]]:
+        section = self._document.get(name, {})
+        if not isinstance(section, dict) or not all(isinstance(item, dict) for item in section.values()):
+            raise TemplateError(f"{self.path}: {name} must be a mapping of mappings")
+        return section
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads templates: plain YAML, with CloudFormation's functions as `Intrinsic`."""
+
+
+def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> Intrinsic:
+    if isinstance(node, yaml.ScalarNode):
+        return Intrinsic(tag, loader.construct_scalar(node))
+    if isinstance(node, yaml.SequenceNode):
+        return Intrinsic(tag, loader.construct_sequence(node, deep=True))
+    assert isinstance(node, yaml.MappingNode)  # noqa: S101 - for the type checker: there is no fourth kind
+    return Intrinsic(tag, loader.construct_mapping(node, deep=True))
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
