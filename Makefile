@@ -35,12 +35,20 @@ endef
 RUN_READY := .local/venv/run/ready
 EMULATOR_READY := .local/venv/emulator/ready
 DEV_READY := .venv/ready
+TASKCAT_READY := .local/venv/taskcat/ready
+CHECKOV_READY := .local/venv/checkov/ready
 $(RUN_READY): localstack/requirements.txt $(UV)
 	$(environment)
 $(EMULATOR_READY): localstack/emulator/requirements.txt $(UV)
 	$(environment)
 $(DEV_READY): requirements.txt $(UV)
 	$(environment)
+$(TASKCAT_READY): infrastructure/checks/taskcat.txt $(UV)
+	$(environment)
+$(CHECKOV_READY): infrastructure/checks/checkov.txt $(UV)
+	$(environment)
+
+TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 
 up: $(RUN_READY) $(EMULATOR_READY)  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others)
 	@$(RUN) -m local_cloud up --port $(PORT) --emulator-port $(EMULATOR_PORT)
@@ -51,8 +59,8 @@ down: $(RUN_READY)  ## stop what `make up` started
 demo: $(RUN_READY)  ## upload sample photos to the running gallery
 	@$(RUN) -m local_cloud demo --port $(PORT)
 
-test: $(DEV_READY) $(EMULATOR_READY)  ## every test, in a browser too (installs Chromium when it may)
-	@tests/install_chromium
+test: $(DEV_READY) $(EMULATOR_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may)
+	@tests/install_packages
 	@$(DEV) -m pytest
 
 test-unit: $(DEV_READY) $(EMULATOR_READY)  ## the quick tests
@@ -61,14 +69,16 @@ test-unit: $(DEV_READY) $(EMULATOR_READY)  ## the quick tests
 integration: $(DEV_READY) $(EMULATOR_READY)  ## the flow S3 -> SNS -> Lambda, on an emulator
 	@$(DEV) -m pytest tests/integration
 
-lint: $(DEV_READY)  ## every static check
+lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --explicit-package-bases tests
+	@.venv/bin/mypy --explicit-package-bases tests infrastructure/checks
 	@.venv/bin/lint-imports
-	@.venv/bin/cfn-lint -r us-east-1 --include-checks I -- infrastructure/templates/*.yaml
-	@.venv/bin/shellcheck .ci/run tests/install_chromium
+	@.venv/bin/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- $(TEMPLATES)
+	@.local/venv/checkov/bin/checkov --config-file .checkov.yaml
+	@.local/venv/taskcat/bin/python -m checks.policies
+	@.venv/bin/shellcheck .ci/run tests/install_packages
 
 format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff format --quiet .
@@ -86,3 +96,5 @@ lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--u
 	$(COMPILE) -c requirements.txt services/thumbnail/pyproject.toml services/catalog/pyproject.toml services/imaging/pyproject.toml -o services/thumbnail/requirements.txt
 	$(COMPILE) -c requirements.txt services/annotate/pyproject.toml services/catalog/pyproject.toml services/imaging/pyproject.toml -o services/annotate/requirements.txt
 	echo uv | $(COMPILE) -c requirements.txt - -o localstack/uv.txt
+	printf 'taskcat\nparliament\nsetuptools<81\n' | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/checks/taskcat.txt  # both still import pkg_resources
+	echo checkov | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/checks/checkov.txt
