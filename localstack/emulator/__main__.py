@@ -6,6 +6,12 @@ from pathlib import Path
 from ministack.app import main
 
 from emulator import extensions
+from emulator.databases import Databases
 
-extensions.install(events=Path(os.environ["EVENTS_DIR"]), code=Path(os.environ["CODE_DIR"]))
-main()
+databases = Databases(Path(os.environ["DATABASES_DIR"])) if os.environ.get("DATABASES_DIR") else None
+extensions.install(events=Path(os.environ["EVENTS_DIR"]), code=Path(os.environ["CODE_DIR"]), databases=databases)
+try:
+    main()
+finally:
+    if databases is not None:
+        databases.stop()

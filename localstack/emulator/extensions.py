@@ -1,172 +1,50 @@
 """What MiniStack lacks of AWS and this application relies on. Its names are private: the version is pinned exactly.
 
-SNS -> Lambda, and Invoke with the type Event     through one queue that waits, tries again and keeps dead letters
-AWS::Lambda::Function                             keeps DeadLetterConfig and ReservedConcurrentExecutions
-code of functions                                 is unpacked once for all their processes
-AWS::S3::Bucket                                   takes over a bucket that is there already, with its objects
-every request                                     is refused when another web site makes it
+asynchronous     SNS -> Lambda, and Invoke with the type Event: retries, bounded concurrency, dead letters
+functions        AWS::Lambda::Function keeps DeadLetterConfig, ReservedConcurrentExecutions and VpcConfig
+code             the code of functions is unpacked once for all their processes
+buckets          AWS::S3::Bucket takes over a bucket that is there already, with its objects
+network          AWS::EC2::EIP, NatGateway, FlowLog, SecurityGroupIngress, SecurityGroupEgress
+identity         AWS::IAM::OIDCProvider
+databases        AWS::RDS::DBInstance has a managed master password and, when wanted, a server
+replacement      change sets tell which changes replace a resource
+template_urls    templates in S3 are found under virtual-hosted addresses
+guard            every request is refused when another web site makes it
 """
 
 from __future__ import annotations
 
-import contextvars
-import json
-import logging
-import time
 from pathlib import Path
-from typing import Any
 
 import ministack.app as app
-from ministack.services import lambda_svc, s3, sns
-from ministack.services.cloudformation import provisioners
 
+from emulator.asynchronous import queue_invocations
+from emulator.buckets import take_over_buckets
 from emulator.code import share_code
+from emulator.databases import Databases, add_databases
+from emulator.functions import keep_function_properties
 from emulator.guard import guarded
-from emulator.invocations import Invocation, InvocationQueue, Later
-
-logger = logging.getLogger("emulator")
-
-DEFAULT_CONCURRENCY = 2  # of functions that reserve none
-DEFAULT_RETRIES = 2
-DEFAULT_MAX_AGE_SECONDS = 6 * 3600
-THROTTLED_SECONDS = 0.1
-MISSING_FUNCTION_SECONDS = 1.0
+from emulator.identity import add_identity
+from emulator.network import add_network
+from emulator.replacement import tell_replacements
+from emulator.template_urls import read_virtual_hosted
 
 
-def install(events: Path, code: Path) -> None:
+def install(events: Path, code: Path, databases: Databases | None) -> None:
     """Put the extensions in place.
 
     Args:
         events: folder that keeps the events of asynchronous invocations.
         code: folder that keeps the unpacked code of functions.
+        databases: the servers behind database instances; None when these shall have none.
     """
-    queue = InvocationQueue(events, _attempt_in_own_context, _concurrency)
-
-    def invoke_async(function: dict[str, Any], event: Any) -> None:
-        config = function.get("config") or function
-        queue.put(config["FunctionArn"], event, lambda_svc._invoke_depth.get())
-
-    def deliver_to_lambda(endpoint: str, envelope: str, topic_arn: str, subscription_arn: str, *_: object) -> None:
-        record = {
-            "EventVersion": "1.0",
-            "EventSubscriptionArn": subscription_arn,
-            "EventSource": "aws:sns",
-            "Sns": json.loads(envelope),
-        }
-        queue.put(endpoint, {"Records": [record]})
-
-    lambda_svc.invoke_async_with_retry = invoke_async
-    sns._deliver_to_lambda = deliver_to_lambda
-    _keep_function_properties(provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"])
-    _take_over_buckets(provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"])
+    keep_function_properties()
+    take_over_buckets()
+    add_network()
+    add_identity()
+    add_databases(databases)
+    tell_replacements()
+    read_virtual_hosted()
     share_code(code)
     app.app = guarded(app.app)
-    queue.start()
-
-
-def _find(arn: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return the record and the configuration of a function by its ARN (arn:aws:lambda:region:account:function:…)."""
-    _, _, _, region, account, *_ = arn.split(":")
-    record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(arn, account_id=account, region=region)
-    return (record, config) if record and config else (None, None)
-
-
-def _concurrency(arn: str) -> int:
-    record, config = _find(arn)
-    reserved = lambda_svc._reserved_concurrency(record, config) if record else None
-    return DEFAULT_CONCURRENCY if reserved is None else int(reserved)
-
-
-def _attempt_in_own_context(invocation: Invocation) -> Later | None:
-    return contextvars.copy_context().run(_attempt, invocation)
-
-
-def _attempt(invocation: Invocation) -> Later | None:
-    """Run the function once, and decide what becomes of the event."""
-    age = time.time() - invocation.accepted_at
-    record, config = _find(invocation.function)
-    if record is None or config is None:  # not deployed yet, after the emulator lost its state
-        if age < DEFAULT_MAX_AGE_SECONDS:
-            return Later(MISSING_FUNCTION_SECONDS, invocation.failures)
-        logger.error("gave up an event for %s, which does not exist", invocation.function)
-        return None
-    settings = _invoke_settings(invocation.function, record)
-    lambda_svc._invoke_depth.set(invocation.depth)
-    try:
-        result = lambda_svc._execute_function(lambda_svc._execution_record_for_config(record, config), invocation.event)
-    except Exception as error:  # noqa: BLE001 - a failed attempt, whatever the reason
-        result = {"error": True, "body": {"errorMessage": str(error), "errorType": type(error).__name__}}
-    if not result.get("error"):
-        return None
-    name = config["FunctionName"]
-    max_age = int(settings.get("MaximumEventAgeInSeconds") or DEFAULT_MAX_AGE_SECONDS)
-    if result.get("throttle") and age + THROTTLED_SECONDS <= max_age:
-        return Later(THROTTLED_SECONDS, invocation.failures)
-    logger.warning("%s failed: %s\n%s", name, json.dumps(result.get("body")), result.get("log", ""))
-    failures = invocation.failures + 1
-    retries = settings.get("MaximumRetryAttempts")
-    delay = min(
-        lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2 ** (failures - 1), lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS
-    )
-    if failures <= (DEFAULT_RETRIES if retries is None else int(retries)) and age + delay <= max_age:
-        return Later(delay, failures)
-    target = (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination") or (
-        config.get("DeadLetterConfig") or {}
-    ).get("TargetArn")
-    logger.error("%s failed for good; the event goes to %s", name, target or "nobody")
-    if target:
-        lambda_svc._run_with_function_config_scope(
-            config, lambda_svc._route_async_failure, target, name, invocation.event, result
-        )
-    return None
-
-
-def _invoke_settings(arn: str, record: dict[str, Any]) -> dict[str, Any]:
-    """Return the EventInvokeConfig that holds for an ARN: without a qualifier, $LATEST's."""
-    parts = arn.split(":")
-    qualifier = parts[7] if len(parts) > 7 else "$LATEST"
-    settings = record.get("event_invoke_configs") or {}
-    return settings.get(qualifier) or (settings.get("") if qualifier == "$LATEST" else None) or {}
-
-
-def _keep_function_properties(handlers: dict[str, Any]) -> None:
-    create, update = handlers["create"], handlers["update"]
-
-    def keep(name: str, properties: dict[str, Any]) -> None:
-        function = lambda_svc._functions[name]
-        reserved = properties.get("ReservedConcurrentExecutions")
-        function["concurrency"] = None if reserved is None else int(reserved)
-        if properties.get("DeadLetterConfig"):
-            function["config"]["DeadLetterConfig"] = properties["DeadLetterConfig"]
-        else:
-            function["config"].pop("DeadLetterConfig", None)
-
-    def create_and_keep(logical_id: str, properties: dict[str, Any], *more: Any, **named: Any) -> Any:
-        name, attributes = create(logical_id, properties, *more, **named)
-        keep(name, properties)
-        return name, attributes
-
-    def update_and_keep(name: str, old: dict[str, Any], new: dict[str, Any], *more: Any, **named: Any) -> Any:
-        name, attributes = update(name, old, new, *more, **named)
-        keep(name, new)
-        return name, attributes
-
-    handlers["create"], handlers["update"] = create_and_keep, update_and_keep
-
-
-def _take_over_buckets(handlers: dict[str, Any]) -> None:
-    """Let a stack take over a bucket that exists: objects outlive a killed emulator, and its stacks do not."""
-    create, update = handlers["create"], handlers["update"]
-
-    def create_or_take_over(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        name = properties.get("BucketName")
-        bucket = s3._buckets.get(name) if name else None
-        if bucket is None:
-            return create(logical_id, properties, stack)
-        bucket["region"] = provisioners.get_region()
-        for option, value in s3._new_bucket_public_access_block().items():
-            bucket.setdefault(option, value)
-        return update(name, {}, properties, stack)
-
-    handlers["create"] = create_or_take_over
-    provisioners.s3_bucket_name_conflict = lambda name: None
+    queue_invocations(events)

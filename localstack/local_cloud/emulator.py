@@ -12,7 +12,7 @@ from pathlib import Path
 from local_cloud import REPOSITORY, LocalCloudError
 from local_cloud.database import make_private
 from local_cloud.ports import check_free
-from local_cloud.processes import Child
+from local_cloud.processes import Child, stop_noted
 
 PYTHON = REPOSITORY / ".local" / "venv" / "emulator" / "bin" / "python"
 START_SECONDS = 60.0
@@ -31,11 +31,19 @@ FOR_FUNCTIONS = ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "HTTPS_PROXY", "htt
 class Emulator:
     """MiniStack with our extensions, as a child process."""
 
-    def __init__(self, data: Path, port: int, environ: Mapping[str, str]) -> None:
-        """Choose the port and the folder; `environ` is the user's environment, of which little is passed on."""
+    def __init__(self, data: Path, port: int, environ: Mapping[str, str], *, databases: bool = False) -> None:
+        """Choose the port and the folder; nothing is started yet.
+
+        Args:
+            data: the folder of state, objects and logs.
+            port: on the loopback.
+            environ: the user's environment, of which little is passed on.
+            databases: whether a MariaDB server runs behind each database instance that stacks create.
+        """
         self._folder = data.absolute() / "emulator"
         self._port = port
         self._user_environ = environ
+        self._databases = self._folder / "databases" if databases else None
         self.child = Child("emulator", data.absolute())
         self.endpoint_url = f"http://127.0.0.1:{port}"
 
@@ -46,6 +54,7 @@ class Emulator:
             LocalCloudError: it does not start; the message has the end of its log.
         """
         self.child.clear()
+        self._stop_databases()
         check_free(self._port, "EMULATOR_PORT", PORT_SECONDS)  # or another program's answers would be taken for ours
         make_private(self._folder)
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed one leaves the code of its functions there
@@ -60,12 +69,14 @@ class Emulator:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop the emulator, letting it save its state."""
+        """Stop the emulator, letting it save its state and stop its databases."""
         self.child.stop(STOP_SECONDS)
+        self._stop_databases()
 
     def abandon(self) -> None:
         """End the emulator without saving its state; objects and waiting events are on disk all the same."""
         self.child.stop(0)
+        self._stop_databases()
 
     def answers(self) -> bool:
         """Tell whether the emulator is ready for requests."""
@@ -77,6 +88,12 @@ class Emulator:
             return False
         finally:
             connection.close()
+
+    def _stop_databases(self) -> None:
+        """Stop the servers that a killed emulator left: those of its notes, account by account and region by region."""
+        if self._databases is not None:
+            for note in self._databases.glob("*/*/*/run/database.json"):
+                stop_noted(note)
 
     def environ(self) -> dict[str, str]:
         """Return the whole environment of the emulator: nothing of the user's but what functions need."""
@@ -103,6 +120,7 @@ class Emulator:
             "S3_DATA_DIR": str(folder / "objects"),
             "EVENTS_DIR": str(folder / "events"),
             "CODE_DIR": str(folder / "code"),
+            **({"DATABASES_DIR": str(self._databases)} if self._databases else {}),
             "DOCKER_HOST": f"unix://{folder / 'no-docker'}",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

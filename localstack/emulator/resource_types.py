@@ -1,0 +1,54 @@
+"""How types of CloudFormation are added to MiniStack, or changed: a table of handlers, and some settings beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services.cloudformation import provisioners
+
+Properties = dict[str, Any]
+Attributes = dict[str, Any]
+
+Create = Callable[[Properties], tuple[str, Attributes]]
+"""Makes a resource; returns its physical id and what Fn::GetAtt may ask for."""
+Change = Callable[[str, Properties, Properties], Attributes]
+"""Changes a resource in place: physical id, old and new properties."""
+Delete = Callable[[str, Properties], None]
+
+
+def add_type(name: str, create: Create, change: Change, delete: Delete, *, tagged: bool = False) -> None:
+    """Add a type that MiniStack lacks. Which changes replace a resource is told in replacement.py."""
+    provisioners._RESOURCE_HANDLERS[name] = {
+        "create": lambda logical_id, properties, stack: create(properties),
+        "update": lambda physical_id, old, new, stack: (physical_id, change(physical_id, old, new)),
+        "delete": delete,
+    }
+    if tagged:
+        provisioners._STACK_TAG_PROPERTY[name] = ("Tags", "list")
+
+
+def complete_type(name: str, complete: Callable[[str, Properties], Attributes]) -> None:
+    """Let `complete` add to what MiniStack does when it creates or updates a resource.
+
+    Args:
+        name: the type.
+        complete: gets the physical id and the properties; returns further attributes. A resource that it fails to
+            complete is not created, as any other that fails.
+    """
+    handlers = provisioners._RESOURCE_HANDLERS[name]
+    create, update = handlers["create"], handlers["update"]
+
+    def create_completely(logical_id: str, properties: Properties, *more: Any) -> tuple[str, Attributes]:
+        physical_id, attributes = create(logical_id, properties, *more)
+        try:
+            return physical_id, {**attributes, **complete(physical_id, properties)}
+        except Exception:
+            handlers["delete"](physical_id, properties)
+            raise
+
+    def update_completely(physical_id: str, old: Properties, new: Properties, *more: Any) -> tuple[str, Attributes]:
+        physical_id, attributes = update(physical_id, old, new, *more)
+        return physical_id, {**attributes, **complete(physical_id, new)}
+
+    handlers["create"], handlers["update"] = create_completely, update_completely
