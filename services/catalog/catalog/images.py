@@ -1,4 +1,4 @@
-"""Every statement on the table of images.
+"""Every statement on the table of images but those of the sweep, which are in `catalog.pending`.
 
 Events may come twice, late and in any order, so each statement is safe to repeat. A result is written only while
 the row still describes the same object (`etag`), is not deleted, and, for captions, was not edited by a person.
@@ -106,7 +106,7 @@ def register(connection: Connection[Any], upload: Upload) -> Image | None:
                  etag = %(etag)s, uploaded_at = %(uploaded_at)s,
                  thumbnail_status = 'pending', thumbnail_reason = NULL, width = NULL, height = NULL,
                  placeholder = NULL, annotation_status = IF(edited, annotation_status, 'pending'),
-                 annotation_reason = NULL, claimed_until = NULL
+                 annotation_reason = NULL, claimed_until = NULL, pending_since = NULL, resent = 0, resent_at = NULL
                WHERE id = %(id)s AND etag <> %(etag)s AND uploaded_at <= %(uploaded_at)s
                  AND deleted_at IS NULL""",
             values,
@@ -245,10 +245,13 @@ def edit(
 
 
 def retry(connection: Connection[Any], image_id: str) -> bool:
-    """Make what failed pending again; False when there is no such image."""
+    """Make what failed pending again, and let the sweep begin anew; False when there is no such image."""
     return _update(
         connection,
+        # Assignments see what those before them assigned: pending_since has to come first.
         """UPDATE image SET
+             pending_since = IF(thumbnail_status = 'failed' OR annotation_status = 'failed', NOW(), pending_since),
+             resent = 0, resent_at = NULL,
              thumbnail_status = IF(thumbnail_status = 'failed', 'pending', thumbnail_status), thumbnail_reason = NULL,
              annotation_status = IF(annotation_status = 'failed', 'pending', annotation_status),
              annotation_reason = NULL

@@ -48,6 +48,11 @@ def new_id() -> str:
     return str(UUID(int=(milliseconds << 80 | random) & ~(0xF << 76 | 0x3 << 62) | 0x7 << 76 | 0x2 << 62))
 
 
+def lowest_id(moment: datetime) -> str:
+    """Return a text that sorts before every id that is given out from a moment on, and after those given out before."""
+    return str(UUID(int=int(moment.timestamp() * 1000) << 80))
+
+
 def is_id(text: str) -> bool:
     """Tell whether a text has the form of an id."""
     return _ID.fullmatch(text) is not None
@@ -178,12 +183,16 @@ def process_announced(event: Mapping[str, Any], process: Callable[[StoredObject]
         raise ExceptionGroup("some uploads could not be processed", failures)
 
 
-def announcement(stored: StoredObject) -> dict[str, Any]:
-    """Return an event that announces an object, as `announced_objects` reads it; for sending one again."""
+def notification(stored: StoredObject) -> str:
+    """Return the message by which S3 tells a topic of an object; for sending one again."""
     record = {
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Post",
         "s3": {"bucket": {"name": stored.bucket}, "object": {"key": quote(stored.key)}},
     }
-    message = json.dumps({"Records": [record]})
-    return {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": message}}]}
+    return json.dumps({"Records": [record]})
+
+
+def announcement(stored: StoredObject) -> dict[str, Any]:
+    """Return the event by which a topic tells a function of an object; for starting one function again."""
+    return {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": notification(stored)}}]}

@@ -1,17 +1,29 @@
 """Connections to the database: over a socket, over TCP, with and without TLS, and after the server went away."""
 
+import ipaddress
 import os
 import selectors
 import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import certifi
+import pymysql
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from catalog.database import Database, DatabaseSettings, DatabaseUnavailableError
+from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
+from catalog.settings import ConfigurationError
+from local_cloud import REPOSITORY
+from local_cloud.database import PrivateServer
+from local_cloud.mariadb import find_or_fetch
+from running_cloud import free_ports
 
 
 class Forwarder(socketserver.ThreadingTCPServer):
@@ -72,6 +84,167 @@ def test_a_server_without_tls_is_reached_when_no_authority_is_named(over_tcp: Da
 def test_a_server_without_tls_is_refused_when_an_authority_is_named(over_tcp: DatabaseSettings) -> None:
     with pytest.raises(DatabaseUnavailableError, match="SSL is required"):
         answer(replace(over_tcp, database_ca_file=certifi.where()))
+
+
+@pytest.mark.parametrize("content", [None, "", "hello"], ids=["missing", "empty", "text"])
+def test_a_file_that_names_no_authority_is_an_error_of_configuration(
+    over_tcp: DatabaseSettings, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError, match=f"DATABASE_CA_FILE cannot be used: {file}"):
+        answer(replace(over_tcp, database_ca_file=str(file)))
+
+
+class Authority:
+    """Signs certificates as those of RDS do; its own is in `file`."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.file = folder / f"{name}.pem"
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self._certificate = self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None), [])
+        self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+
+    def certify(self, address: str) -> tuple[Path, Path]:
+        """Return the files of a server's certificate and of its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
+        names = [x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])]
+        certificate = self._sign(name, key, x509.BasicConstraints(ca=False, path_length=None), names)
+        files = self._folder / "server.pem", self._folder / "server.key"
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return files
+
+    def _sign(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        constraints: x509.BasicConstraints,
+        more: list[x509.SubjectAlternativeName],
+    ) -> x509.Certificate:
+        now = datetime.now(UTC)
+        usage = dict.fromkeys(
+            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
+        )
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(minutes=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(constraints, critical=True)
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=True,
+                    key_cert_sign=constraints.ca,
+                    crl_sign=constraints.ca,
+                    decipher_only=False,
+                    **usage,
+                ),
+                critical=True,
+            )
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+        )
+        for extension in more:
+            builder = builder.add_extension(extension, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+
+class TlsServer(PrivateServer):
+    """A database server on a port of the loopback, with a certificate."""
+
+    def __init__(self, folder: Path, port: int, certificate: Path, key: Path) -> None:
+        super().__init__(folder, find_or_fetch(REPOSITORY / ".local" / "mariadb", print), durable=False)
+        self._tls = (f"--port={port}", f"--ssl-cert={certificate}", f"--ssl-key={key}")
+
+    def _command(self, tables: Path) -> list[str]:
+        return [*super()._command(tables), "--skip-networking=OFF", "--bind-address=127.0.0.1", *self._tls]
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A server with TLS, the authority that signed its certificate, and another one."""
+
+    port: int
+    user: Credentials
+    authority: Authority
+    other: Authority
+
+    def cipher(self, ca_file: str, host: str = "127.0.0.1") -> str:
+        """Connect and return what the connection is encrypted with, if it is."""
+        settings = DatabaseSettings(
+            database_host=host,
+            database_port=self.port,
+            database_name="",
+            database_secret_arn="",
+            database_ca_file=ca_file,
+        )
+        connection = connect(settings, self.user)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+                (_, cipher) = cursor.fetchone() or ("", "")
+                return str(cipher)
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
+    folder = tmp_path_factory.mktemp("tls")
+    authority, other = Authority(folder, "authority"), Authority(folder, "other")
+    (port,) = free_ports(1)
+    server = TlsServer(folder, port, *authority.certify("127.0.0.1"))
+    server.start()
+    try:
+        user = Credentials("application", "of the tests")
+        socket_settings = DatabaseSettings(database_host=server.address.host, database_name="", database_secret_arn="")
+        master = connect(socket_settings, Credentials(server.address.username, server.address.password))
+        with master.cursor() as cursor:
+            cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s REQUIRE SSL", (user.username, user.password))
+        master.close()
+        yield Tls(port, user, authority, other)
+    finally:
+        server.stop()
+
+
+def test_a_server_whose_authority_is_named_is_reached_over_tls(tls: Tls) -> None:
+    assert tls.cipher(str(tls.authority.file))
+
+
+def test_a_server_of_another_authority_is_refused(tls: Tls) -> None:
+    with pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
+        tls.cipher(str(tls.other.file))
+
+
+def test_a_server_whose_certificate_has_another_name_is_refused(tls: Tls) -> None:
+    with pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"):
+        tls.cipher(str(tls.authority.file), host="localhost")
+
+
+def test_the_authorities_of_rds_come_with_the_package_and_are_named_by_their_file(tls: Tls) -> None:
+    with pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
+        tls.cipher("rds-global-bundle.pem")
+
+
+def test_the_authorities_of_rds_are_authorities_and_none_expires_soon() -> None:
+    found = x509.load_pem_x509_certificates((AUTHORITIES / "rds-global-bundle.pem").read_bytes())
+    assert len(found) > 80  # three kinds of keys for each region
+    next_year = datetime.now(UTC) + timedelta(days=365)
+    for certificate in found:
+        assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        assert certificate.not_valid_after_utc > next_year
 
 
 def test_a_server_that_is_away_is_an_error_worth_another_try(over_tcp: DatabaseSettings) -> None:

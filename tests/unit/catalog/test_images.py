@@ -1,6 +1,5 @@
 """Rows of the catalogue, on a real database as the application's user."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import pytest
 
 from catalog import images
-from catalog.database import Database
 from catalog.images import Annotation, Thumbnail
 from catalog.uploads import Upload, new_id
 
@@ -23,12 +21,6 @@ ANNOTATION = Annotation(
     input_tokens=1100,
     output_tokens=30,
 )
-
-
-@pytest.fixture
-def connection(database: Database) -> Iterator[Any]:
-    with database.connection() as connection:
-        yield connection
 
 
 def an_upload(**changes: Any) -> Upload:

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog import images
 from catalog.database import connect, read_credentials
 from catalog.handler import MigrationSettings
 from catalog.migrate import Migration, MigrationError, migrate, own_migrations, schema_is_current, statements
+from catalog.uploads import new_id
 
 FIRST = Migration("0001_first", "CREATE TABLE a (id INT); CREATE TABLE b (id INT);")
 SECOND = Migration("0002_second", "ALTER TABLE a ADD COLUMN name VARCHAR(10);")
@@ -70,6 +72,19 @@ def test_a_failed_migration_goes_on_where_it_stopped(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE a")
     assert migrate(connection, [FIRST, BROKEN]) == ["0002_second"]
+
+
+def test_photos_of_the_first_release_are_kept_and_every_word_is_still_found(connection: Any) -> None:
+    insert = """INSERT INTO image (id, filename, content_type, bytes, etag, uploaded_at)
+                VALUES (%s, 'with the kite.jpg', 'image/jpeg', 1, 'e1', NOW())"""
+    before, after = new_id(), new_id()
+    with connection.cursor() as cursor:
+        migrate(connection, own_migrations()[:1])
+        cursor.execute(insert, (before,))
+        cursor.execute("SET SESSION innodb_ft_enable_stopword = 1")  # as in the session of the next deployment
+        migrate(connection)
+        cursor.execute(insert, (after,))  # a process of the first release is still at work
+    assert {image.id for image in images.newest(connection, 10, query="with the")} == {before, after}
 
 
 def test_an_empty_database_is_not_current(connection: Any) -> None:

@@ -38,6 +38,14 @@ def test_ids_are_version_7_uuids_that_sort_by_time() -> None:
     assert first < second
 
 
+def test_a_moment_divides_the_ids_given_out_before_it_from_those_after() -> None:
+    before = uploads.new_id()
+    time.sleep(0.002)
+    moment = datetime.now(UTC)
+    time.sleep(0.002)
+    assert before < uploads.lowest_id(moment) < uploads.new_id()
+
+
 def test_ids_of_the_same_moment_differ() -> None:
     assert len({uploads.new_id() for _ in range(1000)}) == 1000
 

@@ -1,0 +1,257 @@
+"""What is overdue, and what the sweep may do about it, on a real database as the application's user."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from catalog import images, pending
+from catalog.images import Annotation, Image, Thumbnail
+from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES, Overdue
+from catalog.uploads import Upload, new_id
+
+THUMBNAIL = Thumbnail(width=4000, height=3000, content_type="image/jpeg", placeholder="data:image/webp;base64,AA==")
+ANNOTATION = Annotation(caption="A kite.", alt_text="A red kite", tags=("kite",), language="en", model="gemini")
+
+Later = Callable[[int], None]
+
+
+@pytest.fixture
+def upload(connection: Any) -> Upload:
+    """Register a photo that was uploaded this moment."""
+    upload = Upload(new_id(), "kite.jpg", "image/jpeg", 1234, "e1", datetime.now(UTC))
+    images.register(connection, upload)
+    return upload
+
+
+def overdue(connection: Any) -> list[str]:
+    return [photo.id for photo in pending.overdue(connection, 10)]
+
+
+def send_again(connection: Any) -> Overdue:
+    (photo,) = pending.overdue(connection, 10)
+    assert pending.count_resending(connection, photo)
+    return photo
+
+
+def exhausted(connection: Any, later: Later) -> Overdue:
+    """Send the only photo as often as it may be, and let it become overdue once more."""
+    later(PATIENCE_MINUTES + 1)
+    for _ in range(MAX_RESENT):
+        assert not send_again(connection).hopeless
+        later(RESEND_MINUTES + 1)
+    (photo,) = pending.overdue(connection, 10)
+    assert photo.hopeless
+    return photo
+
+
+def row(connection: Any, upload: Upload) -> Image:
+    image = images.get(connection, upload.id)
+    assert image is not None
+    return image
+
+
+def test_a_photo_is_overdue_after_a_quarter_of_an_hour(connection: Any, upload: Upload, later: Later) -> None:
+    later(PATIENCE_MINUTES - 1)
+    assert overdue(connection) == []
+    later(2)
+    assert overdue(connection) == [upload.id]
+
+
+def test_one_missing_result_is_enough(connection: Any, upload: Upload, later: Later) -> None:
+    later(PATIENCE_MINUTES + 1)
+    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    assert overdue(connection) == [upload.id]
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    assert overdue(connection) == []
+
+
+def test_what_failed_or_was_deleted_is_not_overdue(connection: Any, upload: Upload, later: Later) -> None:
+    later(PATIENCE_MINUTES + 1)
+    images.thumbnail_failed(connection, upload.id, upload.etag, "Not a picture.")
+    images.annotation_failed(connection, upload.id, upload.etag, "Not a picture.")
+    assert overdue(connection) == []
+    images.retry(connection, upload.id)
+    later(PATIENCE_MINUTES + 1)
+    images.delete(connection, upload.id)
+    assert overdue(connection) == []
+
+
+def test_a_photo_that_a_function_works_on_is_not_overdue(connection: Any, upload: Upload, later: Later) -> None:
+    later(PATIENCE_MINUTES + 1)
+    images.claim_annotation(connection, upload.id, upload.etag, 90)
+    assert overdue(connection) == []
+    later(2)
+    assert overdue(connection) == [upload.id]
+
+
+def test_those_sent_least_come_first_then_the_oldest(connection: Any, later: Later) -> None:
+    ids = sorted(new_id() for _ in range(3))
+    for image_id in ids:
+        images.register(connection, Upload(image_id, "", "image/jpeg", 1, "e1", datetime.now(UTC)))
+    later(PATIENCE_MINUTES + 1)
+    oldest = pending.overdue(connection, 1)[0]
+    assert oldest.id == ids[0]
+    pending.count_resending(connection, oldest)
+    later(RESEND_MINUTES + 1)
+    assert overdue(connection) == [ids[1], ids[2], ids[0]]
+    assert [photo.id for photo in pending.overdue(connection, 2)] == ids[1:]
+
+
+def test_a_photo_is_sent_again_once_an_hour(connection: Any, upload: Upload, later: Later) -> None:
+    later(PATIENCE_MINUTES + 1)
+    send_again(connection)
+    later(RESEND_MINUTES - 1)
+    assert overdue(connection) == []
+    later(2)
+    assert overdue(connection) == [upload.id]
+
+
+def test_of_two_sweeps_at_a_time_one_sends(connection: Any, upload: Upload, later: Later) -> None:
+    later(PATIENCE_MINUTES + 1)
+    (photo,) = pending.overdue(connection, 10)
+    assert pending.count_resending(connection, photo)
+    assert not pending.count_resending(connection, photo)
+
+
+def test_a_photo_that_became_ready_meanwhile_is_not_sent(connection: Any, upload: Upload, later: Later) -> None:
+    later(PATIENCE_MINUTES + 1)
+    (photo,) = pending.overdue(connection, 10)
+    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    assert not pending.count_resending(connection, photo)
+
+
+def test_a_photo_that_was_given_up_has_failed_with_a_reason(connection: Any, upload: Upload, later: Later) -> None:
+    assert pending.give_up(connection, exhausted(connection, later))
+    image = row(connection, upload)
+    assert (image.thumbnail_status, image.thumbnail_reason) == ("failed", REASON)
+    assert (image.annotation_status, image.annotation_reason) == ("failed", REASON)
+    assert overdue(connection) == []
+
+
+def test_giving_up_keeps_the_result_that_there_is(connection: Any, upload: Upload, later: Later) -> None:
+    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    assert pending.give_up(connection, exhausted(connection, later))
+    image = row(connection, upload)
+    assert (image.thumbnail_status, image.thumbnail_reason, image.annotation_status) == ("ready", None, "failed")
+
+
+def test_giving_up_keeps_a_persons_words(connection: Any, upload: Upload, later: Later) -> None:
+    images.edit(connection, upload.id, caption="Mine")
+    assert pending.give_up(connection, exhausted(connection, later))
+    image = row(connection, upload)
+    assert (image.caption, image.annotation_status, image.thumbnail_status) == ("Mine", "ready", "failed")
+
+
+def test_words_written_meanwhile_are_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
+    photo = exhausted(connection, later)
+    images.edit(connection, upload.id, caption="Mine")
+    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    assert not pending.give_up(connection, photo)
+    assert row(connection, upload).annotation_status == "ready"
+
+
+def test_a_photo_replaced_meanwhile_is_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
+    photo = exhausted(connection, later)
+    images.register(connection, replace(upload, etag="e2"))
+    assert not pending.give_up(connection, photo)
+    assert not pending.count_resending(connection, photo)
+
+
+def test_a_photo_that_a_function_works_on_is_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
+    photo = exhausted(connection, later)
+    images.claim_annotation(connection, upload.id, upload.etag, 90)
+    assert not pending.give_up(connection, photo)
+
+
+def test_a_photo_deleted_meanwhile_is_left_alone(connection: Any, upload: Upload, later: Later) -> None:
+    photo = exhausted(connection, later)
+    images.delete(connection, upload.id)
+    assert not pending.give_up(connection, photo)
+    assert not pending.count_resending(connection, photo)
+
+
+def test_a_result_that_comes_after_all_is_taken(connection: Any, upload: Upload, later: Later) -> None:
+    pending.give_up(connection, exhausted(connection, later))
+    assert images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    assert images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    image = row(connection, upload)
+    assert (image.thumbnail_status, image.annotation_status, image.caption) == ("ready", "ready", "A kite.")
+
+
+def test_a_persons_retry_has_as_many_chances(connection: Any, upload: Upload, later: Later) -> None:
+    pending.give_up(connection, exhausted(connection, later))
+    later(24 * 60)
+    images.retry(connection, upload.id)
+    assert overdue(connection) == []
+    assert exhausted(connection, later).id == upload.id
+
+
+def test_a_retry_while_it_is_pending_has_as_many_chances(connection: Any, upload: Upload, later: Later) -> None:
+    exhausted(connection, later)
+    images.retry(connection, upload.id)
+    (photo,) = pending.overdue(connection, 10)
+    assert photo.resent == 0
+
+
+def test_a_replaced_photo_has_as_many_chances(connection: Any, upload: Upload, later: Later) -> None:
+    exhausted(connection, later)
+    images.register(connection, replace(upload, etag="e2"))
+    later(PATIENCE_MINUTES + 1)
+    (photo,) = pending.overdue(connection, 10)
+    assert (photo.etag, photo.resent) == ("e2", 0)
+
+
+def test_only_ids_that_never_had_a_row_are_unknown(connection: Any, upload: Upload) -> None:
+    deleted, unknown = new_id(), new_id()
+    images.register(connection, replace(upload, id=deleted))
+    images.delete(connection, deleted)
+    assert pending.unknown_ids(connection, [unknown, upload.id, deleted]) == [unknown]
+    assert pending.unknown_ids(connection, []) == []
+
+
+def backlog(connection: Any) -> tuple[int, int, int]:
+    found = pending.backlog(connection, datetime.now(UTC) - timedelta(days=1))
+    return found.pending_images, found.oldest_pending_seconds // 60, found.failed_images
+
+
+def test_an_empty_catalogue_has_no_backlog(connection: Any) -> None:
+    assert backlog(connection) == (0, 0, 0)
+
+
+def test_the_backlog_counts_what_is_pending_and_tells_since_when(connection: Any, upload: Upload, later: Later) -> None:
+    later(40)
+    images.register(connection, Upload(new_id(), "", "image/jpeg", 1, "e1", datetime.now(UTC)))
+    assert backlog(connection) == (2, 40, 0)
+    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    assert backlog(connection) == (1, 0, 0)
+
+
+def test_sending_again_does_not_make_a_photo_look_younger(connection: Any, upload: Upload, later: Later) -> None:
+    later(40)
+    send_again(connection)
+    assert backlog(connection) == (1, 40, 0)
+
+
+def test_an_old_photo_that_is_tried_again_is_pending_since_then(connection: Any, upload: Upload, later: Later) -> None:
+    images.annotation_failed(connection, upload.id, upload.etag, "Blocked.")
+    later(7 * 24 * 60)
+    images.retry(connection, upload.id)
+    later(20)
+    assert backlog(connection) == (1, 20, 0)
+
+
+def test_the_backlog_counts_photos_uploaded_lately_that_failed(connection: Any, upload: Upload) -> None:
+    images.thumbnail_failed(connection, upload.id, upload.etag, "Not a picture.")
+    images.annotation_failed(connection, upload.id, upload.etag, "Not a picture.")
+    long_ago = "01900000-0000-7000-8000-000000000000"  # 2024
+    images.register(connection, replace(upload, id=long_ago))
+    images.thumbnail_failed(connection, long_ago, upload.etag, "Not a picture.")
+    images.annotation_failed(connection, long_ago, upload.etag, "Not a picture.")
+    assert backlog(connection) == (0, 0, 1)
+    images.delete(connection, upload.id)
+    assert backlog(connection) == (0, 0, 0)
