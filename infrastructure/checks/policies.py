@@ -56,7 +56,7 @@ REF_IS_ARN = (
     "AWS::SecretsManager::Secret",
 )
 SECRET = ARNS["AWS::SecretsManager::Secret"]
-GIVEN_BY_PEOPLE = {"GeminiSecretArn": SECRET.format("gemini"), "OidcClientSecretArn": SECRET.format("oidc")}
+GIVEN_BY_PEOPLE = {"GeminiSecretArn": SECRET.format("gemini"), "LoginClientSecretArn": SECRET.format("login")}
 """ARNs that an environment sets: no stack makes them."""
 
 
