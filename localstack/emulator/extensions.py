@@ -7,6 +7,7 @@ buckets          AWS::S3::Bucket takes over a bucket that is there already, with
 network          AWS::EC2::EIP, NatGateway, FlowLog, SecurityGroupIngress, SecurityGroupEgress
 identity         AWS::IAM::OIDCProvider
 databases        AWS::RDS::DBInstance has a managed master password and, when wanted, a server
+change_sets      change sets tell of conditions and outputs
 replacement      change sets tell which changes replace a resource
 template_urls    templates in S3 are found under virtual-hosted addresses
 guard            every request is refused when another web site makes it
@@ -20,6 +21,7 @@ import ministack.app as app
 
 from emulator.asynchronous import queue_invocations
 from emulator.buckets import take_over_buckets
+from emulator.change_sets import tell_all_changes
 from emulator.code import share_code
 from emulator.databases import Databases, add_databases
 from emulator.functions import keep_function_properties
@@ -44,6 +46,7 @@ def install(events: Path, code: Path, databases: Databases | None) -> None:
     add_identity()
     add_databases(databases)
     tell_replacements()
+    tell_all_changes()
     read_virtual_hosted()
     share_code(code)
     app.app = guarded(app.app)
