@@ -19,7 +19,7 @@ from deploy.environment import Environment, Stack
 from deploy.errors import BusyError, GateError, PackageError, PlanFileError, StackError, StaleError
 from deploy.package import Package, package
 from deploy.plan import Outputs, Plan, PlannedStack, fixed_outputs, make_plan, missing_inputs, resolve_parameters
-from deploy.stack import Follow, delete_stack, execute, find_stack, make_change_set
+from deploy.stack import Follow, delete_stack, execute, find_stack, make_change_set, wait_until_settled
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -150,32 +150,41 @@ def _apply_stack(
         _upload(
             boto3.client("s3", region_name=environment.region), parameters[ARTIFACT_BUCKET], packages[stack.service]
         )
-    change_set = planned.change_set
-    if change_set is None:
-        change_set = _plan_creation(cloudformation, name, stack, parameters)
+    if planned.change_set is None:
+        worked = _create(cloudformation, name, stack, parameters, follow)
     elif parameters != planned.parameters:
         changed = sorted(key for key, value in parameters.items() if (planned.parameters or {}).get(key) != value)
         raise StaleError(f"{stack.name}: {', '.join(changed)} changed since this was planned; plan again")
-    if execute(cloudformation, name, change_set, follow):
-        report(f"{stack.name}: {'updated' if planned.kind == 'update' else 'created'}")
     else:
-        report(f"{stack.name}: was done already")
+        worked = execute(cloudformation, name, planned.change_set, follow)
+    done = "updated" if planned.kind == "update" else "created"
+    report(f"{stack.name}: {done if worked else 'was done already'}")
 
 
-def _plan_creation(cloudformation: CloudFormationClient, name: str, stack: Stack, parameters: Mapping[str, str]) -> str:
-    """Return the change set that creates a stack; it is made only now, because its inputs are new, too."""
+def _create(
+    cloudformation: CloudFormationClient,
+    name: str,
+    stack: Stack,
+    parameters: Mapping[str, str],
+    follow: Follow | None,
+) -> bool:
+    """Create a stack whose change set could not be made before, because its inputs are new, too.
+
+    Returns:
+        Whether there was anything left to do: an interrupted apply may have done it.
+    """
     current = find_stack(cloudformation, name)
+    if current is not None and (current.busy or current.exists):
+        if dict(current.parameters) != dict(parameters):
+            raise StaleError(f"{stack.name} was created by somebody else since this was planned; plan again")
+        if current.busy:
+            wait_until_settled(cloudformation, name, follow)
+        return current.busy
     if current is not None and current.creation_failed:
         delete_stack(cloudformation, name)
-    elif current is not None and current.busy and current.change_set is not None:
-        return current.change_set  # an interrupted apply has begun it
-    elif current is not None and current.exists:
-        if current.change_set is not None and dict(current.parameters) == dict(parameters):
-            return current.change_set  # an interrupted apply has done it
-        raise StaleError(f"{stack.name} was created by somebody else since this was planned; plan again")
     change_set = make_change_set(cloudformation, name, stack.template.body, parameters, create=True)
     assert change_set is not None  # noqa: S101 - for the type checker: a creation always has changes
-    return change_set.arn
+    return execute(cloudformation, name, change_set.arn, follow)
 
 
 def _build_packages(environment: Environment, plan: Plan) -> dict[str, Package]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from deploy.errors import EnvironmentFileError, TemplateError
+from deploy.errors import EnvironmentFileError
 from deploy.template import Template
 
 INFRASTRUCTURE = Path(__file__).parents[1]
@@ -77,6 +77,7 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
 
     Raises:
         EnvironmentFileError: a file is missing or wrong.
+        TemplateError: a template cannot be read.
     """
     path = folder / "environments" / f"{name}.yaml"
     if not path.is_file():
@@ -143,17 +144,14 @@ def _stack(folder: Path, name: str, section: _Section, parameters: _Section) -> 
     filled = {FROM_PACKAGE, RELEASE}
     if both := sorted(wired.keys() & set_here.keys()):
         raise EnvironmentFileError(f"{where}.{both[0]} is already wired in {section.path.name}; remove one")
-    try:
-        if unknown := sorted(set_here.keys() - template.parameters.keys() | set_here.keys() & filled):
-            raise EnvironmentFileError(f"{where}.{unknown[0]} is no parameter of {template.path.name} that can be set")
-        if unknown := sorted(wired.keys() - template.parameters.keys()):
-            raise EnvironmentFileError(
-                f"{section.path}: {name}.parameters.{unknown[0]} is no parameter of {template.path.name}"
-            )
-        if missing := sorted(template.required - wired.keys() - set_here.keys() - filled):
-            raise EnvironmentFileError(f"{where}.{missing[0]} is missing: {template.path.name} has no default for it")
-    except TemplateError as error:
-        raise EnvironmentFileError(str(error)) from error
+    if unknown := sorted(set_here.keys() - (template.parameters.keys() - filled)):
+        raise EnvironmentFileError(f"{where}.{unknown[0]} is no parameter of {template.path.name} that can be set")
+    if unknown := sorted(wired.keys() - template.parameters.keys()):
+        raise EnvironmentFileError(
+            f"{section.path}: {name}.parameters.{unknown[0]} is no parameter of {template.path.name}"
+        )
+    if missing := sorted(template.required - wired.keys() - set_here.keys() - filled):
+        raise EnvironmentFileError(f"{where}.{missing[0]} is missing: {template.path.name} has no default for it")
     return Stack(name, template, service, wired, set_here)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -120,7 +120,17 @@ def make_plan(environment: Environment) -> Plan:
         planned.append(_plan_stack(cloudformation, environment, stack, current, outputs, artifacts))
         if current is not None and current.exists:
             outputs[stack.name] = dict(current.outputs)
+    _check_progress(planned)
     return Plan(environment.name, environment.region, artifacts, tuple(planned))
+
+
+def _check_progress(planned: Sequence[PlannedStack]) -> None:
+    """Refuse a plan in which a stack waits for an output that nothing will make."""
+    unchanged = {stack.name for stack in planned if stack.kind == "unchanged"}
+    for stack in planned:
+        for output in stack.waits_for:
+            if output.partition(".")[0] in unchanged:
+                raise StackError(f"{stack.name} needs {output}, which that stack lacks although nothing in it changes")
 
 
 def discard_plan(plan: Plan) -> None:

@@ -30,8 +30,8 @@ def plan_text(plan: Plan) -> str:
 
 def status_text(statuses: Sequence[StackStatus]) -> str:
     """Return a table of the stacks."""
-    rows = [(s.stack, s.status, s.updated_at, s.package or s.url, s.reason) for s in statuses]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    rows = [(s.stack, s.status, s.updated_at, s.package, s.url, s.reason) for s in statuses]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
@@ -53,9 +53,9 @@ def event_text(event: Event) -> str:
 
 
 def _summary(stack: PlannedStack) -> str:
-    after = f" once there is {', '.join(stack.waits_for)}" if stack.waits_for else ""
+    after = f", once there is {', '.join(stack.waits_for)}" if stack.waits_for else ""
     if stack.kind in _UNREPLACED:
-        return f"create, {len(stack.changes)} resources{after}"
+        return f"create, {len(stack.changes)} resource{'s' if len(stack.changes) != 1 else ''}{after}"
     if stack.kind == "plan again":
         return f"needs another plan{after}"
     return stack.kind
@@ -76,10 +76,10 @@ def _total(plan: Plan) -> str:
         return "Nothing to change."
     kinds = [stack.kind for stack in plan.stacks]
     counts = {
-        "create": kinds.count("create") + kinds.count("create later"),
-        "update": kinds.count("update"),
-        "plan again afterwards": kinds.count("plan again"),
+        "to create": kinds.count("create") + kinds.count("create later"),
+        "to update": kinds.count("update"),
+        "to plan again afterwards": kinds.count("plan again"),
     }
-    return "To " + ", to ".join(
-        f"{kind}: {count} stack{'s' if count > 1 else ''}" for kind, count in counts.items() if count
-    )
+    first, *others = [(count, kind) for kind, count in counts.items() if count]
+    parts = [f"{first[0]} stack{'s' if first[0] > 1 else ''} {first[1]}"]
+    return ", ".join(parts + [f"{count} {kind}" for count, kind in others])

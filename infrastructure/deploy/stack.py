@@ -25,6 +25,7 @@ LONGEST_POLL_SECONDS = 5.0
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+_NOT_FOUND = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 _FAILED_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 Replacement = Literal["no", "perhaps", "yes"]
@@ -155,7 +156,7 @@ def discard(cloudformation: CloudFormationClient, change_set: str) -> None:
     try:
         cloudformation.delete_change_set(ChangeSetName=change_set)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ChangeSetNotFound", "ChangeSetNotFoundException"):
+        if error.response["Error"]["Code"] not in _NOT_FOUND:
             raise
 
 
@@ -179,23 +180,40 @@ def execute(cloudformation: CloudFormationClient, stack: str, change_set: str, f
         StackError: the stack was rolled back.
     """
     current = find_stack(cloudformation, stack)
-    ours = current is not None and current.change_set == change_set
-    if current is not None and current.busy and not ours:
-        raise BusyError(f"{stack} is being changed by somebody else ({current.status}); try again when that is done")
-    if ours and current is not None and current.status in _SETTLED:
+    begun, done = _progress(cloudformation, current, change_set)
+    if done:
         return False
-    if not (ours and current is not None and current.busy):
-        if not _executable(cloudformation, change_set):
-            raise StaleError(f"{stack} was changed since this was planned; plan again")
+    if not begun:
+        if current is not None and current.busy:
+            raise BusyError(f"{stack} is being changed by somebody else ({current.status}); wait until that is done")
         try:
             cloudformation.execute_change_set(ChangeSetName=change_set)
         except ClientError as error:
             message = error.response["Error"]["Message"]
-            if error.response["Error"]["Code"] in ("InvalidChangeSetStatus", "ChangeSetNotFound"):
+            if error.response["Error"]["Code"] in (*_NOT_FOUND, "InvalidChangeSetStatus"):
                 raise StaleError(f"{stack} was changed since this was planned ({message}); plan again") from error
             raise StackError(f"{stack}: {message}") from error
-    _wait(cloudformation, stack, follow)
+    wait_until_settled(cloudformation, stack, follow)
     return True
+
+
+def _progress(cloudformation: CloudFormationClient, current: CurrentStack | None, change_set: str) -> tuple[bool, bool]:
+    """Tell whether the execution of a change set was begun, and whether it is done.
+
+    An executed change set may be gone, but its stack remembers it.
+    """
+    try:
+        status = cloudformation.describe_change_set(ChangeSetName=change_set)["ExecutionStatus"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_FOUND:
+            raise
+        status = "OBSOLETE"
+    remembered = current is not None and current.change_set == change_set
+    if status == "EXECUTE_COMPLETE" or (remembered and current is not None and current.status in _SETTLED):
+        return True, True
+    if status == "EXECUTE_IN_PROGRESS" or (remembered and current is not None and current.busy):
+        return True, False
+    return False, False
 
 
 def delete_stack(cloudformation: CloudFormationClient, stack: str, follow: Follow | None = None) -> None:
@@ -209,21 +227,16 @@ def delete_stack(cloudformation: CloudFormationClient, stack: str, follow: Follo
         return
     stack_id = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
     cloudformation.delete_stack(StackName=stack)
-    _wait(cloudformation, stack_id, follow)
+    wait_until_settled(cloudformation, stack_id, follow)
 
 
-def _executable(cloudformation: CloudFormationClient, change_set: str) -> bool:
-    try:
-        description = cloudformation.describe_change_set(ChangeSetName=change_set)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("ChangeSetNotFound", "ChangeSetNotFoundException", "ValidationError"):
-            return False
-        raise
-    return description["ExecutionStatus"] == "AVAILABLE"
-
-
-def _wait(cloudformation: CloudFormationClient, stack: str, follow: Follow | None) -> None:
+def wait_until_settled(cloudformation: CloudFormationClient, stack: str, follow: Follow | None = None) -> None:
     """Wait until the operation at work on a stack has ended well.
+
+    Args:
+        cloudformation: the client.
+        stack: the name or the ARN of the stack; a deleted one is known by its ARN only.
+        follow: called with each event.
 
     Raises:
         StackError: it has not; the message has the first real cause.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy.environment import Output, load_environment
-from deploy.errors import EnvironmentFileError
+from deploy.errors import EnvironmentFileError, TemplateError
 
 STACKS = """
 function:
@@ -20,17 +20,43 @@ images:
 ENVIRONMENT = """
 region: eu-west-1
 stack_prefix: gallery-test
-artifacts: {bucket: artifacts, platform: lambda}
+platform: aws
 provided:
   database: {Host: "${HOST}"}
 parameters:
   images: {BucketName: photos, Versions: 3, Public: false}
+overrides: {}
 """
+TEMPLATES = {
+    "images": """
+Parameters:
+  BucketName: {Type: String}
+  Versions: {Type: Number, Default: 1}
+  Public: {Type: String, Default: "true"}
+  Extra: {Type: String, Default: ""}
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref BucketName}}
+Outputs:
+  BucketName: {Value: !Ref Bucket}
+""",
+    "function": """
+Parameters:
+  ArtifactKey: {Type: String}
+  Release: {Type: String}
+  BucketName: {Type: String}
+  Host: {Type: String}
+Outputs:
+  B: {Value: b}
+""",
+}
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "environments").mkdir()
+    (tmp_path / "templates").mkdir()
+    for name, body in TEMPLATES.items():
+        (tmp_path / "templates" / f"{name}.yaml").write_text(body)
     (tmp_path / "stacks.yaml").write_text(STACKS)
     (tmp_path / "environments" / "test.yaml").write_text(ENVIRONMENT)
     return tmp_path
@@ -80,12 +106,12 @@ def test_a_variable_that_is_not_set_is_named(folder: Path) -> None:
         ("environments/test.yaml", "region: eu-west-1", "", "region must be a text, not None"),
         (
             "environments/test.yaml",
-            "platform: lambda",
+            "platform: aws",
             "platform: vax",
-            "artifacts.platform must be one of host, lambda",
+            "platform must be one of host, aws",
         ),
         ("environments/test.yaml", "region:", "colour: red\nregion:", "unknown key colour"),
-        ("environments/test.yaml", "  images: {", "  image: {", "unknown key parameters.image"),
+        ("environments/test.yaml", "  images: {", "  image: {}\n  images: {", "unknown key parameters.image"),
         (
             "environments/test.yaml",
             "Versions: 3",
@@ -95,32 +121,65 @@ def test_a_variable_that_is_not_set_is_named(folder: Path) -> None:
         ("environments/test.yaml", "parameters:", "parameters: 3\nother:", "parameters must be a mapping"),
         ("environments/test.yaml", "parameters:", "parameters: {", "is not YAML"),
         ("environments/test.yaml", "  images:", "  function: {Host: x}\n  images:", "function.Host is already wired"),
-        ("stacks.yaml", "images.BucketName", "pictures.BucketName", "no stack 'pictures' is deployed or provided"),
+        (
+            "stacks.yaml",
+            "images.BucketName",
+            "pictures.BucketName",
+            "no stack 'pictures' is deployed, provided or existing",
+        ),
         ("stacks.yaml", "images.BucketName", "BucketName", "parameters.BucketName must be stack.Output"),
         ("stacks.yaml", "service:", "servise:", "unknown key function.servise"),
         (
             "stacks.yaml",
             "  template: images.yaml",
-            "  template: images.yaml\n  parameters: {A: function.B}",
+            "  template: images.yaml\n  parameters: {Extra: function.B}",
             "need each other",
         ),
+        (
+            "stacks.yaml",
+            "images.BucketName",
+            "images.Bucket",
+            r"takes images.Bucket, which is no output of images.yaml",
+        ),
+        ("stacks.yaml", "    Host:", "    Name:", r"function.parameters.Name is no parameter of function.yaml"),
+        ("environments/test.yaml", "Versions: 3", "Copies: 3", r"images.Copies is no parameter of images.yaml"),
+        ("environments/test.yaml", "BucketName: photos, ", "", r"images.BucketName is missing: images.yaml has no"),
+        ("environments/test.yaml", "{Host:", "{Name:", r"provided.database lacks Host"),
+        ("environments/test.yaml", "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
+        ("environments/test.yaml", "{}", "{images.Bucket: ' '}", r"overrides.images.Bucket must say the reason"),
+        ("templates/images.yaml", "Outputs:", "Outputs: {", r"images.yaml is not YAML"),
+        ("templates/images.yaml", "  BucketName: {Value: !Ref Bucket}", "  - x", r"Outputs must be a mapping"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(folder: Path, file: str, old: str, new: str, message: str) -> None:
     change(folder, file, old, new)
-    with pytest.raises(EnvironmentFileError, match=message) as error:
+    with pytest.raises((EnvironmentFileError, TemplateError), match=message) as error:
         load_environment("test", {"HOST": "db"}, folder)
     assert Path(file).name in str(error.value)
 
 
-def test_the_environments_of_this_repository_can_be_read() -> None:
-    names = (
+def test_a_template_that_is_missing_is_named(folder: Path) -> None:
+    (folder / "templates" / "images.yaml").unlink()
+    with pytest.raises(TemplateError, match=r"images\.yaml cannot be read"):
+        load_environment("test", {"HOST": "db"}, folder)
+
+
+def test_a_package_and_a_release_are_filled_in_and_never_set(folder: Path) -> None:
+    change(folder, "environments/test.yaml", "  images:", "  function: {Release: x}\n  images:")
+    with pytest.raises(EnvironmentFileError, match=r"function\.Release is no parameter .* that can be set"):
+        load_environment("test", {"HOST": "db"}, folder)
+
+
+@pytest.mark.parametrize("name", ["local", "staging", "production"])
+def test_the_environments_of_this_repository_can_be_read(name: str) -> None:
+    variables = (
         "ARTIFACT_BUCKET",
+        "AWS_ACCOUNT_ID",
         "DATABASE_HOST",
         "DATABASE_PORT",
         "DATABASE_NAME",
         "MASTER_SECRET_ARN",
         "GALLERY_ORIGIN",
     )
-    environment = load_environment("local", dict.fromkeys(names, "x"))
+    environment = load_environment(name, dict.fromkeys(variables, "x"))
     assert {"images", "catalog", "thumbnail", "annotate"} <= {stack.name for stack in environment.stacks}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import PackageError
-from deploy.package import package
+from deploy.package import package, package_key
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,12 @@ def test_a_package_that_exists_is_not_built_again(catalog_package: Path) -> None
     assert catalog_package.stat().st_mtime_ns == before
 
 
+def test_the_name_of_a_package_is_known_before_it_is_built(catalog_package: Path) -> None:
+    assert package_key("catalog", "host") == f"catalog/{catalog_package.name}"
+
+
 def test_packages_for_other_platforms_have_other_names(catalog_package: Path, tmp_path: Path) -> None:
-    assert package("catalog", "lambda", tmp_path).path.name != catalog_package.name
+    assert package("catalog", "aws", tmp_path).path.name != catalog_package.name
 
 
 def test_a_folder_keeps_the_newest_packages_only(catalog_package: Path, tmp_path: Path) -> None:

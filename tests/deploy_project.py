@@ -1,0 +1,32 @@
+"""Small projects for tests of the deploy command: stacks.yaml, an environment and templates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.environment import Environment, load_environment
+
+REGION = "us-east-1"
+
+
+@dataclass
+class Project:
+    """A folder like `infrastructure/`, with an environment of its own that no other test knows."""
+
+    folder: Path
+    prefix: str
+
+    def write(self, stacks: str, environment: str = "", **templates: str) -> Environment:
+        """Write stacks.yaml, templates by their name, and more of the environment's file; return the environment."""
+        (self.folder / "environments").mkdir(exist_ok=True)
+        (self.folder / "templates").mkdir(exist_ok=True)
+        (self.folder / "stacks.yaml").write_text(stacks)
+        for name, body in templates.items():
+            (self.folder / "templates" / f"{name}.yaml").write_text(body)
+        base = f"region: {REGION}\nstack_prefix: {self.prefix}\nplatform: host\n"
+        (self.folder / "environments" / "test.yaml").write_text(base + environment)
+        return self.load()
+
+    def load(self, variables: Mapping[str, str] | None = None) -> Environment:
+        """Read the environment again."""
+        return load_environment("test", variables or {}, self.folder)

@@ -1,0 +1,39 @@
+"""An AWS for infrastructure: one emulator for all of these tests, and small projects that are deployed to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from deploy_project import Project
+from local_cloud.emulator import Emulator, client_environ
+from running_cloud import free_ports
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Run an emulator that holds no stacks yet."""
+    (port,) = free_ports(1)
+    emulator = Emulator(tmp_path_factory.mktemp("infrastructure"), port, os.environ)
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point boto3 in this process, and in those that it starts, to the emulator."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in client_environ(emulator.endpoint_url).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def project(account: None, tmp_path: Path) -> Project:
+    """Start a project with no files."""
+    return Project(tmp_path, f"test-{uuid4().hex[:8]}")

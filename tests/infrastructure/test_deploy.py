@@ -1,0 +1,362 @@
+"""The deploy command on an emulated account: what it plans, what it executes, what it refuses."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+
+from deploy.apply import apply_plan, delete_environment, deploy, environment_outputs, only_one
+from deploy.drift import find_drift
+from deploy.environment import Environment
+from deploy.errors import BusyError, GateError, PlanFileError, StackError, StaleError
+from deploy.plan import Plan, make_plan
+from deploy.stack import Event, find_stack, make_change_set, wait_until_settled
+from deploy.status import read_status
+from deploy_project import Project
+
+ONE_STACK = "queue: {template: queue.yaml}\n"
+QUEUE = """
+Description: A queue
+Parameters:
+  Seconds: {Type: Number, Default: 60}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {MessageRetentionPeriod: !Ref Seconds}
+Outputs:
+  Arn: {Value: !GetAtt Queue.Arn}
+"""
+TWO_STACKS = """
+queue: {template: queue.yaml}
+name:
+  template: name.yaml
+  parameters: {Value: queue.Arn}
+"""
+NAME = """
+Description: A parameter of Systems Manager
+Parameters:
+  Value: {Type: String}
+Resources:
+  Name:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Value: !Ref Value}
+Outputs:
+  Name: {Value: !Ref Name}
+"""
+TWICE = """
+  First: {Type: AWS::SSM::Parameter, Properties: {Name: /taken, Type: String, Value: x}}
+  Second: {Type: AWS::SSM::Parameter, DependsOn: First, Properties: {Name: /taken, Type: String, Value: x}}
+"""
+SLOW = """
+Description: A stack that waits for somebody
+Resources:
+  Handle: {Type: AWS::CloudFormation::WaitConditionHandle}
+  Wait:
+    Type: AWS::CloudFormation::WaitCondition
+    Properties: {Handle: !Ref Handle, Timeout: "60"}
+"""
+
+
+def silent(line: str) -> None:
+    """Report nothing."""
+
+
+def apply(environment: Environment, follow: Callable[[Event], None] | None = None) -> list[str]:
+    """Plan and apply once; return what was reported."""
+    lines: list[str] = []
+    apply_plan(environment, make_plan(environment), lines.append, follow)
+    return lines
+
+
+def kinds(plan: Plan) -> dict[str, str]:
+    return {stack.name: stack.kind for stack in plan.stacks}
+
+
+def test_a_new_environment_is_created_by_one_apply(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    plan = make_plan(environment)
+    assert kinds(plan) == {"queue": "create", "name": "create later"}
+    assert apply_plan(environment, plan, silent) == ()
+    outputs = environment_outputs(environment)
+    value = boto3.client("ssm").get_parameter(Name=outputs["name"]["Name"])["Parameter"].get("Value")
+    assert value == outputs["queue"]["Arn"]
+
+
+def test_what_is_as_it_should_be_is_not_planned(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    apply(environment)
+    plan = make_plan(environment)
+    assert kinds(plan) == {"queue": "unchanged", "name": "unchanged"}
+    assert not plan.changes_anything
+
+
+def test_a_plan_names_each_change_and_its_properties(project: Project) -> None:
+    apply(project.write(ONE_STACK, queue=QUEUE))
+    (stack,) = make_plan(project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)).stacks
+    (change,) = stack.changes
+    assert (stack.kind, change.action, change.logical_id, change.replacement) == ("update", "Modify", "Queue", "no")
+    assert change.properties == ("MessageRetentionPeriod",)
+
+
+def test_planning_changes_nothing(project: Project) -> None:
+    apply(project.write(ONE_STACK, queue=QUEUE))
+    environment = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)
+    before = read_status(environment)
+    make_plan(environment)
+    assert read_status(environment) == before
+
+
+def test_a_plan_survives_its_file(project: Project, tmp_path: Path) -> None:
+    plan = make_plan(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
+    plan.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == plan
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "there is no plan"), ("{", "not a plan"), ("{}", "not a plan")])
+def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "plan.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(PlanFileError, match=words):
+        Plan.load(path)
+
+
+def test_a_plan_of_another_environment_is_refused(project: Project) -> None:
+    environment = project.write(ONE_STACK, queue=QUEUE)
+    plan = make_plan(environment)
+    with pytest.raises(PlanFileError, match="plan of test"):
+        apply_plan(replace(environment, name="production"), plan, silent)
+
+
+def test_a_plan_is_stale_once_somebody_else_has_changed_the_stack(project: Project) -> None:
+    apply(project.write(ONE_STACK, queue=QUEUE))
+    environment = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)
+    plan = make_plan(environment)
+    apply(project.write(ONE_STACK, "parameters: {queue: {Seconds: 120}}", queue=QUEUE))
+    with pytest.raises(StaleError, match="plan again"):
+        apply_plan(environment, plan, silent)
+
+
+def test_a_plan_is_stale_once_its_template_was_edited(project: Project) -> None:
+    apply(project.write(ONE_STACK, queue=QUEUE))
+    plan = make_plan(project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE))
+    edited = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=f"# edited\n{QUEUE}")
+    with pytest.raises(StaleError, match=r"queue\.yaml was edited"):
+        apply_plan(edited, plan, silent)
+
+
+def test_an_output_that_changes_under_a_plan_stops_it_before_the_stack_that_takes_it(project: Project) -> None:
+    apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
+    replaced = QUEUE.replace("Properties: {", f"Properties: {{QueueName: {project.prefix}, ")
+    edited = NAME.replace("Type: String, Value", "Description: edited, Type: String, Value")
+    environment = project.write(TWO_STACKS, queue=replaced, name=edited)
+    with pytest.raises(StaleError, match="name: Value changed since this was planned"):
+        apply_plan(environment, make_plan(environment), silent)
+    apply(environment)
+    assert not make_plan(environment).changes_anything
+
+
+def test_a_stack_that_needs_a_new_output_waits_for_another_plan(project: Project) -> None:
+    apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
+    more = QUEUE.replace("Arn: {Value: !GetAtt Queue.Arn}", "Url: {Value: !Ref Queue}")
+    environment = project.write(
+        TWO_STACKS.replace("queue.Arn", "queue.Url"), "parameters: {queue: {Seconds: 90}}", queue=more, name=NAME
+    )
+    plan = make_plan(environment)
+    assert kinds(plan) == {"queue": "update", "name": "plan again"}
+    assert apply_plan(environment, plan, silent) == ("name",)
+    deploy(environment, silent)
+    assert not make_plan(environment).changes_anything
+
+
+def test_a_plan_that_was_only_looked_at_is_planned_anew(project: Project) -> None:
+    environment = project.write(ONE_STACK, queue=QUEUE)
+    make_plan(environment)
+    current = find_stack(boto3.client("cloudformation"), environment.stack_name("queue"))
+    assert current is not None
+    assert current.status == "REVIEW_IN_PROGRESS"
+    assert apply(environment) == ["queue: created"]
+
+
+def test_a_failed_creation_is_cleared_away_by_the_next_apply(project: Project) -> None:
+    with pytest.raises(StackError, match="Second"):
+        apply(project.write(ONE_STACK, queue=QUEUE.replace("Outputs:", f"{TWICE}Outputs:")))
+    environment = project.write(ONE_STACK, queue=QUEUE)
+    assert kinds(make_plan(environment)) == {"queue": "create later"}
+    assert apply(environment) == ["queue: created"]
+
+
+def test_a_failed_update_is_rolled_back_and_names_the_first_cause(project: Project) -> None:
+    apply(project.write(ONE_STACK, queue=QUEUE))
+    broken = QUEUE.replace("Outputs:", f"{TWICE}Outputs:")
+    environment = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=broken)
+    with pytest.raises(StackError, match=r"Second \(AWS::SSM::Parameter\)"):
+        apply(environment)
+    (status,) = read_status(environment)
+    assert status.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert apply(project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)) == ["queue: updated"]
+
+
+def test_a_template_that_is_refused_names_its_stack(project: Project) -> None:
+    with pytest.raises(StackError, match="-queue: "):
+        make_plan(project.write(ONE_STACK, "parameters: {queue: {Seconds: soon}}", queue=QUEUE))
+
+
+def test_a_large_change_set_is_read_to_its_end(project: Project) -> None:
+    names = "".join(
+        f"  Name{n}: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: x}}}}\n" for n in range(130)
+    )
+    environment = project.write("names: {template: names.yaml}", names=f"Description: Many\nResources:\n{names}")
+    (stack,) = make_plan(environment).stacks
+    assert len(stack.changes) == 130
+
+
+def test_progress_is_told_while_a_stack_works(project: Project) -> None:
+    events: list[Event] = []
+    apply(project.write(ONE_STACK, queue=QUEUE), events.append)
+    assert [event.status for event in events if event.logical_id == "Queue"][-1] == "CREATE_COMPLETE"
+    assert len({(event.logical_id, event.status) for event in events}) == len(events), "each event is told once"
+
+
+def test_an_apply_that_was_interrupted_is_taken_up_again(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    plan = make_plan(environment)
+
+    def interrupt(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        apply_plan(environment, plan, silent, interrupt)
+    assert apply_plan(environment, plan, silent) == ()
+    assert not make_plan(environment).changes_anything
+
+
+def test_an_apply_that_is_done_does_nothing_when_repeated(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    plan = make_plan(environment)
+    apply_plan(environment, plan, silent)
+    lines: list[str] = []
+    apply_plan(environment, plan, lines.append)
+    assert lines == ["queue: was done already", "name: was done already"]
+
+
+def test_a_stack_that_somebody_else_changes_is_left_alone(project: Project) -> None:
+    environment = project.write("slow: {template: slow.yaml}", slow=SLOW)
+    cloudformation, name = boto3.client("cloudformation"), environment.stack_name("slow")
+    plan = make_plan(environment)
+    other = make_change_set(cloudformation, name, SLOW, {}, create=True)
+    assert other is not None
+    cloudformation.execute_change_set(ChangeSetName=other.arn)
+    for attempt in (lambda: make_plan(environment), lambda: apply_plan(environment, plan, silent)):
+        with pytest.raises(BusyError, match="being changed"):
+            attempt()
+    handle = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="Handle")["StackResourceDetail"]
+    go_on = {"Status": "SUCCESS", "UniqueId": "1", "Data": "", "Reason": ""}
+    requests.put(handle["PhysicalResourceId"], json=go_on, timeout=5).raise_for_status()
+    wait_until_settled(cloudformation, name)
+
+
+def test_a_second_process_on_this_machine_is_told_about_the_first(tmp_path: Path) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with only_one("staging", tmp_path):
+            entered.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    entered.wait(10)
+    with pytest.raises(BusyError, match="another process"), only_one("staging", tmp_path):
+        pass
+    leave.set()
+    thread.join()
+
+
+PROTECTED = {
+    "AWS::S3::Bucket": ("BucketName: {name}", "BucketName: {name}-new"),
+    "AWS::SNS::Topic": ("TopicName: {name}", "TopicName: {name}-new"),
+    "AWS::SecretsManager::Secret": ("Name: {name}", "Name: {name}-new"),
+    "AWS::KMS::Key": ("EnableKeyRotation: true", ""),  # no property replaces a key
+    "AWS::RDS::DBInstance": (
+        "DBInstanceIdentifier: {name}, Engine: mysql, EngineVersion: 8.4.11, DBInstanceClass: db.t4g.micro, "
+        "AllocatedStorage: '20', MasterUsername: admin, ManageMasterUserPassword: true",
+        "DBInstanceIdentifier: {name}-new, Engine: mysql, EngineVersion: 8.4.11, DBInstanceClass: db.t4g.micro, "
+        "AllocatedStorage: '20', MasterUsername: admin, ManageMasterUserPassword: true",
+    ),
+}
+
+
+def holding(kind: str, properties: str) -> str:
+    return f"""
+Description: Something protected
+Resources:
+  Other: {{Type: AWS::SQS::Queue}}
+  Thing:
+    Type: {kind}
+    Properties: {{{properties}}}
+"""
+
+
+@pytest.mark.parametrize("kind", [kind for kind, (_, after) in PROTECTED.items() if after])
+def test_the_gate_refuses_to_replace_what_is_protected(project: Project, kind: str) -> None:
+    before, after = (properties.format(name=project.prefix) for properties in PROTECTED[kind])
+    apply(project.write("thing: {template: thing.yaml}", thing=holding(kind, before)))
+    environment = project.write("thing: {template: thing.yaml}", thing=holding(kind, after))
+    plan = make_plan(environment)
+    assert ["thing.Thing" in sentence for sentence in plan.refused] == [True]
+    with pytest.raises(GateError, match=r"thing\.Thing"):
+        apply_plan(environment, plan, silent)
+    assert not make_plan(project.write("thing: {template: thing.yaml}", thing=holding(kind, before))).changes_anything
+
+
+@pytest.mark.parametrize("kind", PROTECTED)
+def test_the_gate_refuses_to_delete_what_is_protected(project: Project, kind: str) -> None:
+    before = holding(kind, PROTECTED[kind][0].format(name=project.prefix))
+    apply(project.write("thing: {template: thing.yaml}", thing=before))
+    environment = project.write("thing: {template: thing.yaml}", thing=before.partition("  Thing:")[0])
+    with pytest.raises(GateError, match="would be deleted"):
+        apply_plan(environment, make_plan(environment), silent)
+
+
+def test_an_override_with_a_reason_opens_the_gate_for_one_resource(project: Project) -> None:
+    before, after = (properties.format(name=project.prefix) for properties in PROTECTED["AWS::SNS::Topic"])
+    apply(project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", before)))
+    override = "overrides: {thing.Thing: nobody is subscribed yet}"
+    environment = project.write("thing: {template: thing.yaml}", override, thing=holding("AWS::SNS::Topic", after))
+    assert apply(environment) == ["thing: updated"]
+
+
+def test_a_change_that_keeps_what_is_protected_passes_the_gate(project: Project) -> None:
+    before = PROTECTED["AWS::SNS::Topic"][0].format(name=project.prefix)
+    apply(project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", before)))
+    renamed = holding("AWS::SNS::Topic", f"{before}, DisplayName: photos")
+    assert apply(project.write("thing: {template: thing.yaml}", thing=renamed)) == ["thing: updated"]
+
+
+def test_what_was_changed_by_hand_is_drift(project: Project) -> None:
+    environment = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)
+    apply(environment)
+    assert find_drift(environment) == []
+    sqs = boto3.client("sqs")
+    name = environment_outputs(environment)["queue"]["Arn"].rpartition(":")[2]
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"MessageRetentionPeriod": "120"})
+    (drift,) = find_drift(environment)
+    assert (drift.stack, drift.logical_id, drift.status) == ("queue", "Queue", "MODIFIED")
+    assert "MessageRetentionPeriod" in drift.differences[0]
+
+
+def test_an_environment_is_deleted_from_its_end(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    apply(environment)
+    lines: list[str] = []
+    delete_environment(environment, lines.append)
+    assert lines == ["name: deleted", "queue: deleted"]
+    assert {status.status for status in read_status(environment)} == {"MISSING"}

@@ -1,0 +1,36 @@
+"""What the gate refuses, from what a change set says."""
+
+import pytest
+
+from deploy.gate import PROTECTED, refusals
+from deploy.stack import Change, Replacement
+
+
+@pytest.mark.parametrize("kind", PROTECTED)
+@pytest.mark.parametrize(
+    ("action", "replacement", "words"),
+    [
+        ("Modify", "yes", "would be replaced because of Name"),
+        ("Modify", "perhaps", "might be replaced because of Name"),
+        ("Remove", "no", "would be deleted"),
+    ],
+)
+def test_a_loss_is_refused(kind: str, action: str, replacement: Replacement, words: str) -> None:
+    change = Change(action, "Thing", kind, replacement, ("Name",))
+    assert refusals("stack", [change], {}) == (f"stack.Thing ({PROTECTED[kind]}) {words}",)
+
+
+@pytest.mark.parametrize("kind", PROTECTED)
+@pytest.mark.parametrize("action", ["Add", "Modify", "Import"])
+def test_what_keeps_a_resource_passes(kind: str, action: str) -> None:
+    assert refusals("stack", [Change(action, "Thing", kind)], {}) == ()
+
+
+def test_what_holds_nothing_may_be_replaced() -> None:
+    assert refusals("stack", [Change("Modify", "Function", "AWS::Lambda::Function", "yes")], {}) == ()
+
+
+def test_an_override_is_for_one_resource_of_one_stack() -> None:
+    change = Change("Remove", "Bucket", "AWS::S3::Bucket")
+    assert refusals("images", [change], {"images.Bucket": "moved"}) == ()
+    assert len(refusals("other", [change], {"images.Bucket": "moved"})) == 1
