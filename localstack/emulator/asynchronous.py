@@ -9,6 +9,7 @@ import contextvars
 import json
 import logging
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,37 @@ def queue_invocations(folder: Path) -> None:
     queue.start()
 
 
-def _find(arn: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """Return the record and the configuration of a function by its ARN (arn:aws:lambda:region:account:function:…)."""
-    _, _, _, region, account, *_ = arn.split(":")
-    record, config, _ = lambda_svc._get_func_record_for_ref_in_scope(arn, account_id=account, region=region)
-    return (record, config) if record and config else (None, None)
+@dataclass(frozen=True)
+class Function:
+    """A function as MiniStack keeps it, and what one of its ARNs means: $LATEST, a version or an alias."""
+
+    name: str
+    whole: dict[str, Any]
+    qualified: dict[str, Any]
+    settings: dict[str, Any]
+    """The EventInvokeConfig that holds for the ARN."""
+
+
+def _find(arn: str) -> Function | None:
+    """Return the function with an ARN (arn:aws:lambda:region:account:function:name:qualifier), or None."""
+    _, _, _, region, account, _, name, *more = arn.split(":")
+    qualifier = more[0] if more else "$LATEST"
+    whole = lambda_svc._functions.get_scoped(account, region, name)
+    record, config = lambda_svc._effective_func_record_for_qualifier(whole, qualifier)
+    if record is None or config is None:
+        return None
+    settings = whole.get("event_invoke_configs") or {}
+    return Function(
+        name,
+        whole,
+        lambda_svc._execution_record_for_config(record, {**config, "FunctionArn": arn}),
+        settings.get(qualifier) or (settings.get("") if qualifier == "$LATEST" else None) or {},
+    )
 
 
 def _concurrency(arn: str) -> int:
-    record, config = _find(arn)
-    reserved = lambda_svc._reserved_concurrency(record, config) if record else None
+    function = _find(arn)
+    reserved = lambda_svc._reserved_concurrency(function.whole, function.whole["config"]) if function else None
     return DEFAULT_CONCURRENCY if reserved is None else int(reserved)
 
 
@@ -67,21 +89,21 @@ def _attempt_in_own_context(invocation: Invocation) -> Later | None:
 def _attempt(invocation: Invocation) -> Later | None:
     """Run the function once, and decide what becomes of the event."""
     age = time.time() - invocation.accepted_at
-    record, config = _find(invocation.function)
-    if record is None or config is None:  # not deployed yet, after the emulator lost its state
+    function = _find(invocation.function)
+    if function is None:  # not deployed yet, after the emulator lost its state
         if age < DEFAULT_MAX_AGE_SECONDS:
             return Later(MISSING_FUNCTION_SECONDS, invocation.failures)
         logger.error("gave up an event for %s, which does not exist", invocation.function)
         return None
-    settings = _invoke_settings(invocation.function, record)
+    settings, config = function.settings, function.qualified["config"]
     lambda_svc._invoke_depth.set(invocation.depth)
     try:
-        result = lambda_svc._execute_function(lambda_svc._execution_record_for_config(record, config), invocation.event)
+        result = lambda_svc._execute_function(function.qualified, invocation.event)
     except Exception as error:  # noqa: BLE001 - a failed attempt, whatever the reason
         result = {"error": True, "body": {"errorMessage": str(error), "errorType": type(error).__name__}}
     if not result.get("error"):
         return None
-    name = config["FunctionName"]
+    name = function.name
     max_age = int(settings.get("MaximumEventAgeInSeconds") or DEFAULT_MAX_AGE_SECONDS)
     if result.get("throttle") and age + THROTTLED_SECONDS <= max_age:
         return Later(THROTTLED_SECONDS, invocation.failures)
@@ -102,11 +124,3 @@ def _attempt(invocation: Invocation) -> Later | None:
             config, lambda_svc._route_async_failure, target, name, invocation.event, result
         )
     return None
-
-
-def _invoke_settings(arn: str, record: dict[str, Any]) -> dict[str, Any]:
-    """Return the EventInvokeConfig that holds for an ARN: without a qualifier, $LATEST's."""
-    parts = arn.split(":")
-    qualifier = parts[7] if len(parts) > 7 else "$LATEST"
-    settings = record.get("event_invoke_configs") or {}
-    return settings.get(qualifier) or (settings.get("") if qualifier == "$LATEST" else None) or {}

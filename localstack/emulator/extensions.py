@@ -1,7 +1,7 @@
 """What MiniStack lacks of AWS and this application relies on. Its names are private: the version is pinned exactly.
 
 asynchronous     SNS -> Lambda, and Invoke with the type Event: retries, bounded concurrency, dead letters
-functions        AWS::Lambda::Function keeps DeadLetterConfig, ReservedConcurrentExecutions and VpcConfig
+functions        AWS::Lambda::Function keeps DeadLetterConfig, reserved concurrency (for all versions) and VpcConfig
 code             the code of functions is unpacked once for all their processes
 buckets          AWS::S3::Bucket takes over a bucket that is there already, with its objects
 network          AWS::EC2::EIP, NatGateway, FlowLog, SecurityGroupIngress, SecurityGroupEgress
@@ -24,7 +24,7 @@ from emulator.buckets import take_over_buckets
 from emulator.change_sets import tell_all_changes
 from emulator.code import share_code
 from emulator.databases import Databases, add_databases
-from emulator.functions import keep_function_properties
+from emulator.functions import keep_function_properties, share_reserved_concurrency
 from emulator.guard import guarded
 from emulator.identity import add_identity
 from emulator.network import add_network
@@ -41,6 +41,7 @@ def install(events: Path, code: Path, databases: Databases | None) -> None:
         databases: the servers behind database instances; None when these shall have none.
     """
     keep_function_properties()
+    share_reserved_concurrency()
     take_over_buckets()
     add_network()
     add_identity()
