@@ -10,7 +10,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration lint format lock package
+.PHONY: help up down demo test test-unit integration lint diagrams format lock package
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -83,6 +83,9 @@ lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --fix --quiet .
+
+diagrams: $(DEV_READY)  ## draw the pictures of the architecture in docs/ (needs Graphviz)
+	@$(DEV) docs/architecture.py
 
 package: $(RUN_READY)  ## build the artifact of SERVICE= for AWS
 	@$(RUN) -m deploy package $(SERVICE)
