@@ -70,7 +70,7 @@ class Composition:
     def __init__(self, folder: Path) -> None:
         """Read the templates of a folder."""
         paths = [*sorted((folder / "templates").glob("*.yaml")), *folder.glob("bootstrap.yaml")]
-        self.templates: dict[str, Mapping[str, Any]] = {path.stem: Template(path)._document for path in paths}
+        self.templates: dict[str, Mapping[str, Any]] = {path.stem: Template(path).document for path in paths}
         self.wiring = yaml.safe_load((folder / "stacks.yaml").read_text(encoding="utf-8"))
 
     def findings(self) -> Iterator[str]:

@@ -61,7 +61,8 @@ class Template:
         return {name for name, parameter in self.parameters.items() if "Default" not in parameter}
 
     @cached_property
-    def _document(self) -> Mapping[str, Any]:
+    def document(self) -> Mapping[str, Any]:
+        """The whole content; short-form functions are `Intrinsic`."""
         try:
             document = yaml.load(self.body, _Loader)  # noqa: S506 - a safe loader
         except yaml.YAMLError as error:
@@ -71,7 +72,7 @@ class Template:
         return document
 
     def _section(self, name: str) -> Mapping[str, Mapping[str, Any]]:
-        section = self._document.get(name, {})
+        section = self.document.get(name, {})
         if not isinstance(section, dict) or not all(isinstance(item, dict) for item in section.values()):
             raise TemplateError(f"{self.path}: {name} must be a mapping of mappings")
         return section

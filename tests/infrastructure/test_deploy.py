@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -258,7 +259,7 @@ def test_a_stack_that_somebody_else_changes_is_left_alone(project: Project) -> N
             attempt()
     handle = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="Handle")["StackResourceDetail"]
     go_on = {"Status": "SUCCESS", "UniqueId": "1", "Data": "", "Reason": ""}
-    requests.put(handle["PhysicalResourceId"], json=go_on, timeout=5).raise_for_status()
+    requests.put(handle["PhysicalResourceId"], json.dumps(go_on).encode(), timeout=5).raise_for_status()
     wait_until_settled(cloudformation, name)
 
 

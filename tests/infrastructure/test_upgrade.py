@@ -1,0 +1,230 @@
+"""From the previous release to this one: photos, captions and the gallery survive, and requests are answered."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+import photos
+from deploy.apply import deploy
+from deploy.environment import load_environment
+from deploy.plan import make_plan
+from gallery_client import GalleryClient
+from local_cloud import REPOSITORY
+from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
+from local_cloud.database import PrivateServer
+from local_cloud.emulator import Emulator, client_environ
+from local_cloud.gallery import Gallery
+from local_cloud.mariadb import find_or_fetch
+from running_cloud import free_ports
+
+FIRST = "6f075e401a2abd6da9473ca49bc0618865c74101"
+"""The commit to upgrade from as long as this repository has no release: the first that could be run as a whole."""
+
+UPLOAD_EVERY_SECONDS = 1.0
+ASK_EVERY_SECONDS = 0.1
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", "-C", str(REPOSITORY), *arguments], capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lay out the files of the previous release."""
+    tag = git("describe", "--tags", "--abbrev=0", "HEAD^")
+    release = tag.stdout.decode().strip() if tag.returncode == 0 else FIRST
+    archive = git("archive", release)
+    assert archive.returncode == 0, f"{release} is not in this clone: `git fetch --unshallow --tags`"
+    folder = tmp_path_factory.mktemp("earlier")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    (folder / ".local").symlink_to(REPOSITORY / ".local", target_is_directory=True)
+    return folder
+
+
+@dataclass
+class Cloud:
+    """An account, a database and what both releases are told about them."""
+
+    variables: Mapping[str, str]
+    environ: Mapping[str, str]
+    ports: list[int]
+    data: Path
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """Return the outputs of a stack."""
+        found = boto3.client("cloudformation").describe_stacks(StackName=f"gallery-local-{stack}")["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+    def settings(self, function_output: str) -> dict[str, str]:
+        """Return the variables that the gallery reads."""
+        return {
+            **self.environ,
+            "BUCKET_NAME": self.outputs("images")["BucketName"],
+            "THUMBNAIL_FUNCTION": self.outputs("thumbnail")[function_output],
+            "ANNOTATE_FUNCTION": self.outputs("annotate")[function_output],
+            "DATABASE_SECRET_ARN": self.outputs("catalog")["ApplicationSecretArn"],
+            **{name: value for name, value in self.variables.items() if name.startswith("DATABASE_")},
+        }
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    data = tmp_path_factory.mktemp("upgrade")
+    server = PrivateServer(data, find_or_fetch(REPOSITORY / ".local" / "mariadb", print), durable=False)
+    emulator_port, *ports = free_ports(3)
+    emulator = Emulator(data, emulator_port, os.environ)
+    environ = client_environ(emulator.endpoint_url)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        server.start()
+        emulator.start()
+        try:
+            boto3.client("s3").create_bucket(Bucket=ARTIFACT_BUCKET)
+            secret = f'{{"username": "{server.address.username}", "password": ""}}'
+            variables = {
+                "ARTIFACT_BUCKET": ARTIFACT_BUCKET,
+                "DATABASE_HOST": server.address.host,
+                "DATABASE_PORT": str(server.address.port),
+                "DATABASE_NAME": DATABASE_NAME,
+                "GALLERY_ORIGIN": f"http://127.0.0.1:{ports[0]}",
+                "MASTER_SECRET_ARN": boto3.client("secretsmanager").create_secret(Name="master", SecretString=secret)[
+                    "ARN"
+                ],
+            }
+            yield Cloud(variables, environ, ports, data)
+        finally:
+            emulator.stop()
+            server.stop()
+
+
+def deploy_earlier(folder: Path, cloud: Cloud) -> None:
+    """Deploy with the code and the templates of that release."""
+    services = ("catalog", "imaging", "thumbnail", "annotate", "web")
+    path = [str(folder / "services" / service) for service in services] + [str(folder / "infrastructure")]
+    environ = {**os.environ, **cloud.environ, **cloud.variables, "PYTHONPATH": os.pathsep.join(path)}
+    commands = ["plan", "apply"] if (folder / "infrastructure" / "deploy" / "plan.py").exists() else ["apply"]
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "deploy", command, "local"], env=environ, cwd=folder, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def gallery_of(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[GalleryClient]:
+    """Serve the gallery of that release, as its instances do."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(str(folder / "services" / service) for service in ("catalog", "web")),
+        **settings,
+    }
+    config = folder / "services" / "web" / "web" / "gunicorn.conf.py"
+    command = [sys.executable, "-m", "gunicorn", "-c", str(config), "-b", f"127.0.0.1:{port}", "web.app:create_app()"]
+    process = subprocess.Popen(command, env=environ, cwd=folder)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 30
+        while not answers(f"{url}/readyz"):
+            assert time.monotonic() < deadline, "the earlier gallery does not start"
+            time.sleep(0.1)
+        yield GalleryClient(url)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@dataclass
+class Visitors:
+    """People who look at the gallery and upload photos all the time, and what went wrong for them."""
+
+    gallery: GalleryClient
+    answers: int = 0
+    uploads: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """Visit for as long as the block lasts."""
+        over = threading.Event()
+        threads = [threading.Thread(target=visit, args=(over,)) for visit in (self._look, self._upload)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+    def _look(self, over: threading.Event) -> None:
+        while not over.wait(ASK_EVERY_SECONDS):
+            for path in ("/", "/api/images", "/readyz"):
+                try:
+                    requests.get(f"{self.gallery.url}{path}", timeout=10).raise_for_status()
+                    self.answers += 1
+                except requests.RequestException as error:
+                    self.troubles.append(str(error))
+
+    def _upload(self, over: threading.Event) -> None:
+        while not over.wait(UPLOAD_EVERY_SECONDS):
+            try:
+                self.uploads.append(self.gallery.upload(photos.jpeg(seed=len(self.uploads) + 10)))
+            except (AssertionError, requests.RequestException) as error:
+                self.troubles.append(str(error))
+
+
+def test_everything_survives_the_upgrade_and_every_request_is_answered(earlier: Path, cloud: Cloud) -> None:
+    deploy_earlier(earlier, cloud)
+    with gallery_of(earlier, cloud.ports[0], cloud.settings("FunctionName")) as before:
+        ids = [before.upload(photos.jpeg(seed=seed), f"{seed}.jpg") for seed in range(3)]
+        seen = {image_id: before.wait(image_id) for image_id in ids}
+        visitors = Visitors(before)
+        with visitors.around():
+            environment = load_environment("local", cloud.variables)
+            deploy(environment, print)
+            after = Gallery(cloud.data, cloud.ports[1])  # as a rolling update does: the new one before the old one ends
+            after.start(cloud.settings("FunctionArn"))
+        assert visitors.troubles == []
+        assert visitors.answers > 0
+        assert visitors.uploads
+    try:
+        now = GalleryClient(after.url)
+        for image_id, image in seen.items():
+            assert without_addresses(now.image(image_id)) == without_addresses(image)
+            assert requests.get(now.wait(image_id)["thumbnail"]["url"], timeout=10).ok
+        for image_id in [*visitors.uploads, now.upload(photos.jpeg(seed=99))]:
+            image = now.wait(image_id)
+            assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready")
+        assert not make_plan(environment).changes_anything
+    finally:
+        after.stop()
+
+
+def without_addresses(image: dict[str, Any] | None) -> dict[str, Any]:
+    """Return an image without its signed address, which differs from process to process."""
+    assert image is not None
+    return {**image, "thumbnail": {**image["thumbnail"], "url": None}}
