@@ -9,6 +9,7 @@ identity         AWS::IAM::OIDCProvider
 databases        AWS::RDS::DBInstance has a managed master password and, when wanted, a server
 change_sets      change sets tell of conditions and outputs
 replacement      change sets tell which changes replace a resource
+nested_stacks    AWS::CloudFormation::Stack heeds policies, cleans up and can be updated
 template_urls    templates in S3 are found under virtual-hosted addresses
 guard            every request is refused when another web site makes it
 """
@@ -27,6 +28,7 @@ from emulator.databases import Databases, add_databases
 from emulator.functions import keep_function_properties, share_reserved_concurrency
 from emulator.guard import guarded
 from emulator.identity import add_identity
+from emulator.nested_stacks import mend_nested_stacks
 from emulator.network import add_network
 from emulator.replacement import tell_replacements
 from emulator.template_urls import read_virtual_hosted
@@ -46,6 +48,7 @@ def install(events: Path, code: Path, databases: Databases | None) -> None:
     add_network()
     add_identity()
     add_databases(databases)
+    mend_nested_stacks()
     tell_replacements()
     tell_all_changes()
     read_virtual_hosted()

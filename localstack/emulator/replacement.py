@@ -12,6 +12,7 @@ from ministack.services.cloudformation import provisioners
 ALWAYS: dict[str, tuple[str, ...]] = {
     "AWS::AutoScaling::AutoScalingGroup": ("AutoScalingGroupName", "InstanceId"),
     "AWS::AutoScaling::ScalingPolicy": ("AutoScalingGroupName",),
+    "AWS::CloudFormation::Stack": (),
     "AWS::CloudWatch::Alarm": ("AlarmName",),
     "AWS::CloudWatch::Dashboard": ("DashboardName",),
     "AWS::EC2::EIP": ("Address", "IpamPoolId", "NetworkBorderGroup", "TransferAddress"),
