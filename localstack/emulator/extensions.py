@@ -7,6 +7,7 @@ buckets          AWS::S3::Bucket takes over a bucket that is there already, with
 network          AWS::EC2::EIP, NatGateway, FlowLog, SecurityGroupIngress, SecurityGroupEgress
 identity         AWS::IAM::OIDCProvider
 databases        AWS::RDS::DBInstance has a managed master password and, when wanted, a server
+load_balancers   AWS::ElasticLoadBalancingV2: deletion protection, full names of target groups
 change_sets      change sets tell of conditions and outputs
 replacement      change sets tell which changes replace a resource
 nested_stacks    AWS::CloudFormation::Stack heeds policies, cleans up and can be updated
@@ -28,6 +29,7 @@ from emulator.databases import Databases, add_databases
 from emulator.functions import keep_function_properties, share_reserved_concurrency
 from emulator.guard import guarded
 from emulator.identity import add_identity
+from emulator.load_balancers import mend_load_balancers
 from emulator.nested_stacks import mend_nested_stacks
 from emulator.network import add_network
 from emulator.replacement import tell_replacements
@@ -48,6 +50,7 @@ def install(events: Path, code: Path, databases: Databases | None) -> None:
     add_network()
     add_identity()
     add_databases(databases)
+    mend_load_balancers()
     mend_nested_stacks()
     tell_replacements()
     tell_all_changes()
