@@ -59,6 +59,9 @@ SECRET = ARNS["AWS::SecretsManager::Secret"]
 GIVEN_BY_PEOPLE = {"GeminiSecretArn": SECRET.format("gemini"), "LoginClientSecretArn": SECRET.format("login")}
 """ARNs that an environment sets: no stack makes them."""
 
+ESCALATION = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
+"""The one finding that is about a whole policy: rights over a bucket by way of its policy."""
+
 
 class UnknownValueError(Exception):
     """A policy has a value that cannot be resolved; the message says which and what to do."""
@@ -197,8 +200,12 @@ def _issues(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if "*" in action and statement["Effect"] == "Allow":
                 yield action, "ACTION_WILDCARD"
             alone = {**document, "Statement": [{**statement, "Action": action}]}
-            for finding in parliament.analyze_policy_string(json.dumps(alone)).findings:
-                yield action, finding.issue
+            yield from ((action, issue) for issue in _analyzed(alone) if issue != ESCALATION)
+    yield from (("*", issue) for issue in _analyzed(document) if issue == ESCALATION)
+
+
+def _analyzed(document: dict[str, Any]) -> list[str]:
+    return [finding.issue for finding in parliament.analyze_policy_string(json.dumps(document)).findings]
 
 
 def _listed(value: Any) -> list[Any]:
