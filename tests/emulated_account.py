@@ -1,0 +1,118 @@
+"""An account on a running emulator, as tests use it: clients, and stacks through change sets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+
+from local_cloud.emulator import CREDENTIALS
+
+SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What became of a change set."""
+
+    status: str
+    changes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """Action and replacement by the logical id."""
+    outputs: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Reasons by the logical id."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One region of the account."""
+
+    endpoint_url: str
+    region: str = "us-east-1"
+
+    def client(self, service: str) -> Any:
+        session = boto3.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
+        return session.client(  # type: ignore[call-overload]
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint_url,
+            config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
+        )
+
+    def deploy(self, stack: str, template: dict[str, Any] | str, **parameters: str) -> Deployment:
+        """Create or update a stack; `template` is a document or an address. No changes: the status is FAILED."""
+        cloudformation = self.client("cloudformation")
+        change_set = self.plan(stack, template, **parameters)
+        description = cloudformation.describe_change_set(ChangeSetName=change_set)
+        if description["Status"] == "FAILED":
+            return Deployment("FAILED", failures={stack: description["StatusReason"]})
+        seen = len(self._events(stack))
+        cloudformation.execute_change_set(ChangeSetName=change_set)
+        wait_until(lambda: not self.status(stack).endswith("_IN_PROGRESS"))
+        (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        changes = [change["ResourceChange"] for change in description["Changes"]]
+        events = self._events(stack)
+        return Deployment(
+            found["StackStatus"],
+            {change["LogicalResourceId"]: (change["Action"], change.get("Replacement")) for change in changes},
+            {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
+            {
+                event["LogicalResourceId"]: event["ResourceStatusReason"]
+                for event in events[: len(events) - seen]
+                if event["ResourceStatus"].endswith("_FAILED")
+            },
+        )
+
+    def plan(self, stack: str, template: dict[str, Any] | str, **parameters: str) -> str:
+        """Create a change set and return its ARN."""
+        cloudformation = self.client("cloudformation")
+        exists = self.status(stack) not in ("", "REVIEW_IN_PROGRESS")
+        where = {"TemplateURL": template} if isinstance(template, str) else {"TemplateBody": json.dumps(template)}
+        arn: str = cloudformation.create_change_set(
+            StackName=stack,
+            ChangeSetName=f"test-{uuid4().hex}",
+            ChangeSetType="UPDATE" if exists else "CREATE",
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            **where,
+        )["Id"]
+        return arn
+
+    def status(self, stack: str) -> str:
+        """Return the status of a stack, or nothing when it does not exist."""
+        cloudformation = self.client("cloudformation")
+        try:
+            (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        except cloudformation.exceptions.ClientError:
+            return ""
+        return str(found["StackStatus"])
+
+    def resources(self, stack: str) -> dict[str, str]:
+        """Return physical ids by the logical id."""
+        resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+
+    def delete(self, stack: str) -> str:
+        """Delete a stack, and return what became of it: nothing, or DELETE_FAILED."""
+        self.client("cloudformation").delete_stack(StackName=stack)
+        wait_until(lambda: self.status(stack) in ("", "DELETE_COMPLETE", "DELETE_FAILED"))
+        status = self.status(stack)
+        return "" if status == "DELETE_COMPLETE" else status
+
+    def _events(self, stack: str) -> list[Any]:
+        events = self.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        return list(events)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens soon."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"nothing happened for {SECONDS:.0f} seconds"
+        time.sleep(0.02)
