@@ -18,11 +18,20 @@ from botocore.exceptions import ClientError
 from deploy.environment import Environment, Stack
 from deploy.errors import BusyError, GateError, PackageError, PlanFileError, StackError, StaleError
 from deploy.package import Package, package
-from deploy.plan import Outputs, Plan, PlannedStack, fixed_outputs, make_plan, missing_inputs, resolve_parameters
+from deploy.plan import (
+    Outputs,
+    Plan,
+    PlannedStack,
+    desired_digest,
+    fixed_outputs,
+    make_plan,
+    missing_inputs,
+    package_keys,
+    resolve_parameters,
+)
 from deploy.stack import Follow, delete_stack, execute, find_stack, make_change_set, wait_until_settled
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
 
 Report = Callable[[str], None]
@@ -30,9 +39,12 @@ Report = Callable[[str], None]
 ARTIFACT_BUCKET = "ArtifactBucket"
 """The parameter of a service's template that names the bucket of its package."""
 
+PROTECTION = "DeletionProtection"
+"""The parameter by which a template has AWS refuse to delete what it makes."""
+
 
 def apply_plan(environment: Environment, plan: Plan, report: Report, follow: Follow | None = None) -> tuple[str, ...]:
-    """Execute what was planned.
+    """Execute what was planned, in order, up to the first stack for which the plan does not hold any more.
 
     Args:
         environment: the desired state that was planned.
@@ -41,35 +53,89 @@ def apply_plan(environment: Environment, plan: Plan, report: Report, follow: Fol
         follow: called with each event of a stack that is worked on.
 
     Returns:
-        The stacks that need another plan, because their inputs came into being only now.
+        The stacks that need another plan, because the outputs that they take came into being, or changed, only now.
 
     Raises:
         GateError: the plan replaces or deletes something protected; nothing was done.
         PlanFileError: the plan is another environment's; nothing was done.
         BusyError: somebody else is changing a stack.
-        StaleError: something has changed since the plan was made.
+        StaleError: the desired state was edited since, and nothing was done; or somebody else changed a stack.
         PackageError, StackError: a stack did not reach its desired state.
     """
     if (plan.environment, plan.region) != (environment.name, environment.region):
         raise PlanFileError(f"this is a plan of {plan.environment} in {plan.region}; make one of {environment.name}")
     if plan.refused:
         raise GateError("\n  ".join(["refused; an override in the environment file may allow it:", *plan.refused]))
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
-    packages = _build_packages(environment, plan)
-    outputs = fixed_outputs(cloudformation, environment)
-    stacks = {stack.name: stack for stack in environment.stacks}
-    if stacks.keys() != {planned.name for planned in plan.stacks}:
-        raise StaleError("stacks.yaml has changed since this was planned; plan again")
-    unplanned = []
-    for planned in plan.stacks:
-        stack = stacks[planned.name]
-        if planned.kind == "plan again":
-            unplanned.append(planned.name)
-        elif planned.kind != "unchanged":
-            _apply_stack(cloudformation, environment, stack, planned, plan, outputs, packages, report, follow)
-        current = find_stack(cloudformation, environment.stack_name(stack.name))
-        outputs[stack.name] = dict(current.outputs) if current is not None else {}
-    return tuple(unplanned)
+    artifacts = package_keys(environment)
+    wanted = {stack.name: desired_digest(stack, artifacts) for stack in environment.stacks}
+    planned = {stack.name: stack.desired for stack in plan.stacks}
+    if edited := sorted(name for name, _ in wanted.items() ^ planned.items()):
+        raise StaleError(f"{', '.join(dict.fromkeys(edited))}: edited since this was planned; plan again")
+    return _Run(environment, plan, report, follow).run()
+
+
+class _Run:
+    """One execution of a plan."""
+
+    def __init__(self, environment: Environment, plan: Plan, report: Report, follow: Follow | None) -> None:
+        self._environment = environment
+        self._plan = plan
+        self._report = report
+        self._follow = follow
+        self._cloudformation = boto3.client("cloudformation", region_name=environment.region)
+        self._packages = _build_packages(environment, plan)
+        self._outputs = fixed_outputs(self._cloudformation, environment)
+
+    def run(self) -> tuple[str, ...]:
+        """Execute the plan; return the stacks that need another one."""
+        stacks = {stack.name: stack for stack in self._environment.stacks}
+        for position, planned in enumerate(self._plan.stacks):
+            stack = stacks[planned.name]
+            parameters = self._parameters(stack)
+            if planned.kind == "plan again" or planned.parameters not in (None, parameters):
+                rest = self._plan.stacks[position + 1 :]
+                return (planned.name, *(later.name for later in rest if later.kind != "unchanged"))
+            if planned.kind != "unchanged":
+                self._apply(stack, planned, parameters)
+            current = find_stack(self._cloudformation, self._environment.stack_name(stack.name))
+            self._outputs[stack.name] = dict(current.outputs) if current is not None else {}
+        return ()
+
+    def _parameters(self, stack: Stack) -> dict[str, str]:
+        if missing := missing_inputs(stack, self._outputs):
+            raise StackError(f"{stack.name} needs {', '.join(missing)}, which that stack does not have")
+        return resolve_parameters(stack, self._outputs, self._plan.artifacts)
+
+    def _apply(self, stack: Stack, planned: PlannedStack, parameters: Mapping[str, str]) -> None:
+        if stack.service:
+            s3 = boto3.client("s3", region_name=self._environment.region)
+            _upload(s3, parameters[ARTIFACT_BUCKET], self._packages[stack.service])
+        name = self._environment.stack_name(stack.name)
+        if planned.change_set is None:
+            worked = self._create(name, stack, parameters)
+        else:
+            worked = execute(self._cloudformation, name, planned.change_set, self._follow)
+        done = "updated" if planned.kind == "update" else "created"
+        self._report(f"{stack.name}: {done if worked else 'was done already'}")
+
+    def _create(self, name: str, stack: Stack, parameters: Mapping[str, str]) -> bool:
+        """Create a stack whose change set could not be made before, because its inputs are new, too.
+
+        Returns:
+            Whether there was anything left to do: an interrupted apply may have done it.
+        """
+        current = find_stack(self._cloudformation, name)
+        if current is not None and (current.busy or current.exists):
+            if dict(current.parameters) != dict(parameters):
+                raise StaleError(f"{name} was created by somebody else since this was planned; plan again")
+            if current.busy:
+                wait_until_settled(self._cloudformation, name, self._follow)
+            return current.busy
+        if current is not None and current.creation_failed:
+            delete_stack(self._cloudformation, name)
+        change_set = make_change_set(self._cloudformation, name, stack.template.body, parameters, create=True)
+        assert change_set is not None  # noqa: S101 - for the type checker: a creation always has changes
+        return execute(self._cloudformation, name, change_set.arn, self._follow)
 
 
 def deploy(environment: Environment, report: Report) -> Outputs:
@@ -81,11 +147,9 @@ def deploy(environment: Environment, report: Report) -> Outputs:
     Raises:
         GateError, BusyError, StaleError, PackageError, StackError: as `make_plan` and `apply_plan` do.
     """
-    while True:
-        plan = make_plan(environment)
-        unplanned = apply_plan(environment, plan, report)
-        if not unplanned:
-            return environment_outputs(environment)
+    while apply_plan(environment, make_plan(environment), report):
+        pass
+    return environment_outputs(environment)
 
 
 def environment_outputs(environment: Environment) -> Outputs:
@@ -103,14 +167,18 @@ def delete_environment(environment: Environment, report: Report, follow: Follow 
     """Delete every stack, the last first. What templates retain stays: buckets, secrets, a snapshot of the database.
 
     Raises:
-        StackError: a stack could not be deleted, such as one with a protected database; those before it are gone.
+        GateError: a stack is protected by its parameter DeletionProtection; nothing was deleted.
+        StackError: a stack could not be deleted; those after it are gone.
     """
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
-    for stack in reversed(environment.stacks):
-        name = environment.stack_name(stack.name)
-        if find_stack(cloudformation, name) is not None:
-            delete_stack(cloudformation, name, follow)
-            report(f"{stack.name}: deleted")
+    names = {stack.name: environment.stack_name(stack.name) for stack in reversed(environment.stacks)}
+    found = {stack: current for stack, name in names.items() if (current := find_stack(cloudformation, name))}
+    if protected := [name for name, current in found.items() if current.parameters.get(PROTECTION) == "true"]:
+        settings = ", ".join(f"parameters.{name}.{PROTECTION}" for name in protected)
+        raise GateError(f"set {settings} to false in {environment.path.name}, plan and apply; then delete")
+    for stack in found:
+        delete_stack(cloudformation, names[stack], follow)
+        report(f"{stack}: deleted")
 
 
 @contextmanager
@@ -129,80 +197,13 @@ def only_one(environment: str, folder: Path) -> Iterator[None]:
         yield
 
 
-def _apply_stack(
-    cloudformation: CloudFormationClient,
-    environment: Environment,
-    stack: Stack,
-    planned: PlannedStack,
-    plan: Plan,
-    outputs: Outputs,
-    packages: Mapping[str, Package],
-    report: Report,
-    follow: Follow | None,
-) -> None:
-    name = environment.stack_name(stack.name)
-    if missing := missing_inputs(stack, outputs):
-        raise StackError(f"{stack.name} needs {', '.join(missing)}, which that stack does not have")
-    if stack.template.digest != planned.template:
-        raise StaleError(f"{stack.template.path.name} was edited since this was planned; plan again")
-    parameters = resolve_parameters(stack, outputs, plan.artifacts)
-    if stack.service:
-        _upload(
-            boto3.client("s3", region_name=environment.region), parameters[ARTIFACT_BUCKET], packages[stack.service]
-        )
-    if planned.change_set is None:
-        worked = _create(cloudformation, name, stack, parameters, follow)
-    elif parameters != planned.parameters:
-        changed = sorted(key for key, value in parameters.items() if (planned.parameters or {}).get(key) != value)
-        raise StaleError(f"{stack.name}: {', '.join(changed)} changed since this was planned; plan again")
-    else:
-        worked = execute(cloudformation, name, planned.change_set, follow)
-    done = "updated" if planned.kind == "update" else "created"
-    report(f"{stack.name}: {done if worked else 'was done already'}")
-
-
-def _create(
-    cloudformation: CloudFormationClient,
-    name: str,
-    stack: Stack,
-    parameters: Mapping[str, str],
-    follow: Follow | None,
-) -> bool:
-    """Create a stack whose change set could not be made before, because its inputs are new, too.
-
-    Returns:
-        Whether there was anything left to do: an interrupted apply may have done it.
-    """
-    current = find_stack(cloudformation, name)
-    if current is not None and (current.busy or current.exists):
-        if dict(current.parameters) != dict(parameters):
-            raise StaleError(f"{stack.name} was created by somebody else since this was planned; plan again")
-        if current.busy:
-            wait_until_settled(cloudformation, name, follow)
-        return current.busy
-    if current is not None and current.creation_failed:
-        delete_stack(cloudformation, name)
-    change_set = make_change_set(cloudformation, name, stack.template.body, parameters, create=True)
-    assert change_set is not None  # noqa: S101 - for the type checker: a creation always has changes
-    return execute(cloudformation, name, change_set.arn, follow)
-
-
 def _build_packages(environment: Environment, plan: Plan) -> dict[str, Package]:
-    """Build the packages of the services whose stacks change.
-
-    Raises:
-        StaleError: a service has changed since it was planned.
-    """
+    """Build the packages of the services whose stacks change."""
     kinds = {planned.name: planned.kind for planned in plan.stacks}
     services = [stack.service for stack in environment.stacks if stack.service and kinds[stack.name] != "unchanged"]
     with ThreadPoolExecutor() as pool:
-        built = dict(
-            zip(services, pool.map(lambda service: package(service, environment.platform), services), strict=True)
-        )
-    for service, artifact in built.items():
-        if artifact.key != plan.artifacts.get(service):
-            raise StaleError(f"the service {service} has changed since this was planned; plan again")
-    return built
+        built = pool.map(lambda service: package(service, environment.platform), services)
+        return dict(zip(services, built, strict=True))
 
 
 def _upload(s3: S3Client, bucket: str, built: Package) -> None:

@@ -37,8 +37,8 @@ class PlannedStack:
 
     name: str
     kind: Kind
-    template: str
-    """Digest of the template."""
+    desired: str
+    """Digest of the desired state that was planned."""
     changes: tuple[Change, ...] = ()
     change_set: str | None = None
     parameters: Mapping[str, str] | None = None
@@ -189,6 +189,13 @@ def resolve_parameters(stack: Stack, outputs: Outputs, artifacts: Mapping[str, s
     return parameters
 
 
+def desired_digest(stack: Stack, artifacts: Mapping[str, str]) -> str:
+    """Return a digest of all that the files of the repository say about a stack."""
+    wired = {name: str(output) for name, output in stack.wired.items()}
+    state = [stack.template.body, wired, dict(stack.parameters), artifacts.get(stack.service or "")]
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+
 def _plan_stack(
     cloudformation: CloudFormationClient,
     environment: Environment,
@@ -200,20 +207,21 @@ def _plan_stack(
     exists = current is not None and current.exists
     missing = missing_inputs(stack, outputs)
     failed = current is not None and current.creation_failed
+    desired = desired_digest(stack, artifacts)
     if missing or failed:
         if exists:
-            return PlannedStack(stack.name, "plan again", stack.template.digest, waits_for=missing)
+            return PlannedStack(stack.name, "plan again", desired, waits_for=missing)
         additions = tuple(Change("Add", name, kind) for name, kind in stack.template.resources.items())
-        return PlannedStack(stack.name, "create later", stack.template.digest, additions, waits_for=missing)
+        return PlannedStack(stack.name, "create later", desired, additions, waits_for=missing)
     parameters = resolve_parameters(stack, outputs, artifacts)
     name = environment.stack_name(stack.name)
     change_set = make_change_set(cloudformation, name, stack.template.body, parameters, create=not exists)
     if change_set is None:
-        return PlannedStack(stack.name, "unchanged", stack.template.digest)
+        return PlannedStack(stack.name, "unchanged", desired, parameters=parameters)
     return PlannedStack(
         stack.name,
         "update" if exists else "create",
-        stack.template.digest,
+        desired,
         change_set.changes,
         change_set.arn,
         parameters,

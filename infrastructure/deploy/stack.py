@@ -26,7 +26,7 @@ _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 _NOT_FOUND = ("ChangeSetNotFound", "ChangeSetNotFoundException")
-_FAILED_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+_FAILED_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 
 Replacement = Literal["no", "perhaps", "yes"]
 

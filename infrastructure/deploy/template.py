@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,11 +33,6 @@ class Template:
             return self.path.read_text(encoding="utf-8")
         except OSError as error:
             raise TemplateError(f"{self.path} cannot be read: {error.strerror}") from error
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the text, in hexadecimal."""
-        return hashlib.sha256(self.body.encode()).hexdigest()
 
     @cached_property
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:

@@ -16,9 +16,9 @@ from running_cloud import free_ports
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """Run an emulator that holds no stacks yet."""
+    """Run an emulator that holds no stacks yet, with a real server behind each database instance."""
     (port,) = free_ports(1)
-    emulator = Emulator(tmp_path_factory.mktemp("infrastructure"), port, os.environ)
+    emulator = Emulator(tmp_path_factory.mktemp("infrastructure"), port, os.environ, databases=True)
     emulator.start()
     yield emulator
     emulator.stop()

@@ -137,30 +137,48 @@ def test_a_plan_of_another_environment_is_refused(project: Project) -> None:
 
 def test_a_plan_is_stale_once_somebody_else_has_changed_the_stack(project: Project) -> None:
     apply(project.write(ONE_STACK, queue=QUEUE))
-    environment = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)
-    plan = make_plan(environment)
+    planned = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)
+    plan = make_plan(planned)
     apply(project.write(ONE_STACK, "parameters: {queue: {Seconds: 120}}", queue=QUEUE))
     with pytest.raises(StaleError, match="plan again"):
-        apply_plan(environment, plan, silent)
+        apply_plan(planned, plan, silent)
 
 
 def test_a_plan_is_stale_once_its_template_was_edited(project: Project) -> None:
     apply(project.write(ONE_STACK, queue=QUEUE))
     plan = make_plan(project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE))
     edited = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=f"# edited\n{QUEUE}")
-    with pytest.raises(StaleError, match=r"queue\.yaml was edited"):
+    with pytest.raises(StaleError, match="queue: edited"):
         apply_plan(edited, plan, silent)
 
 
-def test_an_output_that_changes_under_a_plan_stops_it_before_the_stack_that_takes_it(project: Project) -> None:
+def test_an_output_that_changes_ends_an_apply_before_the_stack_that_takes_it(project: Project) -> None:
     apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
     replaced = QUEUE.replace("Properties: {", f"Properties: {{QueueName: {project.prefix}, ")
     edited = NAME.replace("Type: String, Value", "Description: edited, Type: String, Value")
     environment = project.write(TWO_STACKS, queue=replaced, name=edited)
-    with pytest.raises(StaleError, match="name: Value changed since this was planned"):
-        apply_plan(environment, make_plan(environment), silent)
+    assert apply_plan(environment, make_plan(environment), silent) == ("name",)
     apply(environment)
     assert not make_plan(environment).changes_anything
+
+
+def test_an_output_that_changes_is_passed_on_though_nothing_else_was_planned(project: Project) -> None:
+    apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
+    replaced = QUEUE.replace("Properties: {", f"Properties: {{QueueName: {project.prefix}, ")
+    environment = project.write(TWO_STACKS, queue=replaced, name=NAME)
+    plan = make_plan(environment)
+    assert kinds(plan) == {"queue": "update", "name": "unchanged"}
+    assert apply_plan(environment, plan, silent) == ("name",)
+
+
+def test_a_setting_that_was_edited_since_makes_a_plan_stale(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    plan = make_plan(environment)
+    with pytest.raises(StaleError, match="queue: edited"):
+        apply_plan(
+            project.write(TWO_STACKS, "parameters: {queue: {Seconds: 90}}", queue=QUEUE, name=NAME), plan, silent
+        )
+    assert {status.status for status in read_status(environment)} == {"REVIEW_IN_PROGRESS", "MISSING"}
 
 
 def test_a_stack_that_needs_a_new_output_waits_for_another_plan(project: Project) -> None:
