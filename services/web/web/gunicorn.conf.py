@@ -15,6 +15,7 @@ workers = 1
 threads = 4
 timeout = 30
 graceful_timeout = 30
+control_socket_disable = True  # nobody would use it, and a system user has no home that it could be in
 keepalive = 75  # longer than a load balancer's 60 seconds, so that it never writes into a connection we just closed
 accesslog = "-"
 access_log_format = '%({x-forwarded-for}i)s %(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms "%(a)s"'

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -15,18 +13,12 @@ import boto3
 import pytest
 
 from catalog.handler import MigrationSettings, apply
-from deploy.environment import INFRASTRUCTURE
 from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
+from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot, Gallery
 from local_cloud.database import Address
 from local_cloud.emulator import Emulator, client_environ
 from running_cloud import free_ports
-
-TEMPLATE = INFRASTRUCTURE / "templates" / "web.yaml"
-ARTIFACTS = "artifacts"
-DATABASE_PORT = 3306
-
-Boot = Callable[..., Instance]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,7 +59,7 @@ def migrate(endpoint_url: str, database_server: Address) -> Callable[[str], str]
         name: boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(user))["ARN"]
         for name, user in {
             "master": {"username": database_server.username, "password": database_server.password},
-            "application": {"username": "instances", "password": "of the gallery"},
+            "application": {"username": "instances", "password": APPLICATION_PASSWORD},
         }.items()
     }
 
@@ -86,8 +78,8 @@ def migrate(endpoint_url: str, database_server: Address) -> Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def user_data(endpoint_url: str) -> Callable[..., str]:
-    """Return a function that deploys the stack and returns the user data of its launch template."""
+def new_gallery(endpoint_url: str) -> Callable[[], Gallery]:
+    """Return a function that names a stack in a network; it is not created yet."""
     ec2 = boto3.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     zones = {"us-east-1a": "10.0.0.0/24", "us-east-1b": "10.0.1.0/24"}
@@ -112,33 +104,11 @@ def user_data(endpoint_url: str) -> Callable[..., str]:
         "AnnotateFunctionArn": function.format("annotate"),
         "DatabaseHost": "127.0.0.1",
         "DatabasePort": str(DATABASE_PORT),
+        "DatabaseName": "gallery",
+        "DatabaseSecretArn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:application-AbCdEf",
         "AlarmTopicArn": "arn:aws:sns:us-east-1:000000000000:alarms",
     }
-
-    def deploy(**parameters: str) -> str:
-        cloudformation = boto3.client("cloudformation")
-        stack = f"web-{uuid4()}"
-        change_set = cloudformation.create_change_set(
-            StackName=stack,
-            ChangeSetName="create",
-            ChangeSetType="CREATE",
-            Capabilities=["CAPABILITY_IAM"],
-            TemplateBody=TEMPLATE.read_text(encoding="utf-8"),
-            Parameters=[
-                {"ParameterKey": name, "ParameterValue": value} for name, value in {**common, **parameters}.items()
-            ],
-        )["Id"]
-        soon = {"Delay": 0.1, "MaxAttempts": 300}
-        cloudformation.get_waiter("change_set_create_complete").wait(ChangeSetName=change_set, WaiterConfig=soon)
-        cloudformation.execute_change_set(ChangeSetName=change_set)
-        cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=soon)
-        resource = cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId="LaunchTemplate")
-        (version,) = ec2.describe_launch_template_versions(
-            LaunchTemplateId=resource["StackResourceDetail"]["PhysicalResourceId"], Versions=["$Latest"]
-        )["LaunchTemplateVersions"]
-        return base64.b64decode(version["LaunchTemplateData"]["UserData"]).decode()
-
-    return deploy
+    return lambda: Gallery(f"web-{uuid4()}", common)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +126,7 @@ def connect_database(database_server: Address) -> Callable[[], socket.socket]:
 @pytest.fixture(scope="module")
 def boot(
     endpoint_url: str,
-    user_data: Callable[..., str],
+    new_gallery: Callable[[], Gallery],
     connect_database: Callable[[], socket.socket],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Boot]:
@@ -166,7 +136,9 @@ def boot(
     with ExitStack() as instances:
 
         def boot_instance(*, database: bool = True, **parameters: str) -> Instance:
-            instance = Instance(tmp_path_factory.mktemp("instance"), user_data(**parameters), endpoint_url)
+            gallery = new_gallery()
+            gallery.create(**parameters)
+            instance = Instance(tmp_path_factory.mktemp("instance"), gallery.user_data(), endpoint_url)
             instances.callback(instance.stop)
             servers = {port: lambda: socket.create_connection(("127.0.0.1", port))}
             instance.start({**servers, DATABASE_PORT: connect_database} if database else servers)

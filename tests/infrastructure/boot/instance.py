@@ -119,6 +119,13 @@ class Instance:
         connection.close()
         return response.status, text
 
+    def answers(self, words: str) -> bool:
+        """Tell whether /readyz answers, and says these words."""
+        try:
+            return words in self.get("/readyz")[1]
+        except ConnectionError:
+            return False
+
     def signals(self) -> list[dict[str, str]]:
         """Return the calls of cfn-signal: the value of each option."""
         calls = [shlex.split(line) for line in self._read("signals").splitlines()]
@@ -135,6 +142,10 @@ class Instance:
             assert time.monotonic() < deadline, f"still waiting; the log of the boot:\n{self._read('boot.log')}"
             time.sleep(0.05)
 
+    def booted(self) -> bool:
+        """Tell whether the user data has ended, well or not."""
+        return (self._records / "booted").exists()
+
     def agent_configuration(self) -> str:
         """Return what the CloudWatch agent was started with."""
         return self._read("agent.json")
@@ -146,7 +157,7 @@ class Instance:
 
     def gallery(self) -> list[psutil.Process]:
         """Return the processes of the service."""
-        return [process for process in self._descendants() if "gunicorn" in process.cmdline()]
+        return [process for process in self._descendants() if "gunicorn" in _command(process)]
 
     @property
     def _pid(self) -> int:
@@ -159,3 +170,10 @@ class Instance:
     def _read(self, name: str) -> str:
         path = self._records / name
         return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # it has just ended
+        return []

@@ -32,10 +32,15 @@ ENVIRONMENT = {
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-b", "127.0.0.1:0", "web.app:create_app()"]
     process = subprocess.Popen(
-        command, cwd=PACKAGE, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=PACKAGE,
+        env={**ENVIRONMENT, "HOME": str(tmp_path)},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     watchdog = threading.Timer(60, process.kill)
     watchdog.start()
@@ -56,3 +61,9 @@ def test_gunicorn_serves_the_application_and_logs_requests(server: tuple[str, su
     assert "gunicorn" not in response.headers["Server"].lower()
     assert process.stdout is not None
     assert '"GET /healthz HTTP/1.1" 200' in process.stdout.readline()
+
+
+def test_gunicorn_leaves_nothing_in_a_home(server: tuple[str, subprocess.Popen[str]], tmp_path: Path) -> None:
+    url, _ = server
+    requests.get(f"{url}/healthz", timeout=30).raise_for_status()
+    assert list(tmp_path.iterdir()) == []

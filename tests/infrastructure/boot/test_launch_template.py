@@ -1,0 +1,39 @@
+"""The launch template of the gallery's instances, as the emulator deploys it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import fields
+
+import boto3
+
+from infrastructure.boot.stack import Gallery
+from web.config import WebSettings
+
+MAX_USER_DATA_BYTES = 16 * 1024
+"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html"""
+
+
+def group_version(gallery: Gallery) -> int:
+    """Return the version of the launch template that the group starts instances from."""
+    groups = boto3.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[gallery.resource("Group")])
+    return int(groups["AutoScalingGroups"][0]["LaunchTemplate"]["Version"])
+
+
+def test_user_data_sets_exactly_the_variables_that_the_gallery_reads(new_gallery: Callable[[], Gallery]) -> None:
+    gallery = new_gallery()
+    gallery.create(ArtifactKey="web/1.zip")
+    user_data = gallery.user_data()
+    variables = set(re.findall(r"^([A-Z_]+)=", user_data, re.MULTILINE))
+    assert variables == {field.name.upper() for field in fields(WebSettings)} | {"AWS_DEFAULT_REGION"}
+    assert len(user_data) <= MAX_USER_DATA_BYTES
+
+
+def test_a_new_bundle_replaces_the_instances(new_gallery: Callable[[], Gallery]) -> None:
+    gallery = new_gallery()
+    gallery.create(ArtifactKey="web/1.zip")
+    before = group_version(gallery)
+    gallery.update(ArtifactKey="web/2.zip")
+    assert "s3://artifacts/web/2.zip" in gallery.user_data()
+    assert group_version(gallery) > before
