@@ -90,6 +90,28 @@ diagrams: $(DEV_READY)  ## draw the pictures of the architecture in docs/ (needs
 package: $(RUN_READY)  ## build the artifact of SERVICE= for AWS
 	@$(RUN) -m deploy package $(SERVICE)
 
+# The rest works on the account that the AWS credentials in the environment belong to. ARGS= passes more, such as --json.
+plan: $(RUN_READY)  ## show what would change in ENV=, and keep it for apply
+	@$(RUN) -m deploy plan $(ENV) $(ARGS)
+
+apply: $(RUN_READY)  ## execute exactly what was planned for ENV=
+	@$(RUN) -m deploy apply $(ENV) $(ARGS)
+
+status: $(RUN_READY)  ## show the stacks of ENV=, their state and versions
+	@$(RUN) -m deploy status $(ENV) $(ARGS)
+
+drift: $(RUN_READY)  ## show what was changed by hand in ENV=
+	@$(RUN) -m deploy drift $(ENV) $(ARGS)
+
+redrive: $(RUN_READY)  ## send the dead letters of ENV= to their functions again
+	@$(RUN) -m deploy redrive $(ENV) $(ARGS)
+
+render: $(RUN_READY)  ## write the nested root template of ENV=, for the console
+	@$(RUN) -m deploy render $(ENV) $(ARGS)
+
+delete: $(RUN_READY)  ## delete the stacks of ENV=, which CONFIRM= must name once more
+	@$(RUN) -m deploy delete $(ENV) --confirm $(CONFIRM) $(ARGS)
+
 lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--upgrade moves them)
 	$(COMPILE) $(LOCK_FLAGS) pyproject.toml services/*/pyproject.toml localstack/pyproject.toml -o requirements.txt
 	$(COMPILE) $(LOCK_FLAGS) localstack/emulator/pyproject.toml -o localstack/emulator/requirements.txt

@@ -23,6 +23,7 @@ from deploy.plan import (
     Plan,
     PlannedStack,
     desired_digest,
+    execution_role,
     fixed_outputs,
     make_plan,
     missing_inputs,
@@ -133,7 +134,9 @@ class _Run:
             return current.busy
         if current is not None and current.creation_failed:
             delete_stack(self._cloudformation, name)
-        change_set = make_change_set(self._cloudformation, name, stack.template.body, parameters, create=True)
+        role = execution_role(self._environment, self._outputs)
+        body = stack.template.body
+        change_set = make_change_set(self._cloudformation, name, body, parameters, create=True, role=role)
         assert change_set is not None  # noqa: S101 - for the type checker: a creation always has changes
         return execute(self._cloudformation, name, change_set.arn, self._follow)
 

@@ -53,7 +53,8 @@ class Environment:
     """The desired state of an environment; `stacks` come in an order in which they can be deployed.
 
     `provided` are outputs that stand in for stacks which are not deployed; `existing` are stacks that somebody else
-    made, by the name that stacks.yaml uses; `overrides` are reasons to replace or delete what is protected, by
+    made, by the name that stacks.yaml uses; `execution_role` is the output with the ARN of the role that CloudFormation
+    works with, if it is not the caller's; `overrides` are reasons to replace or delete what is protected, by
     `stack.Resource`.
     """
 
@@ -64,6 +65,7 @@ class Environment:
     platform: Platform
     provided: Mapping[str, Mapping[str, str]]
     existing: Mapping[str, str]
+    execution_role: Output | None
     overrides: Mapping[str, str]
     stacks: tuple[Stack, ...]
 
@@ -86,6 +88,7 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
     document = _Section(path, "", _substitute(_read(path), variables, path))
     provided = {stack: _texts(outputs) for stack, outputs in document.section("provided", {}).items()}
     existing = _texts(document.section("existing", {}))
+    role = document.optional_text("execution_role")
     overrides = _texts(document.section("overrides", {}))
     stacks = _stacks(folder, document.section("parameters", {}), provided, existing)
     _check_overrides(path, overrides, stacks)
@@ -97,6 +100,7 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
         platform=document.choice("platform", ("host", "aws")),
         provided=provided,
         existing=existing,
+        execution_role=None if role is None else _output(document, "execution_role", role),
         overrides=overrides,
         stacks=stacks,
     )

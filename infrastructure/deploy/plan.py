@@ -158,6 +158,20 @@ def fixed_outputs(cloudformation: CloudFormationClient, environment: Environment
     return outputs
 
 
+def execution_role(environment: Environment, outputs: Outputs) -> str | None:
+    """Return the ARN of the role that CloudFormation works with; None when it is the caller's rights.
+
+    Raises:
+        StackError: the environment names an output that does not exist.
+    """
+    role = environment.execution_role
+    if role is None:
+        return None
+    if role.name not in outputs.get(role.stack, {}):
+        raise StackError(f"{environment.path.name}: execution_role takes {role}, which does not exist")
+    return outputs[role.stack][role.name]
+
+
 def package_keys(environment: Environment) -> dict[str, str]:
     """Return the key in the artifact bucket of each service's package, which need not be built for that.
 
@@ -215,7 +229,8 @@ def _plan_stack(
         return PlannedStack(stack.name, "create later", desired, additions, waits_for=missing)
     parameters = resolve_parameters(stack, outputs, artifacts)
     name = environment.stack_name(stack.name)
-    change_set = make_change_set(cloudformation, name, stack.template.body, parameters, create=not exists)
+    role = execution_role(environment, outputs)
+    change_set = make_change_set(cloudformation, name, stack.template.body, parameters, create=not exists, role=role)
     if change_set is None:
         return PlannedStack(stack.name, "unchanged", desired, parameters=parameters)
     return PlannedStack(

@@ -18,7 +18,7 @@ from deploy.errors import BusyError, StackError, StaleError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, StackEventTypeDef, StackTypeDef
 
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 5.0
@@ -119,22 +119,39 @@ def _current(found: StackTypeDef) -> CurrentStack:
 
 
 def make_change_set(
-    cloudformation: CloudFormationClient, stack: str, template: str, parameters: Mapping[str, str], *, create: bool
+    cloudformation: CloudFormationClient,
+    stack: str,
+    template: str,
+    parameters: Mapping[str, str],
+    *,
+    create: bool,
+    role: str | None = None,
 ) -> ChangeSet | None:
     """Make a change set that would create or update a stack; None when there is nothing to change.
+
+    Args:
+        cloudformation: the client.
+        stack: the name of the stack.
+        template: its text.
+        parameters: the values of its parameters.
+        create: whether the stack is new.
+        role: ARN of the role that CloudFormation works with; without one, the caller's rights.
 
     Raises:
         StackError: the template or its parameters were refused.
     """
+    wanted: CreateChangeSetInputTypeDef = {
+        "StackName": stack,
+        "ChangeSetName": f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
+        "ChangeSetType": "CREATE" if create else "UPDATE",
+        "TemplateBody": template,
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
+    if role is not None:
+        wanted["RoleARN"] = role
     try:
-        arn = cloudformation.create_change_set(
-            StackName=stack,
-            ChangeSetName=f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
-            ChangeSetType="CREATE" if create else "UPDATE",
-            TemplateBody=template,
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM"],
-        )["Id"]
+        arn = cloudformation.create_change_set(**wanted)["Id"]
     except ClientError as error:
         raise StackError(f"{stack}: {error.response['Error']['Message']}") from error
     for pause in _pauses():

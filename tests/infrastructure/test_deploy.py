@@ -372,6 +372,28 @@ def test_what_was_changed_by_hand_is_drift(project: Project) -> None:
     assert "MessageRetentionPeriod" in drift.differences[0]
 
 
+def test_cloudformation_works_with_the_role_that_the_environment_names(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, roles = boto3.Session(), []
+
+    def look(params: dict[str, str], **_: object) -> None:
+        roles.append(params.get("RoleARN"))
+
+    session.events.register("provide-client-params.cloudformation.CreateChangeSet", look)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    role = "arn:aws:iam::000000000000:role/execution"
+    settings = f"provided: {{bootstrap: {{Role: '{role}'}}}}\nexecution_role: bootstrap.Role"
+    apply(project.write(TWO_STACKS, settings, queue=QUEUE, name=NAME))
+    assert roles == [role, role]
+
+
+def test_a_role_that_does_not_exist_is_named(project: Project) -> None:
+    environment = project.write(ONE_STACK, "execution_role: bootstrap.Role", queue=QUEUE)
+    with pytest.raises(StackError, match=r"test\.yaml: execution_role takes bootstrap\.Role"):
+        make_plan(environment)
+
+
 def test_an_environment_is_deleted_from_its_end(project: Project) -> None:
     environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
     apply(environment)
