@@ -93,6 +93,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
         "VpcEndpointType",
         "VpcId",
     ),
+    "AWS::EC2::VPCGatewayAttachment": ("VpcId",),
     "AWS::ElasticLoadBalancingV2::Listener": ("LoadBalancerArn",),
     "AWS::ElasticLoadBalancingV2::ListenerRule": ("ListenerArn",),
     "AWS::Events::Rule": ("Name",),
