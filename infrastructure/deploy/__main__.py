@@ -114,7 +114,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     environment, path = _load(arguments), _plan_file(arguments)
     with only_one(environment.name, PLANS):
         if path.exists():
-            discard_plan(Plan.load(path))
+            discard_plan(environment, Plan.load(path))
         plan = make_plan(environment)
         plan.save(path)
     _answer(arguments, asdict(plan), plan_text(plan))

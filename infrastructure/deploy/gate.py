@@ -13,6 +13,18 @@ PROTECTED = {
 }
 """What the types are called in a refusal."""
 
+IN_PLACE = {
+    "AWS::RDS::DBInstance": {
+        "AutoMinorVersionUpgrade",
+        "BackupRetentionPeriod",
+        "DBParameterGroupName",
+        "MultiAZ",
+        "PreferredMaintenanceWindow",
+    }
+}
+"""Properties for which CloudFormation says that they might replace, and which RDS changes in place.
+https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds (ImmutabilityHelper)"""
+
 
 def refusals(stack: str, changes: Iterable[Change], overrides: Mapping[str, str]) -> tuple[str, ...]:
     """Say which changes of a stack are refused, a sentence each.
@@ -31,7 +43,12 @@ def refusals(stack: str, changes: Iterable[Change], overrides: Mapping[str, str]
 
 def is_refusable(change: Change) -> bool:
     """Tell whether a change needs an override."""
-    return change.resource_type in PROTECTED and (change.action == "Remove" or change.replacement != "no")
+    if change.resource_type not in PROTECTED:
+        return False
+    in_place = change.replacement == "perhaps" and IN_PLACE.get(change.resource_type, set()).issuperset(
+        change.properties or ["unknown"]
+    )
+    return change.action == "Remove" or (change.replacement != "no" and not in_place)
 
 
 def _loss(change: Change) -> str:

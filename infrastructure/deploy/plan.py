@@ -133,12 +133,12 @@ def _check_progress(planned: Sequence[PlannedStack]) -> None:
                 raise StackError(f"{stack.name} needs {output}, which that stack lacks although nothing in it changes")
 
 
-def discard_plan(plan: Plan) -> None:
+def discard_plan(environment: Environment, plan: Plan) -> None:
     """Delete the change sets of a plan that will not be applied."""
     cloudformation = boto3.client("cloudformation", region_name=plan.region)
     for stack in plan.stacks:
         if stack.change_set is not None:
-            discard(cloudformation, stack.change_set)
+            discard(cloudformation, environment.stack_name(stack.name), stack.change_set)
 
 
 def fixed_outputs(cloudformation: CloudFormationClient, environment: Environment) -> Outputs:

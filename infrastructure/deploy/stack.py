@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -155,12 +155,12 @@ def make_change_set(
     except ClientError as error:
         raise StackError(f"{stack}: {error.response['Error']['Message']}") from error
     for pause in _pauses():
-        description = cloudformation.describe_change_set(ChangeSetName=arn)
+        description = cloudformation.describe_change_set(**_named(stack, arn))
         if description["Status"] == "CREATE_COMPLETE":
-            return ChangeSet(stack, arn, _changes(cloudformation, arn))
+            return ChangeSet(stack, arn, _changes(cloudformation, stack, arn))
         if description["Status"] == "FAILED":
             reason = description.get("StatusReason", "")
-            cloudformation.delete_change_set(ChangeSetName=arn)
+            cloudformation.delete_change_set(**_named(stack, arn))
             if any(words in reason for words in _NO_CHANGES):
                 return None
             raise StackError(f"{stack}: {reason}")
@@ -168,10 +168,10 @@ def make_change_set(
     raise AssertionError
 
 
-def discard(cloudformation: CloudFormationClient, change_set: str) -> None:
+def discard(cloudformation: CloudFormationClient, stack: str, change_set: str) -> None:
     """Delete a change set that will not be executed, by its ARN; one that is gone is no error."""
     try:
-        cloudformation.delete_change_set(ChangeSetName=change_set)
+        cloudformation.delete_change_set(**_named(stack, change_set))
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOT_FOUND:
             raise
@@ -197,14 +197,14 @@ def execute(cloudformation: CloudFormationClient, stack: str, change_set: str, f
         StackError: the stack was rolled back.
     """
     current = find_stack(cloudformation, stack)
-    begun, done = _progress(cloudformation, current, change_set)
+    begun, done = _progress(cloudformation, stack, current, change_set)
     if done:
         return False
     if not begun:
         if current is not None and current.busy:
             raise BusyError(f"{stack} is being changed by somebody else ({current.status}); wait until that is done")
         try:
-            cloudformation.execute_change_set(ChangeSetName=change_set)
+            cloudformation.execute_change_set(**_named(stack, change_set))
         except ClientError as error:
             message = error.response["Error"]["Message"]
             if error.response["Error"]["Code"] in (*_NOT_FOUND, "InvalidChangeSetStatus"):
@@ -214,13 +214,15 @@ def execute(cloudformation: CloudFormationClient, stack: str, change_set: str, f
     return True
 
 
-def _progress(cloudformation: CloudFormationClient, current: CurrentStack | None, change_set: str) -> tuple[bool, bool]:
+def _progress(
+    cloudformation: CloudFormationClient, stack: str, current: CurrentStack | None, change_set: str
+) -> tuple[bool, bool]:
     """Tell whether the execution of a change set was begun, and whether it is done.
 
     An executed change set may be gone, but its stack remembers it.
     """
     try:
-        status = cloudformation.describe_change_set(ChangeSetName=change_set)["ExecutionStatus"]
+        status = cloudformation.describe_change_set(**_named(stack, change_set))["ExecutionStatus"]
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOT_FOUND:
             raise
@@ -307,8 +309,8 @@ def _first_failure(cloudformation: CloudFormationClient, stack: str) -> str:
     return "no resource reports a failure"
 
 
-def _changes(cloudformation: CloudFormationClient, arn: str) -> tuple[Change, ...]:
-    pages = cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=arn)
+def _changes(cloudformation: CloudFormationClient, stack: str, arn: str) -> tuple[Change, ...]:
+    pages = cloudformation.get_paginator("describe_change_set").paginate(**_named(stack, arn))
     resources = [change["ResourceChange"] for page in pages for change in page.get("Changes", [])]
     return tuple(
         Change(
@@ -328,6 +330,19 @@ def _changes(cloudformation: CloudFormationClient, arn: str) -> tuple[Change, ..
 
 
 _REPLACEMENTS: Mapping[str, Replacement] = {"False": "no", "True": "yes", "Conditional": "perhaps"}
+
+
+class _ChangeSetName(TypedDict):
+    StackName: str
+    ChangeSetName: str
+
+
+def _named(stack: str, arn: str) -> _ChangeSetName:
+    """Name a change set together with its stack: rights are given for stacks, and an ARN alone would not be one.
+
+    The ARN is arn:aws:cloudformation:region:account:changeSet/name/uuid.
+    """
+    return {"StackName": stack, "ChangeSetName": arn.split("/")[1]}
 
 
 def _pauses() -> Iterator[float]:

@@ -26,6 +26,22 @@ def test_what_keeps_a_resource_passes(kind: str, action: str) -> None:
     assert refusals("stack", [Change(action, "Thing", kind)], {}) == ()
 
 
+@pytest.mark.parametrize(
+    ("properties", "passes"),
+    [(("MultiAZ", "BackupRetentionPeriod"), True), (("MultiAZ", "Engine"), False), ((), False)],
+)
+def test_a_database_that_might_be_replaced_passes_for_what_rds_changes_in_place(
+    properties: tuple[str, ...], passes: bool
+) -> None:
+    change = Change("Modify", "Instance", "AWS::RDS::DBInstance", "perhaps", properties)
+    assert (refusals("database", [change], {}) == ()) is passes
+
+
+def test_a_database_that_is_replaced_is_refused_whatever_the_property() -> None:
+    change = Change("Modify", "Instance", "AWS::RDS::DBInstance", "yes", ("MultiAZ",))
+    assert len(refusals("database", [change], {})) == 1
+
+
 def test_what_holds_nothing_may_be_replaced() -> None:
     assert refusals("stack", [Change("Modify", "Function", "AWS::Lambda::Function", "yes")], {}) == ()
 
