@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,28 +19,17 @@ from infrastructure.boot.instance import Instance, obstacle
 from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot, Gallery
 from local_cloud.database import Address
 from local_cloud.emulator import Emulator, client_environ
-from running_cloud import free_ports
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _namespaces() -> None:
-    """Skip these tests where no instance can boot."""
-    reason = obstacle()
-    if reason is not None:
-        pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
-def endpoint_url(_namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run an emulator, which boto3 speaks to meanwhile."""
-    (port,) = free_ports(1)
-    emulator = Emulator(tmp_path_factory.mktemp("emulator"), port, {})
-    emulator.start()
+def endpoint_url(emulator: Emulator) -> Iterator[str]:
+    """Point boto3 to the emulator, and return its address."""
     with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
         for name, value in client_environ(emulator.endpoint_url).items():
             patch.setenv(name, value)
         yield emulator.endpoint_url
-    emulator.stop()
 
 
 @pytest.fixture(scope="module")
@@ -55,26 +45,26 @@ def bundle(endpoint_url: str) -> str:
 @pytest.fixture(scope="module")
 def migrate(endpoint_url: str, database_server: Address) -> Callable[[str], str]:
     """Return a function that migrates a database and returns the secret of the application's user."""
-    secrets = {
-        name: boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(user))["ARN"]
-        for name, user in {
-            "master": {"username": database_server.username, "password": database_server.password},
-            "application": {"username": "instances", "password": APPLICATION_PASSWORD},
-        }.items()
-    }
+    master = _secret(database_server.username, database_server.password)
+    application = _secret("instances", APPLICATION_PASSWORD)
 
     def migrate_database(name: str) -> str:
         settings = MigrationSettings(
             database_host=database_server.host,
             database_port=database_server.port,
             database_name=name,
-            database_secret_arn=secrets["master"],
-            application_secret_arn=secrets["application"],
+            database_secret_arn=master,
+            application_secret_arn=application,
         )
         apply(settings)
-        return secrets["application"]
+        return application
 
     return migrate_database
+
+
+def _secret(username: str, password: str) -> str:
+    value = json.dumps({"username": username, "password": password})
+    return boto3.client("secretsmanager").create_secret(Name=f"{username}-{uuid4()}", SecretString=value)["ARN"]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +77,7 @@ def new_gallery(endpoint_url: str) -> Callable[[], Gallery]:
         ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
         for zone, block in zones.items()
     ]
-    clients = ec2.create_security_group(GroupName="clients", Description="clients", VpcId=vpc)["GroupId"]
+    clients = ec2.create_security_group(GroupName="clients of instances", Description="clients", VpcId=vpc)["GroupId"]
     function = "arn:aws:lambda:us-east-1:000000000000:function:{}:live"
     common = {
         "ArtifactBucket": ARTIFACTS,
@@ -131,6 +121,9 @@ def boot(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Boot]:
     """Return a function that boots an instance of a stack with these parameters; all end with the module."""
+    reason = obstacle()
+    if reason is not None:
+        pytest.skip(reason)
     port = urlsplit(endpoint_url).port
     assert port is not None
     with ExitStack() as instances:

@@ -13,7 +13,7 @@ from deploy.environment import INFRASTRUCTURE
 from infrastructure.boot.instance import Instance
 
 TEMPLATE = INFRASTRUCTURE / "templates" / "web.yaml"
-ARTIFACTS = "artifacts"
+ARTIFACTS = "artifacts-of-instances"
 DATABASE_PORT = 3306
 APPLICATION_PASSWORD = "known to nobody else"
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import boto3
 
-from infrastructure.boot.stack import Gallery
+from infrastructure.boot.stack import ARTIFACTS, Gallery
 from web.config import WebSettings
 
 MAX_USER_DATA_BYTES = 16 * 1024
@@ -35,5 +35,5 @@ def test_a_new_bundle_replaces_the_instances(new_gallery: Callable[[], Gallery])
     gallery.create(ArtifactKey="web/1.zip")
     before = group_version(gallery)
     gallery.update(ArtifactKey="web/2.zip")
-    assert "s3://artifacts/web/2.zip" in gallery.user_data()
+    assert f"s3://{ARTIFACTS}/web/2.zip" in gallery.user_data()
     assert group_version(gallery) > before
