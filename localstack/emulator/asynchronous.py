@@ -1,4 +1,4 @@
-"""Asynchronous invocations, also those of SNS: all go through one queue that waits, tries again and keeps dead letters.
+"""Asynchronous invocations, of SNS and EventBridge too: one queue that waits, tries again and keeps dead letters.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ministack.services import lambda_svc, sns
+from ministack.services import eventbridge, lambda_svc, sns
 
 from emulator.invocations import Invocation, InvocationQueue, Later
 
@@ -43,8 +43,12 @@ def queue_invocations(folder: Path) -> None:
         }
         queue.put(endpoint, {"Records": [record]})
 
+    def dispatch_to_lambda(arn: str, payload: str) -> None:
+        queue.put(arn, json.loads(payload))
+
     lambda_svc.invoke_async_with_retry = invoke_async
     sns._deliver_to_lambda = deliver_to_lambda
+    eventbridge._dispatch_to_lambda = dispatch_to_lambda
     queue.start()
 
 

@@ -57,13 +57,17 @@ class Databases:
         """
         folder = self._place(identifier)
         shutil.rmtree(folder, ignore_errors=True)  # of an instance that a killed emulator has forgotten
-        server = self._start(folder)
         statements = [
             f"CREATE USER {_quoted(user)}@'%' IDENTIFIED BY {_quoted(password)};",
             f"GRANT {MASTER_PRIVILEGES} ON *.* TO {_quoted(user)}@'%' WITH GRANT OPTION;",
             *([f"CREATE DATABASE `{name}`;"] if name else []),
         ]
-        self._run("".join(statements), server)
+        try:
+            server = self._start(folder)
+            self._run("".join(statements), server)
+        except LocalCloudError:
+            self.delete(identifier)
+            raise
         return server.address.host
 
     def change_password(self, identifier: str, user: str, password: str) -> None:

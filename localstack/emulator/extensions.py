@@ -1,6 +1,6 @@
 """What MiniStack lacks of AWS and this application relies on. Its names are private: the version is pinned exactly.
 
-asynchronous     SNS -> Lambda, and Invoke with the type Event: retries, bounded concurrency, dead letters
+asynchronous     Invoke with the type Event, SNS and EventBridge: retries, bounded concurrency, dead letters
 functions        AWS::Lambda::Function keeps DeadLetterConfig, reserved concurrency (for all versions) and VpcConfig
 code             the code of functions is unpacked once for all their processes
 buckets          AWS::S3::Bucket takes over a bucket that is there already, with its objects

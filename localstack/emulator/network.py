@@ -22,6 +22,13 @@ ARM_IMAGE = (
     "137112412989",
     "amazon",
 )
+ALLOW_ALL = {
+    "IpProtocol": "-1",
+    "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    "Ipv6Ranges": [],
+    "PrefixListIds": [],
+    "UserIdGroupPairs": [],
+}
 ARM_IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-arm64"
 
 
@@ -160,6 +167,9 @@ def _authorize(permissions: str, properties: Properties) -> tuple[str, Attribute
     if any(_rule_id(group, permissions, known) == rule for known in group[permissions]):
         raise ValueError("the specified rule already exists")
     permission["SecurityGroupRuleId"] = rule
+    # The first rule of its own takes the place of the one that allows everything, which a group is made with:
+    # https://github.com/aws-cloudformation/cfn-language-discussion/issues/157
+    group[permissions][:] = [known for known in group[permissions] if known != ALLOW_ALL]
     group[permissions].append(permission)
     return rule, {"Id": rule}
 

@@ -37,14 +37,14 @@ def complete_type(name: str, complete: Callable[[str, Properties], Attributes]) 
             complete is not created, as any other that fails.
     """
     handlers = provisioners._RESOURCE_HANDLERS[name]
-    create, update = handlers["create"], handlers["update"]
+    create, update, delete = handlers["create"], handlers["update"], handlers["delete"]
 
     def create_completely(logical_id: str, properties: Properties, *more: Any) -> tuple[str, Attributes]:
         physical_id, attributes = create(logical_id, properties, *more)
         try:
             return physical_id, {**attributes, **complete(physical_id, properties)}
         except Exception:
-            handlers["delete"](physical_id, properties)
+            delete(physical_id, properties)
             raise
 
     def update_completely(physical_id: str, old: Properties, new: Properties, *more: Any) -> tuple[str, Attributes]:

@@ -14,7 +14,7 @@ import pymysql
 import pytest
 from pymysql.cursors import Cursor
 
-from emulated_account import Account
+from emulated_account import Account, wait_until
 from local_cloud.emulator import Emulator
 from running_cloud import free_ports
 
@@ -194,7 +194,7 @@ def own_emulator(tmp_path: Path) -> Iterator[Emulator]:
     emulator.stop()
 
 
-def test_a_restarted_emulator_has_its_databases_and_a_stopped_one_runs_none(
+def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_runs_none(
     own_emulator: Emulator, tmp_path: Path
 ) -> None:
     account = Account(own_emulator.endpoint_url)
@@ -202,7 +202,9 @@ def test_a_restarted_emulator_has_its_databases_and_a_stopped_one_runs_none(
     with connected(account, outputs) as cursor:
         cursor.execute("CREATE TABLE photos.kept (id INT)")
     assert len(servers(tmp_path)) == 1
-    own_emulator.stop()
+    process = psutil.Process(own_emulator.child.pid)
+    process.terminate()
+    wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
     assert not servers(tmp_path)
     own_emulator.start()
     with connected(account, outputs) as cursor:

@@ -22,7 +22,7 @@ def handle(event, context):
     line = json.dumps([CODE, os.environ["COLOUR"], context.function_version, context.invoked_function_arn])
     with open(os.environ["OUTCOMES"], "a") as file:
         file.write(line + "\\n")
-    if event.get("Records", [{}])[0].get("Sns", {}).get("Message") == "fail":
+    if "fail" in json.dumps(event):
         raise ValueError("as told")
     return CODE
 """
@@ -76,6 +76,13 @@ TEMPLATE: dict[str, Any] = {
                 "Action": "lambda:InvokeFunction",
                 "Principal": "sns.amazonaws.com",
                 "SourceArn": {"Ref": "Topic"},
+            },
+        },
+        "Rule": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "EventPattern": {"source": [{"Ref": "AWS::StackName"}]},
+                "Targets": [{"Id": "alias", "Arn": {"Ref": "Alias"}}],
             },
         },
         "Subscription": {
@@ -151,10 +158,15 @@ def test_topic_and_asynchronous_invoke_reach_the_version_of_the_alias(function: 
     assert function.calls() == [["one", "red", "1", function.deployment.outputs["Alias"]]] * 2
 
 
+@pytest.mark.parametrize("source", ["topic", "rule"])
 def test_what_fails_behind_an_alias_is_tried_again_as_its_settings_say_and_becomes_a_dead_letter(
-    function: Function,
+    function: Function, source: str
 ) -> None:
-    function.publish("fail")
+    if source == "topic":
+        function.publish("fail")
+    else:
+        event = {"Source": function.stack, "DetailType": "test", "Detail": json.dumps({"do": "fail"})}
+        function.account.client("events").put_events(Entries=[event])
     letters: list[Any] = []
 
     def arrived() -> bool:

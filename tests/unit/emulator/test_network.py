@@ -154,6 +154,16 @@ def test_rules_of_their_own_are_rules_of_the_group(account: Account, stack: str)
     assert (outgoing["IsEgress"], outgoing["ReferencedGroupInfo"]["GroupId"]) == (True, made["Group"])
 
 
+def test_a_rule_for_going_out_takes_the_place_of_the_one_that_allows_everything(account: Account, stack: str) -> None:
+    template = network()
+    del template["Resources"]["Outgoing"]
+    account.deploy(stack, template)
+    group = account.resources(stack)["Group"]
+    assert [rule["CidrIpv4"] for rule in rules(account, group).values() if rule["IsEgress"]] == ["0.0.0.0/0"]
+    account.deploy(stack, network())
+    assert [rule["FromPort"] for rule in rules(account, group).values() if rule["IsEgress"]] == [3306]
+
+
 def test_a_rules_description_changes_in_place(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     before = account.resources(stack)
