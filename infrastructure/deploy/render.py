@@ -111,7 +111,9 @@ def _logical_id(stack: str, name: str = "") -> str:
 
 def _of(described: Mapping[str, Any], default: str | None) -> dict[str, Any]:
     """Return the description of a parameter for the root, with another default."""
-    return {**described, **({} if default is None else {"Default": default})}
+    if default is None:
+        return dict(described)
+    return {**described, "Default": int(default) if described["Type"] == "Number" else default}
 
 
 def _release(environment: Environment, artifacts: Mapping[str, str]) -> str:

@@ -1,75 +1,206 @@
 """Files that have to agree: templates, their wiring, the environments, and the services' settings."""
 
+from __future__ import annotations
+
 import importlib
+import re
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
-from pathlib import Path
 from typing import Any
 
-import cfnlint.decode
 import pytest
 
-from deploy.environment import INFRASTRUCTURE, Stack, load_environment
+from deploy.environment import FROM_PACKAGE, INFRASTRUCTURE, RELEASE, load_environment
+from deploy.template import Intrinsic, Template
 
-VARIABLES = (
-    "ARTIFACT_BUCKET",
-    "DATABASE_HOST",
-    "DATABASE_PORT",
-    "DATABASE_NAME",
-    "MASTER_SECRET_ARN",
-    "GALLERY_ORIGIN",
-)
-STACKS = {stack.name: stack for stack in load_environment("local", dict.fromkeys(VARIABLES, "x")).stacks}
+STAGING = load_environment("staging", {"AWS_ACCOUNT_ID": "000000000000"})
+TEMPLATES = {path.stem: Template(path) for path in sorted((INFRASTRUCTURE / "templates").glob("*.yaml"))}
+ALL = {**TEMPLATES, "bootstrap": Template(INFRASTRUCTURE / "bootstrap.yaml")}
+EVERY_TEMPLATE = pytest.mark.parametrize("name", ALL)
+
+# The settings that each process reads, and the resource that sets them: template, logical id.
 SETTINGS = {
-    "catalog": "catalog.handler.MigrationSettings",
-    "thumbnail": "thumbnail.config.ThumbnailSettings",
-    "annotate": "annotate.config.AnnotateSettings",
+    "catalog.handler.MigrationSettings": ("catalog", "Function"),
+    "catalog.sweep.SweepSettings": ("catalog", "SweepFunction"),
+    "thumbnail.config.ThumbnailSettings": ("thumbnail", "Function"),
+    "annotate.config.AnnotateSettings": ("annotate", "Function"),
+    "web.config.WebSettings": ("web", "LaunchTemplate"),
 }
-# What a laptop sets in the environment of the functions, and a template never does.
-NOT_IN_TEMPLATES = {"DATABASE_CA_FILE", "GEMINI_API_KEY"}
+# What a laptop hands to functions, and a template never does.
+NOT_IN_TEMPLATES = {"GEMINI_API_KEY"}
+# What boto3 itself reads.
+NOT_IN_SETTINGS = {"AWS_DEFAULT_REGION"}
 
 
-def template(path: Path) -> dict[str, Any]:
-    decoded, problems = cfnlint.decode.decode(str(path))
-    assert not problems
-    return dict(decoded)
+def resource(template: str, logical_id: str) -> Any:
+    return ALL[template].document["Resources"][logical_id]["Properties"]
 
 
-@pytest.mark.parametrize("stack", STACKS.values(), ids=lambda stack: stack.name)
-def test_a_template_gets_exactly_the_parameters_it_has(stack: Stack) -> None:
-    parameters = template(stack.template)["Parameters"]
-    given = {*stack.wired, *stack.parameters, *(["ArtifactBucket", "ArtifactKey"] if stack.service else [])}
-    assert given <= parameters.keys()
-    assert {name for name, parameter in parameters.items() if "Default" not in parameter} <= given
+def resources_of(kind: str) -> Iterator[tuple[str, str, Any]]:
+    """Yield each resource of a type: template, logical id, properties."""
+    for name, template in ALL.items():
+        for logical_id, found in template.resources.items():
+            if found == kind:
+                yield name, logical_id, template.document["Resources"][logical_id]
 
 
-@pytest.mark.parametrize("stack", STACKS.values(), ids=lambda stack: stack.name)
-def test_every_wired_output_exists(stack: Stack) -> None:
-    for output in stack.wired.values():
-        if output.stack in STACKS:
-            assert output.name in template(STACKS[output.stack].template)["Outputs"]
+def variables(template: str, logical_id: str) -> set[str]:
+    """Return the environment variables that a function gets, or the instances by their launch template."""
+    properties = resource(template, logical_id)
+    if "LaunchTemplateData" in properties:
+        script = properties["LaunchTemplateData"]["UserData"]["Fn::Base64"].argument
+        return set(re.findall(r"^([A-Z_]+)=\$\{", script, re.MULTILINE))
+    return set(properties["Environment"]["Variables"])
 
 
-@pytest.mark.parametrize("path", sorted((INFRASTRUCTURE / "templates").glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_parameter_is_described_and_has_its_place_in_the_console(path: Path) -> None:
-    content = template(path)
-    groups = content["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    assert [name for group in groups for name in group["Parameters"]] == list(content["Parameters"])
-    assert all(parameter.get("Description") for parameter in content["Parameters"].values())
+def references(value: Any) -> Iterator[str]:
+    """Yield the names that intrinsic functions mention."""
+    if isinstance(value, Intrinsic):
+        if value.tag == "Ref":
+            yield value.argument
+        elif value.tag == "Sub":
+            text, *more = value.argument if isinstance(value.argument, list) else [value.argument]
+            yield from re.findall(r"\$\{([^!.}]+)[.}]", text)
+            yield from references(more)
+        elif value.tag == "GetAtt":
+            yield value.argument[0] if isinstance(value.argument, list) else value.argument.partition(".")[0]
+        else:
+            yield from references(value.argument)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
 
 
-@pytest.mark.parametrize("service", SETTINGS)
-def test_a_function_gets_the_variables_that_its_settings_read(service: str) -> None:
-    module, _, name = SETTINGS[service].rpartition(".")
-    settings = fields(getattr(importlib.import_module(module), name))
-    function = template(STACKS[service].template)["Resources"]["Function"]["Properties"]
-    variables = set(function["Environment"]["Variables"])
-    assert {field.name.upper() for field in settings if field.default is MISSING} <= variables
-    assert variables <= {field.name.upper() for field in settings}
-    assert {field.name.upper() for field in settings} - variables <= NOT_IN_TEMPLATES
+@EVERY_TEMPLATE
+def test_every_parameter_is_described_and_has_its_place_in_the_console(name: str) -> None:
+    content = ALL[name].document
+    groups = content.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", [])
+    assert [parameter for group in groups for parameter in group["Parameters"]] == list(ALL[name].parameters)
+    assert all(parameter.get("Description") for parameter in ALL[name].parameters.values())
 
 
-@pytest.mark.parametrize("service", SETTINGS)
-def test_the_handler_that_a_template_names_exists(service: str) -> None:
-    function = template(STACKS[service].template)["Resources"]["Function"]["Properties"]
-    module, _, name = function["Handler"].rpartition(".")
-    assert callable(getattr(importlib.import_module(module), name))
+@EVERY_TEMPLATE
+def test_a_template_has_its_sections_in_the_order_of_the_house(name: str) -> None:
+    order = ["AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Conditions", "Resources"]
+    sections = list(ALL[name].document)
+    assert sections == [section for section in [*order, "Outputs"] if section in sections]
+
+
+@EVERY_TEMPLATE
+def test_every_parameter_is_used_and_every_output_described(name: str) -> None:
+    content = ALL[name].document
+    used = set(references({key: content.get(key) for key in ("Rules", "Conditions", "Resources", "Outputs")}))
+    assert set(ALL[name].parameters) - used == set()
+    assert all(output.get("Description") for output in ALL[name].outputs.values())
+
+
+@EVERY_TEMPLATE
+def test_conditions_are_named_for_what_there_is(name: str) -> None:
+    assert [
+        condition for condition in ALL[name].document.get("Conditions", {}) if not condition.startswith("Has")
+    ] == []
+
+
+def test_every_template_is_a_stack() -> None:
+    assert {stack.template.path.stem for stack in STAGING.stacks} == set(TEMPLATES)
+
+
+def test_a_service_publishes_its_code_under_every_release() -> None:
+    for stack in STAGING.stacks:
+        assert (FROM_PACKAGE in stack.template.parameters) == bool(stack.service)
+    for template, logical_id, version in resources_of("AWS::Lambda::Version"):
+        assert RELEASE in references(version["Properties"]["Description"])
+        function = resource(template, version["Properties"]["FunctionName"].argument)
+        assert RELEASE in references(function["Description"]), f"{template}.{logical_id} needs a changed function"
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_process_gets_the_variables_that_its_settings_read(name: str) -> None:
+    module, _, settings = name.rpartition(".")
+    read = fields(getattr(importlib.import_module(module), settings))
+    given = variables(*SETTINGS[name]) - NOT_IN_SETTINGS
+    assert {field.name.upper() for field in read if field.default is MISSING} <= given
+    assert given <= {field.name.upper() for field in read}
+    assert {field.name.upper() for field in read} - given <= NOT_IN_TEMPLATES
+
+
+def test_every_function_has_a_handler_that_exists_and_settings_that_are_checked() -> None:
+    functions = list(resources_of("AWS::Lambda::Function"))
+    assert {(template, logical_id) for template, logical_id, _ in functions} <= set(SETTINGS.values())
+    for _, _, function in functions:
+        module, _, name = function["Properties"]["Handler"].rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_a_bucket_may_publish_on_the_topic_of_its_notifications_before_it_does() -> None:
+    announcing = [
+        (template, bucket)
+        for template, _, bucket in resources_of("AWS::S3::Bucket")
+        if "NotificationConfiguration" in bucket["Properties"]
+    ]
+    assert announcing
+    for template, bucket in announcing:
+        for configuration in bucket["Properties"]["NotificationConfiguration"]["TopicConfigurations"]:
+            policies = {
+                logical_id
+                for owner, logical_id, policy in resources_of("AWS::SNS::TopicPolicy")
+                if owner == template
+                and configuration["Topic"].argument in references(policy["Properties"]["Topics"])
+                and any(
+                    statement["Principal"] == {"Service": "s3.amazonaws.com"} and statement["Action"] == "sns:Publish"
+                    for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+                )
+            }
+            assert bucket["DependsOn"] in policies
+
+
+def test_cloudformation_waits_longer_for_a_migration_than_the_function_may_take() -> None:
+    assert resource("catalog", "Schema")["ServiceTimeout"] > resource("catalog", "Function")["Timeout"]
+
+
+def test_a_queue_hides_an_event_for_longer_than_its_function_may_take() -> None:
+    queues = list(resources_of("AWS::SQS::Queue"))
+    assert queues
+    for template, _, queue in queues:
+        timeout = resource(template, "Function")["Timeout"]
+        assert queue["Properties"]["VisibilityTimeout"] >= 6 * timeout
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_a_function_that_is_invoked_asynchronously_loses_no_event() -> None:
+    subscribed = {template for template, _, _ in resources_of("AWS::SNS::Subscription")} - {"alarms"}
+    assert subscribed == {"thumbnail", "annotate"}
+    for template in subscribed:
+        config = resource(template, "EventInvokeConfig")
+        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, 21_600)
+        assert config["DestinationConfig"]["OnFailure"]["Destination"] == Intrinsic("GetAtt", "DeadLetters.Arn")
+        assert "deadLetterTargetArn" in resource(template, "Subscription")["RedrivePolicy"]
+
+
+DATA = ("AWS::S3::Bucket", "AWS::RDS::DBInstance", "AWS::SecretsManager::Secret", "AWS::SQS::Queue")
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_what_holds_data_outlives_its_stack(kind: str) -> None:
+    found = list(resources_of(kind))
+    assert found
+    for _, logical_id, described in found:
+        for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+            assert described.get(policy) in ("Retain", "RetainExceptOnCreate", "Snapshot"), logical_id
+
+
+def test_no_bucket_is_named_after_its_stack() -> None:
+    names = [bucket["Properties"].get("BucketName") for _, _, bucket in resources_of("AWS::S3::Bucket")]
+    assert [name for name in names if "AWS::StackName" in references(name)] == []
+
+
+def test_templates_fit_into_a_request() -> None:
+    assert {name for name, template in ALL.items() if len(template.body.encode()) > 51_200} == set()
+
+
+def test_every_environment_but_the_laptops_has_the_same_stacks() -> None:
+    production = load_environment("production", {"AWS_ACCOUNT_ID": "000000000000"})
+    assert [stack.name for stack in production.stacks] == [stack.name for stack in STAGING.stacks]
