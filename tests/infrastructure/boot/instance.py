@@ -139,12 +139,16 @@ class Instance:
         """
         deadline = time.monotonic() + seconds
         while not what():
-            assert time.monotonic() < deadline, f"still waiting; the log of the boot:\n{self._read('boot.log')}"
+            assert time.monotonic() < deadline, f"still waiting; the log of the boot:\n{self.boot_log()}"
             time.sleep(0.05)
 
     def booted(self) -> bool:
         """Tell whether the user data has ended, well or not."""
         return (self._records / "booted").exists()
+
+    def boot_log(self) -> str:
+        """Return what the user data said."""
+        return self._read("boot.log")
 
     def agent_configuration(self) -> str:
         """Return what the CloudWatch agent was started with."""

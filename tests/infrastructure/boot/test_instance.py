@@ -127,6 +127,7 @@ def test_a_broken_bundle_is_a_failure_with_its_reason(
     (signal,) = instance.signals()
     assert signal["--success"] == "false"
     assert signal["--reason"].startswith(reason)
+    assert signal["--reason"] in instance.boot_log()
 
 
 def test_success_waits_for_the_database_and_its_schema(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import boto3
 
@@ -27,7 +30,15 @@ def test_user_data_sets_exactly_the_variables_that_the_gallery_reads(new_gallery
     user_data = gallery.user_data()
     variables = set(re.findall(r"^([A-Z_]+)=", user_data, re.MULTILINE))
     assert variables == {field.name.upper() for field in fields(WebSettings)} | {"AWS_DEFAULT_REGION"}
-    assert len(user_data) <= MAX_USER_DATA_BYTES
+
+
+def test_user_data_is_a_sound_script_of_allowed_length(new_gallery: Callable[[], Gallery], tmp_path: Path) -> None:
+    gallery = new_gallery()
+    gallery.create(ArtifactKey="web/1.zip")
+    script = tmp_path / "user-data"
+    script.write_text(gallery.user_data(), encoding="utf-8")
+    assert script.stat().st_size <= MAX_USER_DATA_BYTES
+    subprocess.run([Path(sys.executable).with_name("shellcheck"), script], check=True)
 
 
 def test_a_new_bundle_replaces_the_instances(new_gallery: Callable[[], Gallery]) -> None:
