@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO
@@ -23,7 +22,7 @@ from deploy.environment import load_environment
 from deploy.errors import DeployError
 from local_cloud import REPOSITORY, LocalCloudError
 from local_cloud.database import Address, PrivateServer, external, make_private
-from local_cloud.emulator import REGION, Emulator, client_environ
+from local_cloud.emulator import REGION, Emulator, aws_environ, client_environ
 from local_cloud.gallery import Gallery
 from local_cloud.mariadb import find_or_fetch
 from local_cloud.ports import check_free
@@ -164,7 +163,7 @@ class LocalCloud:
         address = self._address()
         self._deploying = True
         try:
-            with _aws_environ(self.endpoint_url):
+            with aws_environ(self.endpoint_url):
                 variables = {
                     "DATABASE_HOST": address.host,
                     "DATABASE_PORT": str(address.port),
@@ -201,7 +200,7 @@ class LocalCloud:
 
     def _warm_up(self) -> None:
         """Start each function in the background with an event that announces nothing: the first photo need not wait."""
-        with _aws_environ(self.endpoint_url):
+        with aws_environ(self.endpoint_url):
             client = boto3.client("lambda", region_name=REGION)
             for stack in ("thumbnail", "annotate"):
                 name = self.outputs[stack]["FunctionName"]
@@ -265,21 +264,6 @@ def _stop_leftovers(data: Path) -> bool:
     """Stop the children of a killed supervisor, in order; return whether there were any."""
     stopped = [Child(name, data).clear() for name in ("gallery", "emulator", "database")]
     return any(stopped)
-
-
-@contextlib.contextmanager
-def _aws_environ(endpoint_url: str) -> Iterator[None]:
-    """Point boto3 in this process to the emulator, and away from any account of the user."""
-    ours = client_environ(endpoint_url)
-    touched = {name for name in os.environ if name.startswith("AWS_")} | set(ours)
-    before = {name: os.environ.pop(name) for name in touched if name in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in touched:
-            os.environ.pop(name, None)
-        os.environ.update(before)
 
 
 def _store_secret(address: Address) -> str:

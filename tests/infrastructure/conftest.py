@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from deploy_project import Project
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import Emulator, aws_environ
 from running_cloud import free_ports
 
 
@@ -25,12 +25,10 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def account(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def account(emulator: Emulator) -> Iterator[None]:
     """Point boto3 in this process, and in those that it starts, to the emulator."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in client_environ(emulator.endpoint_url).items():
-        monkeypatch.setenv(name, value)
+    with aws_environ(emulator.endpoint_url):
+        yield
 
 
 @pytest.fixture

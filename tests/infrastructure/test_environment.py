@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from deploy.plan import Outputs, make_plan
 from deploy.redrive import Redriven, redrive
 from deploy.stack import execute, make_change_set
 from deploy.status import read_status
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import Emulator, aws_environ
 
 ACCOUNT = "000000000000"
 WAIT_SECONDS = 60
@@ -68,11 +67,7 @@ def bootstrap(environment: Environment) -> None:
 @pytest.fixture(scope="module")
 def account(emulator: Emulator) -> Iterator[None]:
     """Point boto3 to the emulator, in an account that is prepared for deployments."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in client_environ(emulator.endpoint_url).items():
-            patch.setenv(name, value)
+    with aws_environ(emulator.endpoint_url):
         bootstrap(environment_of("staging"))
         yield
 

@@ -27,7 +27,7 @@ from gallery_client import GalleryClient
 from local_cloud import REPOSITORY
 from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
 from local_cloud.database import PrivateServer
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import Emulator, aws_environ, client_environ
 from local_cloud.gallery import Gallery
 from local_cloud.mariadb import find_or_fetch
 from running_cloud import free_ports
@@ -90,9 +90,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     emulator_port, *ports = free_ports(3)
     emulator = Emulator(data, emulator_port, os.environ)
     environ = client_environ(emulator.endpoint_url)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environ.items():
-            patch.setenv(name, value)
+    with aws_environ(emulator.endpoint_url):
         server.start()
         emulator.start()
         try:
