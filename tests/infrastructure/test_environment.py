@@ -5,70 +5,30 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
 
 import boto3
 import pytest
 
 import photos
 from catalog import images
-from catalog.database import Database, DatabaseSettings
+from catalog.database import Database
 from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
 from deploy.apply import apply_plan, delete_environment, deploy, environment_outputs
 from deploy.drift import find_drift
-from deploy.environment import INFRASTRUCTURE, Environment, load_environment
+from deploy.environment import Environment
 from deploy.errors import GateError, StackError
 from deploy.plan import Outputs, make_plan
 from deploy.redrive import Redriven, redrive
-from deploy.stack import execute, make_change_set
 from deploy.status import read_status
-from local_cloud.emulator import Emulator, aws_environ
+from emulated_environment import catalogue, environment_of, prepared_account, resources, silent, with_parameters
+from local_cloud.emulator import Emulator
 
-ACCOUNT = "000000000000"
 WAIT_SECONDS = 60
-BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "RepositoryId": "2"}
-
-
-def silent(line: str) -> None:
-    """Report nothing."""
-
-
-def environment_of(name: str) -> Environment:
-    """Read an environment of this repository; its functions are packaged for this machine, for they run here."""
-    return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host")
-
-
-def with_parameters(environment: Environment, stack: str, **values: str) -> Environment:
-    """Return the environment with other values for a stack's parameters, wherever they came from."""
-    stacks = tuple(
-        replace(
-            candidate,
-            parameters={**candidate.parameters, **values},
-            wired={name: output for name, output in candidate.wired.items() if name not in values},
-        )
-        if candidate.name == stack
-        else candidate
-        for candidate in environment.stacks
-    )
-    return replace(environment, stacks=stacks)
-
-
-def bootstrap(environment: Environment) -> None:
-    """Prepare the account once, as a person does."""
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
-    body = (INFRASTRUCTURE / "bootstrap.yaml").read_text()
-    change_set = make_change_set(cloudformation, environment.existing["bootstrap"], body, BOOTSTRAP, create=True)
-    assert change_set is not None
-    execute(cloudformation, change_set.stack, change_set.arn)
 
 
 @pytest.fixture(scope="module")
 def account(emulator: Emulator) -> Iterator[None]:
-    """Point boto3 to the emulator, in an account that is prepared for deployments."""
-    with aws_environ(emulator.endpoint_url):
-        bootstrap(environment_of("staging"))
+    with prepared_account(emulator):
         yield
 
 
@@ -83,25 +43,6 @@ def staging(account: None) -> Environment:
 @pytest.fixture(scope="module")
 def outputs(staging: Environment) -> Outputs:
     return environment_outputs(staging)
-
-
-@contextmanager
-def catalogue(region: str, outputs: Outputs) -> Iterator[Database]:
-    """Open the catalogue of an environment as its services do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", region)
-        database = Database(
-            DatabaseSettings(
-                database_host=outputs["database"]["Host"],
-                database_port=int(outputs["database"]["Port"]),
-                database_name=outputs["database"]["Name"],
-                database_secret_arn=outputs["catalog"]["ApplicationSecretArn"],
-            )
-        )
-        try:
-            yield database
-        finally:
-            database.close()
 
 
 def upload(region: str, outputs: Outputs) -> str:
@@ -132,12 +73,6 @@ def wait_for(database: Database, image_id: str, condition: Callable[[images.Imag
 
 def is_ready(image: images.Image) -> bool:
     return (image.thumbnail_status, image.annotation_status) == ("ready", "ready")
-
-
-def resources(region: str, stack: str) -> list[Any]:
-    """Return all resources of a stack."""
-    pages = boto3.client("cloudformation", region_name=region).get_paginator("list_stack_resources")
-    return [found for page in pages.paginate(StackName=stack) for found in page["StackResourceSummaries"]]
 
 
 def test_every_resource_of_the_environment_is_real(staging: Environment) -> None:

@@ -1,0 +1,91 @@
+"""The environments of this repository on an emulated account."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from catalog.database import Database, DatabaseSettings
+from deploy.environment import INFRASTRUCTURE, Environment, load_environment
+from deploy.plan import Outputs
+from deploy.stack import execute, make_change_set
+from local_cloud.emulator import Emulator, client_environ
+
+ACCOUNT = "000000000000"
+BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "RepositoryId": "2"}
+
+
+def silent(line: str) -> None:
+    """Report nothing."""
+
+
+def environment_of(name: str) -> Environment:
+    """Read an environment of this repository; its functions are packaged for this machine, for they run here."""
+    return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host")
+
+
+def with_parameters(environment: Environment, stack: str, **values: str) -> Environment:
+    """Return the environment with other values for a stack's parameters, wherever they came from."""
+    stacks = tuple(
+        replace(
+            candidate,
+            parameters={**candidate.parameters, **values},
+            wired={name: output for name, output in candidate.wired.items() if name not in values},
+        )
+        if candidate.name == stack
+        else candidate
+        for candidate in environment.stacks
+    )
+    return replace(environment, stacks=stacks)
+
+
+@contextmanager
+def prepared_account(emulator: Emulator) -> Iterator[None]:
+    """Point boto3 to the emulator, in an account that is prepared for deployments."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in client_environ(emulator.endpoint_url).items():
+            patch.setenv(name, value)
+        _bootstrap(environment_of("staging"))
+        yield
+
+
+def _bootstrap(environment: Environment) -> None:
+    """Prepare the account once, as a person does."""
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    body = (INFRASTRUCTURE / "bootstrap.yaml").read_text()
+    change_set = make_change_set(cloudformation, environment.existing["bootstrap"], body, BOOTSTRAP, create=True)
+    assert change_set is not None
+    execute(cloudformation, change_set.stack, change_set.arn)
+
+
+@contextmanager
+def catalogue(region: str, outputs: Outputs) -> Iterator[Database]:
+    """Open the catalogue of an environment as its services do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", region)
+        database = Database(
+            DatabaseSettings(
+                database_host=outputs["database"]["Host"],
+                database_port=int(outputs["database"]["Port"]),
+                database_name=outputs["database"]["Name"],
+                database_secret_arn=outputs["catalog"]["ApplicationSecretArn"],
+            )
+        )
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+def resources(region: str, stack: str) -> list[Any]:
+    """Return all resources of a stack."""
+    pages = boto3.client("cloudformation", region_name=region).get_paginator("list_stack_resources")
+    return [found for page in pages.paginate(StackName=stack) for found in page["StackResourceSummaries"]]
