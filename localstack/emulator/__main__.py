@@ -6,9 +6,9 @@ from pathlib import Path
 from ministack.app import main
 
 from emulator import extensions
-from emulator.databases import Databases
+from emulator.database_servers import DatabaseServers
 
-databases = Databases(Path(os.environ["DATABASES_DIR"])) if os.environ.get("DATABASES_DIR") else None
+databases = DatabaseServers(Path(os.environ["DATABASES_DIR"])) if os.environ.get("DATABASES_DIR") else None
 extensions.install(events=Path(os.environ["EVENTS_DIR"]), code=Path(os.environ["CODE_DIR"]), databases=databases)
 try:
     main()

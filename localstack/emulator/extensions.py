@@ -25,7 +25,8 @@ from emulator.asynchronous import queue_invocations
 from emulator.buckets import take_over_buckets
 from emulator.change_sets import tell_all_changes
 from emulator.code import share_code
-from emulator.databases import Databases, add_databases
+from emulator.database_servers import DatabaseServers
+from emulator.databases import add_databases
 from emulator.functions import keep_function_properties, share_reserved_concurrency
 from emulator.guard import guarded
 from emulator.identity import add_identity
@@ -36,7 +37,7 @@ from emulator.replacement import tell_replacements
 from emulator.template_urls import read_virtual_hosted
 
 
-def install(events: Path, code: Path, databases: Databases | None) -> None:
+def install(events: Path, code: Path, databases: DatabaseServers | None) -> None:
     """Put the extensions in place.
 
     Args:

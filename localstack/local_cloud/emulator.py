@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import shutil
 import time
@@ -12,10 +13,14 @@ from pathlib import Path
 
 from local_cloud import REPOSITORY, LocalCloudError
 from local_cloud.database import make_private
+from local_cloud.mariadb import find_or_fetch
 from local_cloud.ports import check_free
 from local_cloud.processes import Child, stop_noted
 
+logger = logging.getLogger(__name__)
+
 PYTHON = REPOSITORY / ".local" / "venv" / "emulator" / "bin" / "python"
+MARIADB = REPOSITORY / ".local" / "mariadb"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_SECONDS = 5.0
@@ -52,10 +57,13 @@ class Emulator:
         """Start the emulator and wait until it answers. One that a killed predecessor left is stopped first.
 
         Raises:
-            LocalCloudError: it does not start; the message has the end of its log.
+            LocalCloudError: it does not start, and the message has the end of its log; or there is no MariaDB for its
+                databases.
         """
         self.child.clear()
         self._stop_databases()
+        if self._databases:
+            find_or_fetch(MARIADB, logger.info)  # or the first instance would take as long as that does
         check_free(self._port, "EMULATOR_PORT", PORT_SECONDS)  # or another program's answers would be taken for ours
         make_private(self._folder)
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed one leaves the code of its functions there
