@@ -78,7 +78,7 @@ lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 	@.venv/bin/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- $(TEMPLATES)
 	@.local/venv/checkov/bin/checkov --config-file .checkov.yaml
 	@.local/venv/taskcat/bin/python -m checks.policies
-	@.venv/bin/shellcheck .ci/run tests/install_packages
+	@.venv/bin/shellcheck .ci/run tests/install_packages tests/infrastructure/boot/machine $(filter-out %.service,$(wildcard tests/infrastructure/boot/stand_ins/*))
 
 format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff format --quiet .
