@@ -19,7 +19,6 @@ from moto import mock_aws
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
 from gallery_client import GalleryClient
-from local_cloud import REPOSITORY
 from local_cloud.cloud import LocalCloud
 from local_cloud.database import Address, PrivateServer
 from local_cloud.mariadb import find_or_fetch
@@ -91,7 +90,7 @@ def _aws_in_process() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """Run a database server of our own and give its address and master user."""
-    installation = find_or_fetch(REPOSITORY / ".local" / "mariadb", print)
+    installation = find_or_fetch(print)
     server = PrivateServer(tmp_path_factory.mktemp("server"), installation, durable=False)
     server.start()
     try:

@@ -12,7 +12,6 @@ from ministack.core import responses
 
 from local_cloud import LocalCloudError
 from local_cloud.database import PrivateServer
-from local_cloud.emulator import MARIADB
 from local_cloud.mariadb import Installation, find_or_fetch
 
 logger = logging.getLogger("emulator")
@@ -92,7 +91,7 @@ class DatabaseServers:
 
     def _start(self, folder: Path) -> PrivateServer:
         if self._programs is None:
-            self._programs = find_or_fetch(MARIADB, logger.info)
+            self._programs = find_or_fetch(logger.info)
         server = PrivateServer(folder, self._programs, durable=False)
         server.start()
         self._servers[folder] = server

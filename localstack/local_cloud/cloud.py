@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy.apply import deploy
 from deploy.environment import load_environment
 from deploy.errors import DeployError
-from local_cloud import REPOSITORY, LocalCloudError
+from local_cloud import LocalCloudError
 from local_cloud.database import Address, PrivateServer, external, make_private
 from local_cloud.emulator import REGION, Emulator, aws_environ, client_environ
 from local_cloud.gallery import Gallery
@@ -28,7 +28,6 @@ from local_cloud.mariadb import find_or_fetch
 from local_cloud.ports import check_free
 from local_cloud.processes import Child, find_noted, read_note, write_note
 
-MARIADB = REPOSITORY / ".local" / "mariadb"
 DATABASE_NAME = "gallery"
 MASTER_SECRET = "local/database-master"  # noqa: S105 - its name
 ARTIFACT_BUCKET = "gallery-local-artifacts"
@@ -139,7 +138,7 @@ class LocalCloud:
 
     def _start_servers(self, report: Report) -> None:
         if self._external is None:
-            self._server = PrivateServer(self._data, find_or_fetch(MARIADB, report))
+            self._server = PrivateServer(self._data, find_or_fetch(report))
         starting: list[Future[None]] = []
         try:
             with ThreadPoolExecutor() as pool:

@@ -20,7 +20,6 @@ from local_cloud.processes import Child, stop_noted
 logger = logging.getLogger(__name__)
 
 PYTHON = REPOSITORY / ".local" / "venv" / "emulator" / "bin" / "python"
-MARIADB = REPOSITORY / ".local" / "mariadb"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_SECONDS = 5.0
@@ -63,7 +62,7 @@ class Emulator:
         self.child.clear()
         self._stop_databases()
         if self._databases:
-            find_or_fetch(MARIADB, logger.info)  # or the first instance would take as long as that does
+            find_or_fetch(logger.info)  # or the first instance would take as long as that does
         check_free(self._port, "EMULATOR_PORT", PORT_SECONDS)  # or another program's answers would be taken for ours
         make_private(self._folder)
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed one leaves the code of its functions there

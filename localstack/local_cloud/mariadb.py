@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_cloud import LocalCloudError
+from local_cloud import REPOSITORY, LocalCloudError
 
 PACKAGES = ("mariadb-server-core", "mariadb-client-core")  # the second carries a program that the set-up script calls
 DOWNLOAD_SECONDS = 600.0
+FETCHED = REPOSITORY / ".local" / "mariadb"
 
 # Ordinary users do not have the sbin folders on their PATH; Homebrew links the rest.
 SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/opt/mariadb/bin", "/usr/local/opt/mariadb/bin")
@@ -63,7 +64,7 @@ def find(environ: Mapping[str, str] = os.environ) -> Installation | None:
     return None if found is None else _installation(Path(found).resolve())
 
 
-def find_or_fetch(folder: Path, report: Callable[[str], None]) -> Installation:
+def find_or_fetch(report: Callable[[str], None], folder: Path = FETCHED) -> Installation:
     """Return the server of this machine, or the one in `folder`, unpacking it there first when it is missing.
 
     Raises:

@@ -86,7 +86,7 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     data = tmp_path_factory.mktemp("upgrade")
-    server = PrivateServer(data, find_or_fetch(REPOSITORY / ".local" / "mariadb", print), durable=False)
+    server = PrivateServer(data, find_or_fetch(print), durable=False)
     emulator_port, *ports = free_ports(3)
     emulator = Emulator(data, emulator_port, os.environ)
     environ = client_environ(emulator.endpoint_url)

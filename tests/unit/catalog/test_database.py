@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
-from local_cloud import REPOSITORY
 from local_cloud.database import PrivateServer
 from local_cloud.mariadb import find_or_fetch
 from running_cloud import free_ports
@@ -165,7 +164,7 @@ class TlsServer(PrivateServer):
     """A database server on a port of the loopback, with a certificate."""
 
     def __init__(self, folder: Path, port: int, certificate: Path, key: Path) -> None:
-        super().__init__(folder, find_or_fetch(REPOSITORY / ".local" / "mariadb", print), durable=False)
+        super().__init__(folder, find_or_fetch(print), durable=False)
         self._tls = (f"--port={port}", f"--ssl-cert={certificate}", f"--ssl-key={key}")
 
     def _command(self, tables: Path) -> list[str]:

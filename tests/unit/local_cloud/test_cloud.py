@@ -14,7 +14,7 @@ import pytest
 from local_cloud import LocalCloudError
 from local_cloud import cloud as module
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import Emulator, aws_environ, client_environ
 from local_cloud.processes import Child, write_note
 
 
@@ -99,7 +99,7 @@ def test_aws_calls_go_to_the_emulator_and_to_no_account_of_the_user(
     }
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
-    with module._aws_environ("http://127.0.0.1:4566"):
+    with aws_environ("http://127.0.0.1:4566"):
         session = boto3.Session()
         assert session.client("s3").meta.endpoint_url == "http://127.0.0.1:4566"
         credentials = session.get_credentials()

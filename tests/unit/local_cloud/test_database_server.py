@@ -10,14 +10,14 @@ import psutil
 import pytest
 
 from catalog.database import Credentials, DatabaseSettings, connect
-from local_cloud import REPOSITORY, LocalCloudError
+from local_cloud import LocalCloudError
 from local_cloud.database import MAX_SOCKET_PATH_BYTES, Address, PrivateServer, external, make_private, socket_path
 from local_cloud.mariadb import Installation, find_or_fetch
 
 
 @pytest.fixture(scope="module")
 def installation() -> Installation:
-    return find_or_fetch(REPOSITORY / ".local" / "mariadb", print)
+    return find_or_fetch(print)
 
 
 @pytest.fixture

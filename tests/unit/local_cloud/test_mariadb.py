@@ -63,7 +63,7 @@ def test_an_installed_server_is_used_with_the_folders_around_it(tmp_path: Path, 
     write_program(tmp_path / "opt" / "scripts" / "mariadb-install-db")
     (tmp_path / "opt" / "share" / "mariadb" / "charsets").mkdir(parents=True)
     (programs / "mariadbd").symlink_to(tmp_path / "opt" / "sbin" / "mariadbd")
-    installation = find_or_fetch(tmp_path / "fetched", print)
+    installation = find_or_fetch(print, tmp_path / "fetched")
     assert installation.base == tmp_path / "opt"
     assert installation.setup == Path("scripts/mariadb-install-db")
     assert installation.messages == tmp_path / "opt" / "share" / "mariadb"
@@ -76,7 +76,7 @@ def test_a_fetched_server_finds_the_libraries_that_came_with_it(tmp_path: Path, 
     libraries = tmp_path / "fetched" / "usr" / "lib" / "x86_64-linux-gnu"
     libraries.mkdir(parents=True)
     (libraries / "liburing.so.2").touch()
-    installation = find_or_fetch(tmp_path / "fetched", print)
+    installation = find_or_fetch(print, tmp_path / "fetched")
     assert installation.environ({"LD_LIBRARY_PATH": "/mine"})["LD_LIBRARY_PATH"] == f"{libraries}:/mine"
 
 
@@ -84,7 +84,7 @@ def test_a_fetched_server_finds_the_libraries_that_came_with_it(tmp_path: Path, 
 def test_without_a_server_and_without_apt_it_says_what_to_do(tmp_path: Path) -> None:
     assert find() is None
     with pytest.raises(LocalCloudError, match=r"no apt-get(.|\n)*brew install mariadb(.|\n)*DATABASE_HOST"):
-        find_or_fetch(tmp_path / "fetched", print)
+        find_or_fetch(print, tmp_path / "fetched")
 
 
 def test_empty_package_lists_are_made_up_for_with_lists_of_our_own(tmp_path: Path, apt: Apt) -> None:
