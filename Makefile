@@ -10,7 +10,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration lint diagrams format lock package
+.PHONY: help up down demo test test-unit integration lint taskcat diagrams format lock package
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -83,6 +83,9 @@ lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --fix --quiet .
+
+taskcat: $(RUN_READY) $(EMULATOR_READY) $(TASKCAT_READY)  ## create the whole environment in two regions of an emulator, and delete it
+	@$(RUN) -m local_cloud.taskcat
 
 diagrams: $(DEV_READY)  ## draw the pictures of the architecture in docs/ (needs Graphviz)
 	@$(DEV) docs/architecture.py
