@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +14,7 @@ from catalog.database import Database, DatabaseSettings
 from deploy.environment import INFRASTRUCTURE, Environment, load_environment
 from deploy.plan import Outputs
 from deploy.stack import execute, make_change_set
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import Emulator, aws_environ
 
 ACCOUNT = "000000000000"
 BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "RepositoryId": "2"}
@@ -48,11 +47,7 @@ def with_parameters(environment: Environment, stack: str, **values: str) -> Envi
 @contextmanager
 def prepared_account(emulator: Emulator) -> Iterator[None]:
     """Point boto3 to the emulator, in an account that is prepared for deployments."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in client_environ(emulator.endpoint_url).items():
-            patch.setenv(name, value)
+    with aws_environ(emulator.endpoint_url):
         _bootstrap(environment_of("staging"))
         yield
 

@@ -1,0 +1,5 @@
+"""What services may do in AWS, compared with what they do.
+
+hook/sitecustomize.py   records the AWS calls of a process that has its folder on PYTHONPATH
+rights.py               turns calls and policies into rights, which can be compared
+"""

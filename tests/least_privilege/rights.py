@@ -1,0 +1,116 @@
+"""Rights as rows of a table: what calls need, and what policies grant.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True, order=True)
+class Right:
+    """A service may do something with a resource; `condition` is that of the policy, as JSON."""
+
+    service: str
+    action: str
+    resource: str
+    condition: str = ""
+
+    def __str__(self) -> str:
+        """Return a row of the table."""
+        return f"{self.service:<10} {self.action:<32} {self.resource} {self.condition}".rstrip()
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the hook recorded: an operation of an AWS API, made by a Lambda function or, without a name, elsewhere."""
+
+    function: str
+    api: str
+    operation: str
+    parameters: Mapping[str, str]
+    missing: bool
+    """Whether the object was not there."""
+
+    @classmethod
+    def read(cls, file: Path) -> list[Self]:
+        """Read all calls of a file."""
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        return [cls(**json.loads(line)) for line in lines]
+
+
+def _folder(parameters: Mapping[str, str]) -> str:
+    """Return the objects that are granted together: all whose keys share the first folder."""
+    folder, slash, _ = parameters["Key"].partition("/")
+    return f"{_bucket(parameters)}/{folder}{slash}*"
+
+
+def _bucket(parameters: Mapping[str, str]) -> str:
+    return f"arn:aws:s3:::{parameters['Bucket']}"
+
+
+def _parameter(name: str) -> Callable[[Mapping[str, str]], str]:
+    return lambda parameters: parameters[name]
+
+
+NEEDS: Mapping[tuple[str, str], tuple[str, Callable[[Mapping[str, str]], str]]] = {
+    ("lambda", "Invoke"): ("lambda:InvokeFunction", _parameter("FunctionName")),
+    ("s3", "DeleteObject"): ("s3:DeleteObject", _folder),
+    ("s3", "GetObject"): ("s3:GetObject", _folder),
+    ("s3", "HeadObject"): ("s3:GetObject", _folder),
+    ("s3", "ListObjectsV2"): ("s3:ListBucket", _bucket),
+    ("s3", "PutObject"): ("s3:PutObject", _folder),
+    ("secretsmanager", "GetSecretValue"): ("secretsmanager:GetSecretValue", _parameter("SecretId")),
+    ("sns", "Publish"): ("sns:Publish", _parameter("TopicArn")),
+}
+"""The action that allows an operation, and the resource it has to be allowed on."""
+
+
+def needed(service: str, calls: Iterable[Call]) -> set[Right]:
+    """Return what a service has to be allowed for its calls.
+
+    Raises:
+        KeyError: an operation is not in the table yet.
+    """
+    rights = set()
+    for call in calls:
+        action, resource = NEEDS[call.api, call.operation]
+        rights.add(Right(service, action, resource(call.parameters)))
+        if call.missing:
+            # Who may not list the bucket is told "access denied" instead of "not found".
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+            rights.add(Right(service, "s3:ListBucket", _bucket(call.parameters)))
+    return rights
+
+
+def granted(service: str, policy: Mapping[str, Any]) -> set[Right]:
+    """Return what a policy allows a service.
+
+    Raises:
+        ValueError: a statement has something else than actions that it allows on resources.
+    """
+    return {right for statement in _listed(policy["Statement"]) for right in _allowed(service, statement)}
+
+
+def _allowed(service: str, statement: Mapping[str, Any]) -> Iterator[Right]:
+    if statement["Effect"] != "Allow" or statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}:
+        raise ValueError(f"{service}: a statement that this table cannot show: {statement}")
+    condition = json.dumps(statement["Condition"], sort_keys=True) if "Condition" in statement else ""
+    for action in _listed(statement["Action"]):
+        for resource in _listed(statement["Resource"]):
+            yield Right(service, action, resource, condition)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def table(rights: Iterable[Right]) -> str:
+    """Return rights as text, one row each."""
+    return "".join(f"\n{right}" for right in sorted(rights))
