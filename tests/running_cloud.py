@@ -1,4 +1,4 @@
-"""Clouds for tests: each in a folder and on ports of its own."""
+"""Clouds and emulators for tests: each in a folder and on ports of its own."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local_cloud.cloud import LocalCloud
+from local_cloud.emulator import Emulator
 
 
 @contextmanager
@@ -18,6 +19,18 @@ def running_cloud(data: Path, environ: Mapping[str, str]) -> Iterator[LocalCloud
         yield cloud
     finally:
         cloud.stop()
+
+
+@contextmanager
+def running_emulator(data: Path, environ: Mapping[str, str]) -> Iterator[Emulator]:
+    """Run an emulator that holds no stacks yet, with a real server behind each database instance."""
+    (port,) = free_ports(1)
+    emulator = Emulator(data, port, environ, databases=True)
+    emulator.start()
+    try:
+        yield emulator
+    finally:
+        emulator.stop()
 
 
 def free_ports(count: int) -> list[int]:

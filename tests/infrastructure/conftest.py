@@ -11,17 +11,14 @@ import pytest
 
 from deploy_project import Project
 from local_cloud.emulator import Emulator, aws_environ
-from running_cloud import free_ports
+from running_cloud import running_emulator
 
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Run an emulator that holds no stacks yet, with a real server behind each database instance."""
-    (port,) = free_ports(1)
-    emulator = Emulator(tmp_path_factory.mktemp("infrastructure"), port, os.environ, databases=True)
-    emulator.start()
-    yield emulator
-    emulator.stop()
+    with running_emulator(tmp_path_factory.mktemp("infrastructure"), os.environ) as emulator:
+        yield emulator
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,17 +17,13 @@ from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
 from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot, Gallery
 from local_cloud.database import Address
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import Emulator, aws_environ
 
 
 @pytest.fixture(scope="module")
 def endpoint_url(emulator: Emulator) -> Iterator[str]:
     """Point boto3 to the emulator, and return its address."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        for name, value in client_environ(emulator.endpoint_url).items():
-            patch.setenv(name, value)
+    with aws_environ(emulator.endpoint_url):
         yield emulator.endpoint_url
 
 

@@ -10,17 +10,14 @@ import pytest
 
 from emulated_account import Account
 from local_cloud.emulator import Emulator
-from running_cloud import free_ports
+from running_cloud import running_emulator
 
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Run an emulator that holds no stacks yet."""
-    (port,) = free_ports(1)
-    emulator = Emulator(tmp_path_factory.mktemp("emulator"), port, os.environ, databases=True)
-    emulator.start()
-    yield emulator
-    emulator.stop()
+    with running_emulator(tmp_path_factory.mktemp("emulator"), os.environ) as emulator:
+        yield emulator
 
 
 @pytest.fixture
