@@ -17,7 +17,7 @@ from diagrams.aws.compute import EC2, Lambda
 from diagrams.aws.database import RDSMysqlInstance
 from diagrams.aws.general import Users
 from diagrams.aws.integration import (
-    EventbridgeScheduler,
+    EventbridgeRule,
     SimpleNotificationServiceSnsTopic,
     SimpleQueueServiceSqsQueue,
 )
@@ -168,7 +168,7 @@ def serverless() -> None:
     database = icon(RDSMysqlInstance, "RDS for MySQL", 11.1, 3.6)
     gemini = icon(AIPlatform, "Gemini", 13.4, 5.1)
     sweep = icon(Lambda, "sweep", 8.2, 7.7)
-    schedule = icon(EventbridgeScheduler, "schedule", 8.2, 9.15)
+    schedule = icon(EventbridgeRule, "every 15 minutes", 8.2, 9.15)
     migrations = icon(Lambda, "migrations", 11.1, 7.7)
     deployment = icon(Cloudformation, "CloudFormation", 11.1, 9.15)
 
@@ -178,6 +178,7 @@ def serverless() -> None:
     note("2  presigned POST", 2.05, 3.45)
     arrow(PHOTOS, uploads, topic)
     note("3  object created", 4.7, 3.45)
+    note("The functions run in the private subnets.\nThey reach Gemini through the NAT gateway.", 4.1, 8.6)
     arrow(PHOTOS, topic, thumbnail)
     arrow(PHOTOS, topic, annotate)
     note("4", 7.0, 2.95)
