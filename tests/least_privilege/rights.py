@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actio
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,20 @@ def granted(service: str, policy: Mapping[str, Any]) -> set[Right]:
         ValueError: a statement has something else than actions that it allows on resources.
     """
     return {right for statement in _listed(policy["Statement"]) for right in _allowed(service, statement)}
+
+
+def covers(policy: Mapping[str, Any], right: Right) -> bool:
+    """Tell whether a policy without conditions allows all of a right."""
+    return any(
+        _matches(allowed.action, right.action) and _matches(allowed.resource, right.resource)
+        for allowed in granted(right.service, policy)
+        if not allowed.condition
+    )
+
+
+def _matches(pattern: str, text: str) -> bool:
+    """Tell whether a pattern, in which only `*` and `?` are special, matches a text, or all that a text stands for."""
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
 
 
 def _allowed(service: str, statement: Mapping[str, Any]) -> Iterator[Right]:
