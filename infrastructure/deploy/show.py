@@ -53,7 +53,8 @@ def event_text(event: Event) -> str:
 
 
 def _summary(stack: PlannedStack) -> str:
-    after = f", once there is {', '.join(stack.waits_for)}" if stack.waits_for else ""
+    others = dict.fromkeys(output.partition(".")[0] for output in stack.waits_for)
+    after = f", after {', '.join(others)}" if others else ""
     if stack.kind in _UNREPLACED:
         return f"create, {len(stack.changes)} resource{'s' if len(stack.changes) != 1 else ''}{after}"
     if stack.kind == "plan again":

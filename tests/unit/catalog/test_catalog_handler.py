@@ -7,12 +7,14 @@ from dataclasses import fields, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import boto3
 import pymysql
 import pytest
 
-from catalog.database import Database
+from catalog.database import Database, DatabaseUnavailableError
 from catalog.handler import MigrationSettings, handle
 from catalog.migrate import schema_is_current
+from catalog.settings import ConfigurationError
 
 
 class CloudFormation(HTTPServer):
@@ -95,6 +97,26 @@ def test_a_failure_is_told_with_its_reason(cloudformation: CloudFormation, monke
     (answer,) = cloudformation.answers
     assert answer["Status"] == "FAILED"
     assert "DATABASE_HOST" in answer["Reason"]
+
+
+def test_anybody_else_has_a_changed_password_of_the_application_set(environment: MigrationSettings) -> None:
+    handle({}, None)
+    changed = {"username": "application", "password": "a new one"}
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=environment.application_secret_arn, SecretString=json.dumps(changed)
+    )
+    application = replace(environment, database_secret_arn=environment.application_secret_arn)
+    with pytest.raises(DatabaseUnavailableError), Database(application).connection():
+        pass
+    handle({}, None)
+    with Database(application).connection() as connection:
+        assert schema_is_current(connection)
+
+
+def test_anybody_else_sees_an_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_HOST", raising=False)
+    with pytest.raises(ConfigurationError, match="DATABASE_HOST"):
+        handle({}, None)
 
 
 @pytest.mark.parametrize(

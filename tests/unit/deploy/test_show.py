@@ -13,7 +13,13 @@ PLAN = Plan(
     {},
     (
         PlannedStack("network", "create", "", (Change("Add", "Vpc", "AWS::EC2::VPC"),), "arn"),
-        PlannedStack("database", "create later", "", (Change("Add", "Db", "X"),) * 3, waits_for=("network.VpcId",)),
+        PlannedStack(
+            "database",
+            "create later",
+            "",
+            (Change("Add", "Db", "X"),) * 3,
+            waits_for=("network.VpcId", "network.SubnetIds"),
+        ),
         PlannedStack(
             "images",
             "update",
@@ -35,12 +41,12 @@ def test_a_plan_shows_each_stack_each_change_and_what_is_refused() -> None:
 staging, eu-central-1
 
   network   create, 1 resource
-  database  create, 3 resources, once there is network.VpcId
+  database  create, 3 resources, after network
   images    update
     ! Bucket (AWS::S3::Bucket): BucketName  REPLACED
     - Old (Y)
     ! Rule (Z)  PERHAPS REPLACED
-  web       needs another plan, once there is database.Host
+  web       needs another plan, after database
   alarms    unchanged
 
 2 stacks to create, 1 to update, 1 to plan again afterwards
