@@ -9,7 +9,9 @@ the wiring of stacks.yaml: `!Ref TopicArn` in one template becomes the ARN of th
 https://github.com/duo-labs/parliament
 """
 
+import fnmatch
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -199,9 +201,18 @@ def _issues(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for action in actions:
             if "*" in action and statement["Effect"] == "Allow":
                 yield action, "ACTION_WILDCARD"
+            if statement["Effect"] == "Allow" and any(map(_names_nothing, _listed(statement.get("Resource", [])))):
+                yield action, "RESOURCE_WILDCARD"
             alone = {**document, "Statement": [{**statement, "Action": action}]}
             yield from ((action, issue) for issue in _analyzed(alone) if issue != ESCALATION)
     yield from (("*", issue) for issue in _analyzed(document) if issue == ESCALATION)
+
+
+def _names_nothing(arn: str) -> bool:
+    """Tell whether an ARN stands for all resources of its kind; of `*` alone parliament knows where it must be."""
+    _, _, service, _, _, resource = arn.split(":", 5) if arn != "*" else ("", "", "", "", "", "any")
+    name = resource if service == "s3" else re.sub(r"^[a-z-]+[/:]", "", resource)
+    return name.startswith("*")
 
 
 def _analyzed(document: dict[str, Any]) -> list[str]:
@@ -219,8 +230,9 @@ def main(folder: Path) -> str | None:
         found = set(Composition(folder).findings())
     except (TemplateError, UnknownValueError) as error:
         return f"policies: {error}"
-    lines = sorted(found - justified.keys()) + [
-        f"{stale} is justified and does not occur" for stale in sorted(justified.keys() - found)
+    lines = [
+        *sorted(line for line in found if not any(fnmatch.fnmatchcase(line, pattern) for pattern in justified)),
+        *(f"{pattern} is justified and does not occur" for pattern in justified if not fnmatch.filter(found, pattern)),
     ]
     return "\n".join(lines) or None
 

@@ -89,6 +89,18 @@ def test_a_wildcard_in_place_of_a_resource_fails(folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["*", "*-letters"])
+def test_a_resource_whose_name_begins_with_a_wildcard_fails(folder: Path, name: str) -> None:
+    found = findings(folder, resource=f"!Sub arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:{name}")
+    assert "reader: Policy: sqs:ReceiveMessage: RESOURCE_WILDCARD" in found
+
+
+@pytest.mark.parametrize(("objects", "wide"), [("*/uploads/*", True), ("photos/uploads/*", False), ("photos/*", False)])
+def test_objects_may_be_all_of_one_bucket(folder: Path, objects: str, wide: bool) -> None:
+    found = findings(folder, action="s3:GetObject", resource=f"arn:aws:s3:::{objects}")
+    assert ("reader: Policy: s3:GetObject: RESOURCE_WILDCARD" in found) == wide
+
+
 def test_a_wildcard_is_allowed_where_no_resource_can_be_named(folder: Path) -> None:
     assert "xray" not in str(findings(folder, action="xray:PutTraceSegments", resource='"*"'))
 
@@ -112,7 +124,7 @@ def test_an_output_that_does_not_exist_is_named(folder: Path) -> None:
 
 
 def test_a_finding_with_a_reason_passes(folder: Path) -> None:
-    justify(folder, "reader: Policy: sqs:Get*: ACTION_WILDCARD")
+    justify(folder, "reader: Policy: sqs:*: ACTION_WILDCARD")
     assert findings(folder, action="sqs:Get*") == []
 
 
