@@ -52,7 +52,7 @@ def rights(tmp_path_factory: pytest.TempPathFactory) -> Rights:
             other_roles=cloud.other_roles(),
             annotate_without_gemini=annotate_without_gemini,
         )
-    print(table(rights.granted))  # noqa: T201 - only -rP shows it
+    print(table(rights.granted, rights.platform))  # noqa: T201 - only -rP shows it
     return rights
 
 

@@ -22,7 +22,6 @@ SESSION_MANAGER = (
 def platform_rights(cloud: Cloud) -> dict[Right, str]:
     """Return these rights, each with its reason."""
     regional = f"{cloud.environment.region}:{ACCOUNT}"
-    interface = f"arn:aws:ec2:{regional}:network-interface/*"
     rights: dict[Right, str] = {}
 
     def allow(service: str, resource: str, *actions: str, reason: str, condition: str = "") -> None:
@@ -34,7 +33,7 @@ def platform_rights(cloud: Cloud) -> dict[Right, str]:
         allow(service, f"arn:aws:logs:{regional}:log-group:{group}:*", *LOG, reason="Lambda writes the log")
         allow(service, "*", "xray:PutTelemetryRecords", "xray:PutTraceSegments", reason="Lambda traces")
         for resource, actions in {
-            interface: (
+            f"arn:aws:ec2:{regional}:network-interface/*": (
                 "ec2:AssignPrivateIpAddresses",
                 "ec2:CreateNetworkInterface",
                 "ec2:DeleteNetworkInterface",

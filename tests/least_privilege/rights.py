@@ -126,6 +126,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def table(rights: Iterable[Right]) -> str:
-    """Return rights as text, one row each."""
-    return "".join(f"\n{right}" for right in sorted(rights))
+def table(rights: Iterable[Right], reasons: Mapping[Right, str] | None = None) -> str:
+    """Return rights as text, one row each, with the reasons of some."""
+    known = reasons or {}
+    return "".join(f"\n{right}" + (f"  # {known[right]}" if right in known else "") for right in sorted(rights))

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -101,7 +102,7 @@ def append(api: str, operation: str, parameters: Mapping[str, str], *, missing: 
             "missing": missing,
         }
     )
-    with open(os.environ["RECORD_CALLS"], "a", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would slow every start
+    with Path(os.environ["RECORD_CALLS"]).open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
 
 
