@@ -195,13 +195,13 @@ def _policy_documents(value: Any) -> Iterator[dict[str, Any]]:
 def _issues(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (action, issue); each action is looked at alone, because an unknown one hides the others' findings."""
     for statement in _listed(document["Statement"]):
-        actions = _listed(statement.get("Action", []))
-        if not actions:
+        allows = statement["Effect"] == "Allow"
+        if allows and "NotAction" in statement:
             yield "NotAction", "ACTION_WILDCARD"
-        for action in actions:
-            if "*" in action and statement["Effect"] == "Allow":
+        for action in _listed(statement.get("Action", [])):
+            if allows and "*" in action:
                 yield action, "ACTION_WILDCARD"
-            if statement["Effect"] == "Allow" and any(map(_names_nothing, _listed(statement.get("Resource", [])))):
+            if allows and any(map(_names_nothing, _listed(statement.get("Resource", [])))):
                 yield action, "RESOURCE_WILDCARD"
             alone = {**document, "Statement": [{**statement, "Action": action}]}
             yield from ((action, issue) for issue in _analyzed(alone) if issue != ESCALATION)
@@ -209,8 +209,10 @@ def _issues(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _names_nothing(arn: str) -> bool:
-    """Tell whether an ARN stands for all resources of its kind; of `*` alone parliament knows where it must be."""
-    _, _, service, _, _, resource = arn.split(":", 5) if arn != "*" else ("", "", "", "", "", "any")
+    """Tell whether an ARN stands for all resources of its kind."""
+    if arn.count(":") < 5:
+        return False  # `*` alone, or no ARN at all: parliament knows where these may be
+    _, _, service, _, _, resource = arn.split(":", 5)
     name = resource if service == "s3" else re.sub(r"^[a-z-]+[/:]", "", resource)
     return name.startswith("*")
 

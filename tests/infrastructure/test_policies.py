@@ -110,6 +110,10 @@ def test_a_resource_of_another_kind_fails_also_when_another_stack_makes_it(folde
     assert "sns:Publish" not in str(findings(folder, action="sns:Publish", resource="!Ref TopicArn"))
 
 
+def test_what_is_no_arn_fails(folder: Path) -> None:
+    assert "reader: Policy: sqs:ReceiveMessage: INVALID_ARN" in findings(folder, resource="!Ref Queue")
+
+
 @pytest.mark.parametrize("order", ['!GetAtt Queue.Arn, "*"', '"*", !GetAtt Queue.Arn'])
 def test_both_sides_of_a_condition_are_checked(folder: Path, order: str) -> None:
     found = findings(folder, resource=f"!If [HasReader, {order}]")
