@@ -1,6 +1,6 @@
 """taskcat against the emulator: the whole environment as one nested stack, in two regions, without a network.
 
-Nothing is a mock of ours: a database is a MariaDB server, functions are processes, the schema is really migrated.
+A database is a MariaDB server and a function a process, so the schema is really migrated.
 https://aws-ia.github.io/taskcat/
 """
 
@@ -143,7 +143,9 @@ def main() -> int:
     except (DeployError, LocalCloudError) as error:
         sys.stderr.write(f"taskcat: {error}\n")
         return 1
-    sys.stdout.write(f"The report: {FOLDER / 'report' / 'index.html'}\n")
+    report = FOLDER / "report" / "index.html"
+    if report.exists():  # there is none when a template is refused before anything is created
+        sys.stdout.write(f"The report: {report}\n")
     return status
 
 
