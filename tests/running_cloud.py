@@ -1,12 +1,12 @@
 """Clouds and emulators for tests: each in a folder and on ports of its own."""
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from local_cloud.cloud import LocalCloud
 from local_cloud.emulator import Emulator
+from local_cloud.ports import free_ports
 
 
 @contextmanager
@@ -31,15 +31,3 @@ def running_emulator(data: Path, environ: Mapping[str, str]) -> Iterator[Emulato
         yield emulator
     finally:
         emulator.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -1,4 +1,4 @@
-"""Whether a port of the loopback is free, and who has it when it is not."""
+"""Ports of the loopback: whether one is free, who has it when it is not, and which are."""
 
 from __future__ import annotations
 
@@ -53,3 +53,15 @@ def _holder(port: int) -> str:
     except psutil.Error:
         pass  # macOS tells only root
     return "another program"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback that nobody listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

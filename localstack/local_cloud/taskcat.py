@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,12 +18,14 @@ from typing import Any
 
 import boto3
 
+from deploy.apply import PROTECTION
 from deploy.environment import FROM_PACKAGE, INFRASTRUCTURE, Environment, load_environment
 from deploy.errors import DeployError
 from deploy.package import Package, package
 from deploy.render import ROOT, render
 from local_cloud import REPOSITORY, LocalCloudError
 from local_cloud.emulator import Emulator, client_environ
+from local_cloud.ports import free_ports
 
 PYTHON = REPOSITORY / ".local" / "venv" / "taskcat" / "bin" / "python"
 LAUNCHER = REPOSITORY / "infrastructure" / "checks" / "taskcat_emulated.py"
@@ -34,7 +35,6 @@ ENVIRONMENT = "staging"
 REGIONS = ("us-east-1", "eu-central-1")
 PROJECT = "gallery"
 TEMPLATES = "templates"
-PROTECTION = "DeletionProtection"
 ARTIFACT_BUCKET = "artifacts-taskcat-{}"
 IMAGE_BUCKET = "gallery-taskcat-{}"
 
@@ -59,7 +59,8 @@ def run_taskcat(folder: Path, infrastructure: Path = INFRASTRUCTURE) -> int:
     project = folder / "project"
     render(environment, project / TEMPLATES)
     (project / ".taskcat.yml").write_text(json.dumps(_settings(packages), indent=1), encoding="utf-8")
-    emulator = Emulator(folder / "cloud", _free_port(), {}, databases=True)
+    (port,) = free_ports(1)
+    emulator = Emulator(folder / "cloud", port, {}, databases=True)
     emulator.start()
     try:
         aws = client_environ(emulator.endpoint_url)
@@ -127,13 +128,6 @@ def _taskcat(project: Path, report: Path, aws: Mapping[str, str]) -> int:
     return subprocess.run(
         command, cwd=project, env={"PATH": os.defpath, "HOME": str(project), **aws}, check=False
     ).returncode
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> int:

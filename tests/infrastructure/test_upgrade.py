@@ -30,7 +30,7 @@ from local_cloud.database import PrivateServer
 from local_cloud.emulator import Emulator, aws_environ, client_environ
 from local_cloud.gallery import Gallery
 from local_cloud.mariadb import find_or_fetch
-from running_cloud import free_ports
+from local_cloud.ports import free_ports
 
 FIRST = "6f075e401a2abd6da9473ca49bc0618865c74101"
 """The commit to upgrade from as long as this repository has no release: the first that could be run as a whole."""

@@ -192,6 +192,15 @@ def test_what_holds_data_outlives_its_stack(kind: str) -> None:
             assert described.get(policy) in ("Retain", "RetainExceptOnCreate", "Snapshot"), logical_id
 
 
+def test_every_role_of_an_environment_is_bounded() -> None:
+    roles = [(template, found) for template, _, found in resources_of("AWS::IAM::Role") if template in TEMPLATES]
+    assert roles
+    boundary = Intrinsic(
+        "If", ["HasPermissionsBoundary", Intrinsic("Ref", "PermissionsBoundary"), Intrinsic("Ref", "AWS::NoValue")]
+    )
+    assert [template for template, role in roles if role["Properties"].get("PermissionsBoundary") != boundary] == []
+
+
 def test_no_bucket_is_named_after_its_stack() -> None:
     names = [bucket["Properties"].get("BucketName") for _, _, bucket in resources_of("AWS::S3::Bucket")]
     assert [name for name in names if "AWS::StackName" in references(name)] == []

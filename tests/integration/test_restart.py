@@ -12,7 +12,8 @@ import requests
 import photos
 from gallery_client import GalleryClient
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
-from running_cloud import free_ports, running_cloud
+from local_cloud.ports import free_ports
+from running_cloud import running_cloud
 
 
 @pytest.fixture(scope="module")

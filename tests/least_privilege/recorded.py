@@ -20,7 +20,7 @@ from least_privilege.rights import Call, Right, covers, granted, needed
 from local_cloud import REPOSITORY
 from local_cloud.emulator import Emulator, client_environ
 from local_cloud.gallery import SERVICES, Gallery
-from running_cloud import free_ports
+from local_cloud.ports import free_ports
 
 HOOK = REPOSITORY / "tests" / "least_privilege" / "hook"
 

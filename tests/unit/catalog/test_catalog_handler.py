@@ -100,12 +100,13 @@ def test_a_failure_is_told_with_its_reason(cloudformation: CloudFormation, monke
 
 
 def test_anybody_else_has_a_changed_password_of_the_application_set(environment: MigrationSettings) -> None:
+    secret = environment.application_secret_arn
+    rotating = {"username": "rotating", "password": "the first"}
+    boto3.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(rotating))
     handle({}, None)
-    changed = {"username": "application", "password": "a new one"}
-    boto3.client("secretsmanager").put_secret_value(
-        SecretId=environment.application_secret_arn, SecretString=json.dumps(changed)
-    )
-    application = replace(environment, database_secret_arn=environment.application_secret_arn)
+    rotating["password"] = "another"
+    boto3.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(rotating))
+    application = replace(environment, database_secret_arn=secret)
     with pytest.raises(DatabaseUnavailableError), Database(application).connection():
         pass
     handle({}, None)

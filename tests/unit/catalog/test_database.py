@@ -22,7 +22,7 @@ from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSetting
 from catalog.settings import ConfigurationError
 from local_cloud.database import PrivateServer
 from local_cloud.mariadb import find_or_fetch
-from running_cloud import free_ports
+from local_cloud.ports import free_ports
 
 
 class Forwarder(socketserver.ThreadingTCPServer):

@@ -16,7 +16,7 @@ from pymysql.cursors import Cursor
 
 from emulated_account import Account, wait_until
 from local_cloud.emulator import Emulator
-from running_cloud import free_ports
+from local_cloud.ports import free_ports
 
 
 def instance(**properties: Any) -> dict[str, Any]:
