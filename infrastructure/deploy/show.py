@@ -56,7 +56,8 @@ def _summary(stack: PlannedStack) -> str:
     others = dict.fromkeys(output.partition(".")[0] for output in stack.waits_for)
     after = f", after {', '.join(others)}" if others else ""
     if stack.kind in _UNREPLACED:
-        return f"create, {len(stack.changes)} resource{'s' if len(stack.changes) != 1 else ''}{after}"
+        most = "up to " if stack.kind == "create later" else ""  # conditions may leave some out
+        return f"create, {most}{len(stack.changes)} resource{'s' if len(stack.changes) != 1 else ''}{after}"
     if stack.kind == "plan again":
         return f"needs another plan{after}"
     return stack.kind

@@ -95,11 +95,8 @@ ALWAYS: dict[str, tuple[str, ...]] = {
     ),
     "AWS::EC2::VPCGatewayAttachment": ("VpcId",),
     "AWS::ElasticLoadBalancingV2::Listener": ("LoadBalancerArn",),
-    "AWS::ElasticLoadBalancingV2::ListenerRule": ("ListenerArn",),
     "AWS::Events::Rule": ("Name",),
     "AWS::IAM::OIDCProvider": ("Url",),
-    "AWS::IAM::Policy": (),
-    "AWS::KMS::Alias": ("AliasName",),
     "AWS::KMS::Key": (),
     "AWS::Lambda::Alias": ("FunctionName", "Name"),
     "AWS::Lambda::EventInvokeConfig": ("FunctionName", "Qualifier"),
@@ -128,7 +125,6 @@ ALWAYS: dict[str, tuple[str, ...]] = {
     "AWS::SNS::Subscription": ("Endpoint", "Protocol", "TopicArn"),
     "AWS::SNS::TopicPolicy": (),
     "AWS::SQS::QueuePolicy": (),
-    "AWS::Scheduler::Schedule": ("Name",),
     "AWS::SecretsManager::Secret": ("Name",),
 }
 CONDITIONALLY: dict[str, tuple[str, ...]] = {

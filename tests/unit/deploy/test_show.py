@@ -41,7 +41,7 @@ def test_a_plan_shows_each_stack_each_change_and_what_is_refused() -> None:
 staging, eu-central-1
 
   network   create, 1 resource
-  database  create, 3 resources, after network
+  database  create, up to 3 resources, after network
   images    update
     ! Bucket (AWS::S3::Bucket): BucketName  REPLACED
     - Old (Y)
