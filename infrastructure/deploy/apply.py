@@ -127,7 +127,7 @@ class _Run:
         """
         current = find_stack(self._cloudformation, name)
         if current is not None and (current.busy or current.exists):
-            if dict(current.parameters) != dict(parameters):
+            if not parameters.items() <= current.parameters.items():  # which has the defaults, too
                 raise StaleError(f"{name} was created by somebody else since this was planned; plan again")
             if current.busy:
                 wait_until_settled(self._cloudformation, name, self._follow)

@@ -43,10 +43,11 @@ NAME = """
 Description: A parameter of Systems Manager
 Parameters:
   Value: {Type: String}
+  Description: {Type: String, Default: made by default}
 Resources:
   Name:
     Type: AWS::SSM::Parameter
-    Properties: {Type: String, Value: !Ref Value}
+    Properties: {Type: String, Value: !Ref Value, Description: !Ref Description}
 Outputs:
   Name: {Value: !Ref Name}
 """
@@ -155,7 +156,7 @@ def test_a_plan_is_stale_once_its_template_was_edited(project: Project) -> None:
 def test_an_output_that_changes_ends_an_apply_before_the_stack_that_takes_it(project: Project) -> None:
     apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
     replaced = QUEUE.replace("Properties: {", f"Properties: {{QueueName: {project.prefix}, ")
-    edited = NAME.replace("Type: String, Value", "Description: edited, Type: String, Value")
+    edited = NAME.replace("made by default", "edited")
     environment = project.write(TWO_STACKS, queue=replaced, name=edited)
     assert apply_plan(environment, make_plan(environment), silent) == ("name",)
     apply(environment)
