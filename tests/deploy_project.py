@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.apply import apply_plan
 from deploy.environment import Environment, load_environment
+from deploy.plan import make_plan
+from deploy.stack import Follow
 
 REGION = "us-east-1"
 
@@ -30,3 +33,14 @@ class Project:
     def load(self, variables: Mapping[str, str] | None = None) -> Environment:
         """Read the environment again."""
         return load_environment("test", variables or {}, self.folder)
+
+
+def silent(line: str) -> None:
+    """Report nothing."""
+
+
+def apply(environment: Environment, follow: Follow | None = None) -> list[str]:
+    """Plan and apply once; return what was reported."""
+    lines: list[str] = []
+    apply_plan(environment, make_plan(environment), lines.append, follow)
+    return lines

@@ -20,10 +20,6 @@ ACCOUNT = "000000000000"
 BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "RepositoryId": "2"}
 
 
-def silent(line: str) -> None:
-    """Report nothing."""
-
-
 def environment_of(name: str) -> Environment:
     """Read an environment of this repository; its functions are packaged for this machine, for they run here."""
     return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +13,11 @@ import requests
 
 from deploy.apply import apply_plan, delete_environment, deploy, environment_outputs, only_one
 from deploy.drift import find_drift
-from deploy.environment import Environment
-from deploy.errors import BusyError, GateError, PlanFileError, StackError, StaleError
+from deploy.errors import BusyError, PlanFileError, StackError, StaleError
 from deploy.plan import Plan, make_plan
 from deploy.stack import Event, find_stack, make_change_set, wait_until_settled
 from deploy.status import read_status
-from deploy_project import Project
+from deploy_project import Project, apply, silent
 
 ONE_STACK = "queue: {template: queue.yaml}\n"
 QUEUE = """
@@ -63,17 +61,6 @@ Resources:
     Type: AWS::CloudFormation::WaitCondition
     Properties: {Handle: !Ref Handle, Timeout: "60"}
 """
-
-
-def silent(line: str) -> None:
-    """Report nothing."""
-
-
-def apply(environment: Environment, follow: Callable[[Event], None] | None = None) -> list[str]:
-    """Plan and apply once; return what was reported."""
-    lines: list[str] = []
-    apply_plan(environment, make_plan(environment), lines.append, follow)
-    return lines
 
 
 def kinds(plan: Plan) -> dict[str, str]:
@@ -297,67 +284,6 @@ def test_a_second_process_on_this_machine_is_told_about_the_first(tmp_path: Path
         pass
     leave.set()
     thread.join()
-
-
-PROTECTED = {
-    "AWS::S3::Bucket": ("BucketName: {name}", "BucketName: {name}-new"),
-    "AWS::SNS::Topic": ("TopicName: {name}", "TopicName: {name}-new"),
-    "AWS::SecretsManager::Secret": ("Name: {name}", "Name: {name}-new"),
-    "AWS::KMS::Key": ("EnableKeyRotation: true", ""),  # no property replaces a key
-    "AWS::RDS::DBInstance": (
-        "DBInstanceIdentifier: {name}, Engine: mysql, EngineVersion: 8.4.11, DBInstanceClass: db.t4g.micro, "
-        "AllocatedStorage: '20', MasterUsername: admin, ManageMasterUserPassword: true",
-        "DBInstanceIdentifier: {name}-new, Engine: mysql, EngineVersion: 8.4.11, DBInstanceClass: db.t4g.micro, "
-        "AllocatedStorage: '20', MasterUsername: admin, ManageMasterUserPassword: true",
-    ),
-}
-
-
-def holding(kind: str, properties: str) -> str:
-    return f"""
-Description: Something protected
-Resources:
-  Other: {{Type: AWS::SQS::Queue}}
-  Thing:
-    Type: {kind}
-    Properties: {{{properties}}}
-"""
-
-
-@pytest.mark.parametrize("kind", [kind for kind, (_, after) in PROTECTED.items() if after])
-def test_the_gate_refuses_to_replace_what_is_protected(project: Project, kind: str) -> None:
-    before, after = (properties.format(name=project.prefix) for properties in PROTECTED[kind])
-    apply(project.write("thing: {template: thing.yaml}", thing=holding(kind, before)))
-    environment = project.write("thing: {template: thing.yaml}", thing=holding(kind, after))
-    plan = make_plan(environment)
-    assert ["thing.Thing" in sentence for sentence in plan.refused] == [True]
-    with pytest.raises(GateError, match=r"thing\.Thing"):
-        apply_plan(environment, plan, silent)
-    assert not make_plan(project.write("thing: {template: thing.yaml}", thing=holding(kind, before))).changes_anything
-
-
-@pytest.mark.parametrize("kind", PROTECTED)
-def test_the_gate_refuses_to_delete_what_is_protected(project: Project, kind: str) -> None:
-    before = holding(kind, PROTECTED[kind][0].format(name=project.prefix))
-    apply(project.write("thing: {template: thing.yaml}", thing=before))
-    environment = project.write("thing: {template: thing.yaml}", thing=before.partition("  Thing:")[0])
-    with pytest.raises(GateError, match="would be deleted"):
-        apply_plan(environment, make_plan(environment), silent)
-
-
-def test_an_override_with_a_reason_opens_the_gate_for_one_resource(project: Project) -> None:
-    before, after = (properties.format(name=project.prefix) for properties in PROTECTED["AWS::SNS::Topic"])
-    apply(project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", before)))
-    override = "overrides: {thing.Thing: nobody is subscribed yet}"
-    environment = project.write("thing: {template: thing.yaml}", override, thing=holding("AWS::SNS::Topic", after))
-    assert apply(environment) == ["thing: updated"]
-
-
-def test_a_change_that_keeps_what_is_protected_passes_the_gate(project: Project) -> None:
-    before = PROTECTED["AWS::SNS::Topic"][0].format(name=project.prefix)
-    apply(project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", before)))
-    renamed = holding("AWS::SNS::Topic", f"{before}, DisplayName: photos")
-    assert apply(project.write("thing: {template: thing.yaml}", thing=renamed)) == ["thing: updated"]
 
 
 def test_what_was_changed_by_hand_is_drift(project: Project) -> None:

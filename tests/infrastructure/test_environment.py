@@ -20,7 +20,8 @@ from deploy.errors import GateError, StackError
 from deploy.plan import Outputs, make_plan
 from deploy.redrive import Redriven, redrive
 from deploy.status import read_status
-from emulated_environment import catalogue, environment_of, prepared_account, resources, silent, with_parameters
+from deploy_project import silent
+from emulated_environment import catalogue, environment_of, prepared_account, resources, with_parameters
 from local_cloud.emulator import Emulator
 
 WAIT_SECONDS = 60

@@ -14,7 +14,8 @@ import boto3
 from deploy.apply import deploy
 from deploy.environment import Environment
 from deploy.plan import Outputs
-from emulated_environment import prepared_account, resources, silent
+from deploy_project import silent
+from emulated_environment import prepared_account, resources
 from gallery_client import GalleryClient
 from least_privilege.rights import Call, Right, covers, granted, needed
 from local_cloud import REPOSITORY

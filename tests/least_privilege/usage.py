@@ -15,7 +15,8 @@ import requests
 import photos
 from catalog.uploads import StoredObject, new_id, notification, thumbnail_key, upload_key
 from deploy.apply import deploy
-from emulated_environment import catalogue, silent, with_parameters
+from deploy_project import silent
+from emulated_environment import catalogue, with_parameters
 from gallery_client import GalleryClient
 from least_privilege.recorded import HOOK, Cloud
 from local_cloud.emulator import client_environ
