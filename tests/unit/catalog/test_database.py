@@ -246,6 +246,15 @@ def test_the_authorities_of_rds_are_authorities_and_none_expires_soon() -> None:
         assert certificate.not_valid_after_utc > next_year
 
 
+def test_the_authorities_of_rds_pass_the_strict_checks_of_newer_pythons() -> None:
+    """Python 3.13, which Lambda and the instances have, refuses by default what RFC 5280 forbids."""
+    for certificate in x509.load_pem_x509_certificates((AUTHORITIES / "rds-global-bundle.pem").read_bytes()):
+        extensions = certificate.extensions
+        assert extensions.get_extension_for_class(x509.BasicConstraints).critical
+        assert extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+        assert extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+
+
 def test_a_server_that_is_away_is_an_error_worth_another_try(over_tcp: DatabaseSettings) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
