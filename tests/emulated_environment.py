@@ -11,9 +11,9 @@ import boto3
 import pytest
 
 from catalog.database import Database, DatabaseSettings
+from deploy.change_set import execute, make_change_set
 from deploy.environment import INFRASTRUCTURE, Environment, load_environment
 from deploy.plan import Outputs
-from deploy.stack import execute, make_change_set
 from local_cloud.emulator import Emulator, aws_environ
 
 ACCOUNT = "000000000000"

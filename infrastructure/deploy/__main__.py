@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy.apply import apply_plan, delete_environment, only_one
 from deploy.drift import find_drift
 from deploy.environment import Environment, load_environment
-from deploy.errors import BusyError, DeployError, GateError, StaleError
+from deploy.errors import BusyError, DeployError, GateError, PlanFileError, StaleError
 from deploy.package import REPOSITORY, package
-from deploy.plan import Plan, discard_plan, make_plan
+from deploy.plan import discard_change_sets, make_plan
+from deploy.plan_file import load_plan, save_plan
 from deploy.redrive import redrive
 from deploy.render import render
 from deploy.show import drift_text, event_text, plan_text, status_text
@@ -42,7 +44,7 @@ def main() -> int:
         return _complain(error, PLAN_AGAIN)
     except BusyError as error:
         return _complain(error, BUSY)
-    except (DeployError, BotoCoreError, ClientError) as error:
+    except (DeployError, BotoCoreError, ClientError, OSError) as error:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted; CloudFormation goes on by itself, and the same command follows it", FAILED)
@@ -110,26 +112,28 @@ def _answer(arguments: argparse.Namespace, content: Any, text: str) -> None:
     print(json.dumps(content, indent=1) if arguments.json else text)
 
 
+def _progress(arguments: argparse.Namespace) -> Callable[[str], None]:
+    """Return how to tell about progress: machines read the answer alone."""
+    to = sys.stderr if arguments.json else sys.stdout
+    return lambda line: print(line, file=to, flush=True)
+
+
 def _plan(arguments: argparse.Namespace) -> int:
     environment, path = _load(arguments), _plan_file(arguments)
     with only_one(environment.name, PLANS):
-        if path.exists():
-            discard_plan(environment, Plan.load(path))
+        with suppress(PlanFileError):  # there is none, or it cannot be read any more
+            discard_change_sets(environment, load_plan(path).stacks)
         plan = make_plan(environment)
-        plan.save(path)
+        save_plan(plan, path)
     _answer(arguments, asdict(plan), plan_text(plan))
     return REFUSED if plan.refused else 0
 
 
 def _apply(arguments: argparse.Namespace) -> int:
     environment = _load(arguments)
-    to = sys.stderr if arguments.json else sys.stdout
-
-    def say(line: str) -> None:
-        print(line, file=to, flush=True)
-
+    say = _progress(arguments)
     with only_one(environment.name, PLANS):
-        plan = Plan.load(_plan_file(arguments))
+        plan = load_plan(_plan_file(arguments))
         unplanned = apply_plan(environment, plan, say, lambda event: say(event_text(event)))
     if arguments.json:
         print(json.dumps({"plan_again": unplanned}))
@@ -171,8 +175,17 @@ def _delete(arguments: argparse.Namespace) -> int:
     if arguments.confirm != arguments.environment:
         return _complain(f"--confirm says {arguments.confirm}, not {arguments.environment}; nothing was deleted", 2)
     environment = _load(arguments)
+    deleted: list[str] = []
+    say = _progress(arguments)
+
+    def report(line: str) -> None:
+        deleted.append(line)
+        say(line)
+
     with only_one(environment.name, PLANS):
-        delete_environment(environment, print, lambda event: print(event_text(event), flush=True))
+        delete_environment(environment, report, lambda event: say(event_text(event)))
+    if arguments.json:
+        print(json.dumps(deleted))
     return 0
 
 

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import ClientError
 
-from deploy.environment import Environment, Stack
+from deploy.change_set import execute, execution_status, make_change_set, read_changes
+from deploy.environment import ARTIFACT_BUCKET, Environment, Stack
 from deploy.errors import BusyError, GateError, PackageError, PlanFileError, StackError, StaleError
+from deploy.gate import refusals
 from deploy.package import Package, package
 from deploy.plan import (
     Outputs,
@@ -30,15 +33,12 @@ from deploy.plan import (
     package_keys,
     resolve_parameters,
 )
-from deploy.stack import Follow, delete_stack, execute, find_stack, make_change_set, wait_until_settled
+from deploy.stack import Follow, delete_stack, find_stack, original_template, wait_until_settled
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 Report = Callable[[str], None]
-
-ARTIFACT_BUCKET = "ArtifactBucket"
-"""The parameter of a service's template that names the bucket of its package."""
 
 PROTECTION = "DeletionProtection"
 """The parameter by which a template has AWS refuse to delete what it makes."""
@@ -65,8 +65,6 @@ def apply_plan(environment: Environment, plan: Plan, report: Report, follow: Fol
     """
     if (plan.environment, plan.region) != (environment.name, environment.region):
         raise PlanFileError(f"this is a plan of {plan.environment} in {plan.region}; make one of {environment.name}")
-    if plan.refused:
-        raise GateError("\n  ".join(["refused; an override in the environment file may allow it:", *plan.refused]))
     artifacts = package_keys(environment)
     wanted = {stack.name: desired_digest(stack, artifacts) for stack in environment.stacks}
     planned = {stack.name: stack.desired for stack in plan.stacks}
@@ -84,11 +82,13 @@ class _Run:
         self._report = report
         self._follow = follow
         self._cloudformation = boto3.client("cloudformation", region_name=environment.region)
-        self._packages = _build_packages(environment, plan)
+        self._packages: dict[str, Package] = {}
         self._outputs = fixed_outputs(self._cloudformation, environment)
 
     def run(self) -> tuple[str, ...]:
         """Execute the plan; return the stacks that need another one."""
+        self._check_gate()
+        self._packages = _build_packages(self._environment, self._plan)
         stacks = {stack.name: stack for stack in self._environment.stacks}
         for position, planned in enumerate(self._plan.stacks):
             stack = stacks[planned.name]
@@ -99,8 +99,22 @@ class _Run:
             if planned.kind != "unchanged":
                 self._apply(stack, planned, parameters)
             current = find_stack(self._cloudformation, self._environment.stack_name(stack.name))
-            self._outputs[stack.name] = dict(current.outputs) if current is not None else {}
+            if current is None:
+                raise StaleError(f"{stack.name} was deleted since this was planned; plan again")
+            self._outputs[stack.name] = dict(current.outputs)
         return ()
+
+    def _check_gate(self) -> None:
+        """Judge what would be executed, not what a file says of it, and by the overrides of today."""
+        refused: list[str] = []
+        for planned in self._plan.stacks:
+            name = self._environment.stack_name(planned.name)
+            change_set = planned.change_set
+            if change_set and execution_status(self._cloudformation, name, change_set) == "AVAILABLE":
+                changes = read_changes(self._cloudformation, name, change_set)
+                refused += refusals(planned.name, changes, self._environment.overrides)
+        if refused:
+            raise GateError("\n  ".join(["refused; an override in the environment file may allow it:", *refused]))
 
     def _parameters(self, stack: Stack) -> dict[str, str]:
         if missing := missing_inputs(stack, self._outputs):
@@ -127,13 +141,14 @@ class _Run:
         """
         current = find_stack(self._cloudformation, name)
         if current is not None and (current.busy or current.exists):
-            if not parameters.items() <= current.parameters.items():  # which has the defaults, too
+            template = original_template(self._cloudformation, name)
+            if template != stack.template.body or not parameters.items() <= current.parameters.items():
                 raise StaleError(f"{name} was created by somebody else since this was planned; plan again")
             if current.busy:
                 wait_until_settled(self._cloudformation, name, self._follow)
             return current.busy
         if current is not None and current.creation_failed:
-            delete_stack(self._cloudformation, name)
+            delete_stack(self._cloudformation, current, self._follow)
         role = execution_role(self._environment, self._outputs)
         body = stack.template.body
         change_set = make_change_set(self._cloudformation, name, body, parameters, create=True, role=role)
@@ -171,6 +186,7 @@ def delete_environment(environment: Environment, report: Report, follow: Follow 
 
     Raises:
         GateError: a stack is protected by its parameter DeletionProtection; nothing was deleted.
+        BusyError: a stack is being changed; nothing was deleted.
         StackError: a stack could not be deleted; those after it are gone.
     """
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
@@ -179,8 +195,10 @@ def delete_environment(environment: Environment, report: Report, follow: Follow 
     if protected := [name for name, current in found.items() if current.parameters.get(PROTECTION) == "true"]:
         settings = ", ".join(f"parameters.{name}.{PROTECTION}" for name in protected)
         raise GateError(f"set {settings} to false in {environment.path.name}, plan and apply; then delete")
-    for stack in found:
-        delete_stack(cloudformation, names[stack], follow)
+    if busy := [names[stack] for stack, current in found.items() if current.busy]:
+        raise BusyError(f"{', '.join(busy)}: being changed right now; nothing was deleted")
+    for stack, current in found.items():
+        delete_stack(cloudformation, current, follow)
         report(f"{stack}: deleted")
 
 
@@ -217,7 +235,11 @@ def _upload(s3: S3Client, bucket: str, built: Package) -> None:
     """
     try:
         s3.head_object(Bucket=bucket, Key=built.key)
+        return
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
             raise PackageError(f"artifact bucket {bucket}: {error}") from error
+    try:
         s3.upload_file(str(built.path), bucket, built.key)
+    except Boto3Error as error:
+        raise PackageError(f"artifact bucket {bucket}: {error}") from error

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import boto3
 
 from deploy.environment import Environment
-from deploy.errors import StackError
 from deploy.stack import find_stack
 
 if TYPE_CHECKING:
@@ -32,7 +31,10 @@ FALSE_ALARMS = {
 
 @dataclass(frozen=True)
 class Drift:
-    """A resource that is not as its template says; `differences` are sentences, none when it was deleted."""
+    """A resource that is not as its template says; `differences` are sentences, none when it was deleted.
+
+    With the status INCOMPLETE it is a stack of which not everything could be checked, and the reason.
+    """
 
     stack: str
     logical_id: str
@@ -42,31 +44,33 @@ class Drift:
 
 
 def find_drift(environment: Environment) -> list[Drift]:
-    """Return what has drifted in the stacks that exist.
-
-    Raises:
-        StackError: the drift of a stack cannot be told.
-    """
+    """Return what has drifted in the stacks that exist, and which could not be checked whole."""
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     drifts = []
     for stack in environment.stacks:
         name = environment.stack_name(stack.name)
         current = find_stack(cloudformation, name)
         if current is not None and current.exists:
-            _detect(cloudformation, name)
+            unchecked = _detect(cloudformation, name)
+            if unchecked:
+                drifts.append(Drift(stack.name, "", "", "INCOMPLETE", (unchecked,)))
             found = [_drift(stack.name, drift) for drift in _differing(cloudformation, name)]
             drifts += [drift for drift in found if drift is not None]
     return drifts
 
 
-def _detect(cloudformation: CloudFormationClient, stack: str) -> None:
+def _detect(cloudformation: CloudFormationClient, stack: str) -> str:
+    """Look for drift, and say what could not be checked, if anything: the results of the rest are there all the same.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackDriftDetectionStatus.html
+    """
     detection = cloudformation.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
     while True:
         found = cloudformation.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if found["DetectionStatus"] == "DETECTION_COMPLETE":
-            return
+            return ""
         if found["DetectionStatus"] == "DETECTION_FAILED":
-            raise StackError(f"{stack}: drift cannot be told: {found.get('DetectionStatusReason', 'no reason given')}")
+            return found.get("DetectionStatusReason", "no reason given")
         time.sleep(POLL_SECONDS)
 
 

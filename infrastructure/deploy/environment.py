@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from deploy.errors import EnvironmentFileError
-from deploy.template import Template
+from deploy.template import Template, UniqueKeyLoader
 
 INFRASTRUCTURE = Path(__file__).parents[1]
 
@@ -20,6 +20,9 @@ Platform = Literal["host", "aws"]
 
 FROM_PACKAGE = "ArtifactKey"
 """The parameter of a service's template that its package fills."""
+
+ARTIFACT_BUCKET = "ArtifactBucket"
+"""The parameter of a service's template that names the bucket of its package."""
 
 RELEASE = "Release"
 """A parameter that changes whenever the template or another parameter does."""
@@ -82,14 +85,14 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
         TemplateError: a template cannot be read.
     """
     path = folder / "environments" / f"{name}.yaml"
-    if not path.is_file():
+    if not re.fullmatch(r"[\w-]+", name) or not path.is_file():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.yaml")))
         raise EnvironmentFileError(f"there is no environment {name!r}; there is: {known}")
     document = _Section(path, "", _substitute(_read(path), variables, path))
     provided = {stack: _texts(outputs) for stack, outputs in document.section("provided", {}).items()}
     existing = _texts(document.section("existing", {}))
     role = document.optional_text("execution_role")
-    overrides = _texts(document.section("overrides", {}))
+    overrides = document.section("overrides", {}).reasons()
     stacks = _stacks(folder, document.section("parameters", {}), provided, existing)
     _check_overrides(path, overrides, stacks)
     environment = Environment(
@@ -156,19 +159,19 @@ def _stack(folder: Path, name: str, section: _Section, parameters: _Section) -> 
         )
     if missing := sorted(template.required - wired.keys() - set_here.keys() - filled):
         raise EnvironmentFileError(f"{where}.{missing[0]} is missing: {template.path.name} has no default for it")
+    if service and ARTIFACT_BUCKET not in wired.keys() | set_here.keys():
+        raise EnvironmentFileError(f"{section.path}: {name}.parameters lacks {ARTIFACT_BUCKET}, as it has a service")
     return Stack(name, template, service, wired, set_here)
 
 
 def _check_overrides(path: Path, overrides: Mapping[str, str], stacks: tuple[Stack, ...]) -> None:
     names = {stack.name for stack in stacks}
-    for resource, reason in overrides.items():
+    for resource in overrides:
         stack, _, logical_id = resource.partition(".")
         if stack not in names or not logical_id:
             raise EnvironmentFileError(
                 f"{path}: overrides.{resource} must be stack.Resource, with a stack of this file"
             )
-        if not reason.strip():
-            raise EnvironmentFileError(f"{path}: overrides.{resource} must say the reason")
 
 
 def _output(section: _Section, key: str, source: str) -> Output:
@@ -180,9 +183,11 @@ def _output(section: _Section, key: str, source: str) -> Output:
 
 def _read(path: Path) -> object:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise EnvironmentFileError(f"{path} is not YAML: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvironmentFileError(f"{path} cannot be read: {error}") from error
 
 
 def _substitute(value: Any, variables: Mapping[str, str], path: Path) -> Any:
@@ -207,6 +212,8 @@ class _Section:
     def __init__(self, path: Path, key: str, value: object) -> None:
         if not isinstance(value, dict):
             raise EnvironmentFileError(f"{path}: {key.rstrip('.') or 'the file'} must be a mapping, not {value!r}")
+        if odd := [name for name in value if not isinstance(name, str)]:
+            raise EnvironmentFileError(f"{path}: {key}{odd[0]} must be a text as a key: put it in quotes")
         self.path = path
         self.key = key
         self._unread = dict(value)
@@ -224,6 +231,15 @@ class _Section:
     def scalars(self) -> dict[str, object]:
         taken, self._unread = self._unread, {}
         return taken
+
+    def reasons(self) -> dict[str, str]:
+        scalars = self.scalars()
+        for name, reason in scalars.items():
+            if not isinstance(reason, str) or not reason.strip():
+                raise EnvironmentFileError(
+                    f"{self.path}: {self.key}{name} must say the reason in words, not {reason!r}"
+                )
+        return {name: str(reason) for name, reason in scalars.items()}
 
     def text(self, name: str) -> str:
         value = self._take(name)
@@ -252,7 +268,7 @@ def _texts(section: _Section) -> dict[str, str]:
     for name, value in section.scalars().items():
         if isinstance(value, bool):
             texts[name] = str(value).lower()
-        elif isinstance(value, str | int):
+        elif isinstance(value, str | int | float):
             texts[name] = str(value)
         else:
             raise EnvironmentFileError(f"{section.path}: {section.key}{name} must be a text or a number, not {value!r}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from deploy.stack import Change
+from deploy.change_set import Change
 
 PROTECTED = {
     "AWS::RDS::DBInstance": "database",
@@ -45,14 +45,20 @@ def is_refusable(change: Change) -> bool:
     """Tell whether a change needs an override."""
     if change.resource_type not in PROTECTED:
         return False
-    in_place = change.replacement == "perhaps" and IN_PLACE.get(change.resource_type, set()).issuperset(
-        change.properties or ["unknown"]
-    )
-    return change.action == "Remove" or (change.replacement != "no" and not in_place)
+    return change.action in _UNCLEAR_OR_LOST or change.replacement == "yes" or _might_be_replaced(change)
+
+
+# What a change set calls Dynamic cannot be told before it is executed.
+_UNCLEAR_OR_LOST = ("Remove", "Dynamic")
+
+
+def _might_be_replaced(change: Change) -> bool:
+    in_place = IN_PLACE.get(change.resource_type, set())
+    return change.replacement == "perhaps" and not (change.causes and in_place.issuperset(change.causes))
 
 
 def _loss(change: Change) -> str:
-    if change.action == "Remove":
-        return "would be deleted"
-    because = f" because of {', '.join(change.properties)}" if change.properties else ""
+    if change.action in _UNCLEAR_OR_LOST:
+        return "would be deleted" if change.action == "Remove" else "would change in a way that cannot be foreseen"
+    because = f" because of {', '.join(change.causes)}" if change.causes else ""
     return f"{'would' if change.replacement == 'yes' else 'might'} be replaced{because}"

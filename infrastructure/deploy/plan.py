@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import boto3
 
+from deploy.change_set import Change, discard, make_change_set
 from deploy.environment import FROM_PACKAGE, RELEASE, Environment, Stack
-from deploy.errors import BusyError, PlanFileError, StackError
+from deploy.errors import BusyError, StackError
 from deploy.gate import refusals
 from deploy.package import package_key
-from deploy.stack import Change, CurrentStack, discard, find_stack, make_change_set
+from deploy.stack import CurrentStack, find_stack, stack_names
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -55,6 +55,8 @@ class Plan:
     artifacts: Mapping[str, str]
     """The keys of the packages by service."""
     stacks: tuple[PlannedStack, ...]
+    left_over: tuple[str, ...] = ()
+    """Stacks of this environment, as CloudFormation names them, that it does not want any more."""
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -65,39 +67,6 @@ class Plan:
     def changes_anything(self) -> bool:
         """Whether there is anything to apply."""
         return any(stack.kind != "unchanged" for stack in self.stacks)
-
-    def save(self, path: Path) -> None:
-        """Write the plan to a file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path) -> Plan:
-        """Read what `save` wrote.
-
-        Raises:
-            PlanFileError: there is no such file, or it holds something else.
-        """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            stacks = tuple(
-                PlannedStack(
-                    **stack
-                    | {
-                        "changes": tuple(
-                            Change(**c | {"properties": tuple(c["properties"])}) for c in stack["changes"]
-                        ),
-                        "waits_for": tuple(stack["waits_for"]),
-                        "refused": tuple(stack["refused"]),
-                    }
-                )
-                for stack in content["stacks"]
-            )
-            return cls(**content | {"stacks": stacks})
-        except OSError as error:
-            raise PlanFileError(f"{path}: there is no plan ({error.strerror}); make one first") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise PlanFileError(f"{path} is not a plan ({error}); make it again") from error
 
 
 def make_plan(environment: Environment) -> Plan:
@@ -111,21 +80,36 @@ def make_plan(environment: Environment) -> Plan:
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     artifacts = package_keys(environment)
     outputs = fixed_outputs(cloudformation, environment)
-    planned = []
-    for stack in environment.stacks:
-        name = environment.stack_name(stack.name)
-        current = find_stack(cloudformation, name)
-        if current is not None and current.busy:
-            raise BusyError(f"{name} is being changed right now ({current.status}); plan again when that is done")
-        planned.append(_plan_stack(cloudformation, environment, stack, current, outputs, artifacts))
-        if current is not None and current.exists:
-            outputs[stack.name] = dict(current.outputs)
-    _check_progress(planned)
-    return Plan(environment.name, environment.region, artifacts, tuple(planned))
+    planned: list[PlannedStack] = []
+    try:
+        for stack in environment.stacks:
+            name = environment.stack_name(stack.name)
+            current = find_stack(cloudformation, name)
+            if current is not None and current.busy:
+                raise BusyError(f"{name} is being changed right now ({current.status}); plan again when that is done")
+            planned.append(_plan_stack(cloudformation, environment, stack, current, outputs, artifacts))
+            if current is not None and current.exists:
+                outputs[stack.name] = dict(current.outputs)
+        check_progress(planned)
+    except BaseException:
+        discard_change_sets(environment, planned)  # nobody would know of them
+        raise
+    return Plan(
+        environment.name, environment.region, artifacts, tuple(planned), _left_over(cloudformation, environment)
+    )
 
 
-def _check_progress(planned: Sequence[PlannedStack]) -> None:
-    """Refuse a plan in which a stack waits for an output that nothing will make."""
+def _left_over(cloudformation: CloudFormationClient, environment: Environment) -> tuple[str, ...]:
+    wanted = {environment.stack_name(stack.name) for stack in environment.stacks} | set(environment.existing.values())
+    return tuple(name for name in stack_names(cloudformation, environment.stack_name("")) if name not in wanted)
+
+
+def check_progress(planned: Sequence[PlannedStack]) -> None:
+    """Refuse a plan in which a stack waits for an output that nothing will make.
+
+    Raises:
+        StackError: there is such a stack.
+    """
     unchanged = {stack.name for stack in planned if stack.kind == "unchanged"}
     for stack in planned:
         for output in stack.waits_for:
@@ -133,10 +117,10 @@ def _check_progress(planned: Sequence[PlannedStack]) -> None:
                 raise StackError(f"{stack.name} needs {output}, which that stack lacks although nothing in it changes")
 
 
-def discard_plan(environment: Environment, plan: Plan) -> None:
+def discard_change_sets(environment: Environment, stacks: Iterable[PlannedStack]) -> None:
     """Delete the change sets of a plan that will not be applied."""
-    cloudformation = boto3.client("cloudformation", region_name=plan.region)
-    for stack in plan.stacks:
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    for stack in stacks:
         if stack.change_set is not None:
             discard(cloudformation, environment.stack_name(stack.name), stack.change_set)
 

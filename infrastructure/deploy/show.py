@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from deploy.change_set import Change
 from deploy.drift import Drift
 from deploy.plan import Plan, PlannedStack
-from deploy.stack import Change, Event
+from deploy.stack import Event
 from deploy.status import StackStatus
 
 _MARKS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<"}
@@ -22,6 +23,9 @@ def plan_text(plan: Plan) -> str:
         if stack.kind not in _UNREPLACED:
             lines += [f"    {_change(change)}" for change in stack.changes]
     lines += ["", _total(plan)]
+    if plan.left_over:
+        lines += ["", "Nothing wants these stacks any more, and nothing here deletes them:"]
+        lines += [f"  {name}" for name in plan.left_over]
     if plan.refused:
         lines += ["", "REFUSED, until the environment file names it under overrides, with the reason:"]
         lines += [f"  {sentence}" for sentence in plan.refused]
@@ -31,7 +35,7 @@ def plan_text(plan: Plan) -> str:
 def status_text(statuses: Sequence[StackStatus]) -> str:
     """Return a table of the stacks."""
     rows = [(s.stack, s.status, s.updated_at, s.package, s.url, s.reason) for s in statuses]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
@@ -41,6 +45,9 @@ def drift_text(drifts: Iterable[Drift]) -> str:
     """Return what has drifted, a line for each resource and for each difference."""
     lines = []
     for drift in drifts:
+        if drift.status == "INCOMPLETE":
+            lines.append(f"{drift.stack}: not everything could be checked: {', '.join(drift.differences)}")
+            continue
         lines.append(f"{drift.stack}.{drift.logical_id} ({drift.resource_type}) was {drift.status.lower()}")
         lines += [f"  {difference}" for difference in drift.differences]
     return "\n".join(lines) or "Everything is as its template says."
@@ -55,6 +62,10 @@ def event_text(event: Event) -> str:
 def _summary(stack: PlannedStack) -> str:
     others = dict.fromkeys(output.partition(".")[0] for output in stack.waits_for)
     after = f", after {', '.join(others)}" if others else ""
+    if stack.kind == "create later" and not stack.waits_for:
+        after = ", after what a failed creation left is deleted"
+    if stack.kind == "update" and not stack.changes:
+        return "update, of outputs only"
     if stack.kind in _UNREPLACED:
         most = "up to " if stack.kind == "create later" else ""  # conditions may leave some out
         return f"create, {most}{len(stack.changes)} resource{'s' if len(stack.changes) != 1 else ''}{after}"

@@ -1,7 +1,4 @@
-"""One CloudFormation stack: a change set is made, read, executed and watched.
-
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
-"""
+"""One CloudFormation stack: what it is now, and what happens to it while it is worked on."""
 
 from __future__ import annotations
 
@@ -9,46 +6,23 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TypedDict
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from deploy.errors import BusyError, StackError, StaleError
+from deploy.errors import StackError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, StackEventTypeDef, StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 5.0
-_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
-_NOT_FOUND = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 _FAILED_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
-
-Replacement = Literal["no", "perhaps", "yes"]
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a change set would do to one resource; `properties` are those that change."""
-
-    action: str
-    logical_id: str
-    resource_type: str
-    replacement: Replacement = "no"
-    properties: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ChangeSet:
-    """A set of changes that can be executed."""
-
-    stack: str
-    arn: str
-    changes: tuple[Change, ...]
+_STARTS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
 
 @dataclass(frozen=True)
@@ -71,12 +45,14 @@ class CurrentStack:
     """A stack as it is."""
 
     name: str
+    id: str
     status: str
     reason: str
     change_set: str | None
     """ARN of the change set that was executed last."""
     updated_at: datetime
     parameters: Mapping[str, str]
+    """With those that have their default value."""
     outputs: Mapping[str, str]
 
     @property
@@ -88,6 +64,11 @@ class CurrentStack:
     def creation_failed(self) -> bool:
         """Whether the stack must be deleted before it can be created again."""
         return self.status in _FAILED_CREATION
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last operation on it ended well."""
+        return self.status in _SETTLED
 
     @property
     def busy(self) -> bool:
@@ -106,9 +87,88 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> CurrentStack 
     return _current(found)
 
 
+def stack_names(cloudformation: CloudFormationClient, prefix: str) -> list[str]:
+    """Return the names of the stacks that begin with a prefix, without those that another stack made."""
+    pages = cloudformation.get_paginator("list_stacks").paginate()
+    return sorted(
+        found["StackName"]
+        for page in pages
+        for found in page["StackSummaries"]
+        if found["StackName"].startswith(prefix)
+        and found["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
+        and "ParentId" not in found
+    )
+
+
+def original_template(cloudformation: CloudFormationClient, name: str) -> str:
+    """Return the text of the template that a stack was last created or updated with."""
+    return str(cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"])
+
+
+def delete_stack(cloudformation: CloudFormationClient, stack: CurrentStack, follow: Follow | None = None) -> None:
+    """Delete a stack and wait until it is gone.
+
+    Raises:
+        StackError: a resource could not be deleted.
+    """
+    before = latest_event(cloudformation, stack.id)
+    cloudformation.delete_stack(StackName=stack.name)
+    wait_until_settled(cloudformation, stack.id, follow, after=before)
+
+
+def latest_event(cloudformation: CloudFormationClient, stack: str) -> str | None:
+    """Return the id of the newest event of a stack, by its name or ARN: what comes after it is news."""
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    return events[0]["EventId"] if events else None
+
+
+def wait_until_settled(
+    cloudformation: CloudFormationClient, stack: str, follow: Follow | None = None, *, after: str | None = None
+) -> None:
+    """Wait until an operation on a stack has ended well, as its events tell.
+
+    Args:
+        cloudformation: the client.
+        stack: the name or the ARN of the stack; a deleted one is known by its ARN only.
+        follow: called with each event.
+        after: the newest event from before the operation; without it, the latest operation is waited for.
+
+    Raises:
+        StackError: it has not; the message has the first real cause.
+    """
+    told: set[str] = set()
+    for pause in pauses():
+        events = _operation_events(cloudformation, stack, after)
+        if follow is not None:
+            for found in events:
+                if found["EventId"] not in told:
+                    told.add(found["EventId"])
+                    follow(_event(found))
+        own = [_event(found) for found in events if _is_of_stack(found)]
+        if own and not own[-1].status.endswith("_IN_PROGRESS"):
+            if own[-1].status in (*_SETTLED, "DELETE_COMPLETE"):
+                return
+            raise StackError(f"{own[-1].stack}: {_first_failure(events)} (now {own[-1].status})")
+        time.sleep(pause)
+
+
+def first_failure(cloudformation: CloudFormationClient, stack: str) -> str:
+    """Return the first real cause for which the latest operation on a stack failed."""
+    return _first_failure(_operation_events(cloudformation, stack, None))
+
+
+def pauses() -> Iterator[float]:
+    """Yield ever longer pauses in seconds, without end."""
+    pause = FIRST_POLL_SECONDS
+    while True:
+        yield pause
+        pause = min(pause * 1.5, LONGEST_POLL_SECONDS)
+
+
 def _current(found: StackTypeDef) -> CurrentStack:
     return CurrentStack(
         name=found["StackName"],
+        id=found["StackId"],
         status=found["StackStatus"],
         reason=found.get("StackStatusReason", ""),
         change_set=found.get("ChangeSetId"),
@@ -118,177 +178,21 @@ def _current(found: StackTypeDef) -> CurrentStack:
     )
 
 
-def make_change_set(
-    cloudformation: CloudFormationClient,
-    stack: str,
-    template: str,
-    parameters: Mapping[str, str],
-    *,
-    create: bool,
-    role: str | None = None,
-) -> ChangeSet | None:
-    """Make a change set that would create or update a stack; None when there is nothing to change.
-
-    Args:
-        cloudformation: the client.
-        stack: the name of the stack.
-        template: its text.
-        parameters: the values of its parameters.
-        create: whether the stack is new.
-        role: ARN of the role that CloudFormation works with; without one, the caller's rights.
-
-    Raises:
-        StackError: the template or its parameters were refused.
-    """
-    wanted: CreateChangeSetInputTypeDef = {
-        "StackName": stack,
-        "ChangeSetName": f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
-        "ChangeSetType": "CREATE" if create else "UPDATE",
-        "TemplateBody": template,
-        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        "Capabilities": ["CAPABILITY_IAM"],
-    }
-    if role is not None:
-        wanted["RoleARN"] = role
-    try:
-        arn = cloudformation.create_change_set(**wanted)["Id"]
-    except ClientError as error:
-        raise StackError(f"{stack}: {error.response['Error']['Message']}") from error
-    for pause in _pauses():
-        description = cloudformation.describe_change_set(**_named(stack, arn))
-        if description["Status"] == "CREATE_COMPLETE":
-            return ChangeSet(stack, arn, _changes(cloudformation, stack, arn))
-        if description["Status"] == "FAILED":
-            reason = description.get("StatusReason", "")
-            cloudformation.delete_change_set(**_named(stack, arn))
-            if any(words in reason for words in _NO_CHANGES):
-                return None
-            raise StackError(f"{stack}: {reason}")
-        time.sleep(pause)
-    raise AssertionError
-
-
-def discard(cloudformation: CloudFormationClient, stack: str, change_set: str) -> None:
-    """Delete a change set that will not be executed, by its ARN; one that is gone is no error."""
-    try:
-        cloudformation.delete_change_set(**_named(stack, change_set))
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _NOT_FOUND:
-            raise
-
-
-def execute(cloudformation: CloudFormationClient, stack: str, change_set: str, follow: Follow | None = None) -> bool:
-    """Execute a change set and wait until the stack has settled.
-
-    An execution that was begun earlier is followed to its end, so an interrupted one can be taken up again.
-
-    Args:
-        cloudformation: the client.
-        stack: the name of the stack.
-        change_set: ARN of the change set.
-        follow: called with each event.
-
-    Returns:
-        Whether there was anything left to do: False when the change set had been executed before.
-
-    Raises:
-        BusyError: the stack is being changed by another change set.
-        StaleError: the stack was changed since this change set was made.
-        StackError: the stack was rolled back.
-    """
-    current = find_stack(cloudformation, stack)
-    begun, done = _progress(cloudformation, stack, current, change_set)
-    if done:
-        return False
-    if not begun:
-        if current is not None and current.busy:
-            raise BusyError(f"{stack} is being changed by somebody else ({current.status}); wait until that is done")
-        try:
-            cloudformation.execute_change_set(**_named(stack, change_set))
-        except ClientError as error:
-            message = error.response["Error"]["Message"]
-            if error.response["Error"]["Code"] in (*_NOT_FOUND, "InvalidChangeSetStatus"):
-                raise StaleError(f"{stack} was changed since this was planned ({message}); plan again") from error
-            raise StackError(f"{stack}: {message}") from error
-    wait_until_settled(cloudformation, stack, follow)
-    return True
-
-
-def _progress(
-    cloudformation: CloudFormationClient, stack: str, current: CurrentStack | None, change_set: str
-) -> tuple[bool, bool]:
-    """Tell whether the execution of a change set was begun, and whether it is done.
-
-    An executed change set may be gone, but its stack remembers it.
-    """
-    try:
-        status = cloudformation.describe_change_set(**_named(stack, change_set))["ExecutionStatus"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _NOT_FOUND:
-            raise
-        status = "OBSOLETE"
-    remembered = current is not None and current.change_set == change_set
-    if status == "EXECUTE_COMPLETE" or (remembered and current is not None and current.status in _SETTLED):
-        return True, True
-    if status == "EXECUTE_IN_PROGRESS" or (remembered and current is not None and current.busy):
-        return True, False
-    return False, False
-
-
-def delete_stack(cloudformation: CloudFormationClient, stack: str, follow: Follow | None = None) -> None:
-    """Delete a stack and wait until it is gone.
-
-    Raises:
-        StackError: a resource could not be deleted.
-    """
-    current = find_stack(cloudformation, stack)
-    if current is None:
-        return
-    stack_id = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
-    cloudformation.delete_stack(StackName=stack)
-    wait_until_settled(cloudformation, stack_id, follow)
-
-
-def wait_until_settled(cloudformation: CloudFormationClient, stack: str, follow: Follow | None = None) -> None:
-    """Wait until the operation at work on a stack has ended well.
-
-    Args:
-        cloudformation: the client.
-        stack: the name or the ARN of the stack; a deleted one is known by its ARN only.
-        follow: called with each event.
-
-    Raises:
-        StackError: it has not; the message has the first real cause.
-    """
-    told: set[str] = set()
-    for pause in _pauses():
-        current = find_stack(cloudformation, stack)  # before the events: the last ones are then among them
-        if follow is not None:
-            for found in _operation_events(cloudformation, stack):
-                if found["EventId"] not in told:
-                    told.add(found["EventId"])
-                    follow(_event(found))
-        if current is None or current.status in (*_SETTLED, "DELETE_COMPLETE"):
-            return
-        if not current.status.endswith("_IN_PROGRESS"):
-            raise StackError(f"{current.name}: {_first_failure(cloudformation, stack)} (now {current.status})")
-        time.sleep(pause)
-
-
-def _operation_events(cloudformation: CloudFormationClient, stack: str) -> list[StackEventTypeDef]:
-    """Return the events of the latest operation on a stack, in order: what came after its own first event."""
+def _operation_events(cloudformation: CloudFormationClient, stack: str, after: str | None) -> list[StackEventTypeDef]:
+    """Return the events of the latest operation on a stack, in order, that came after an event."""
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
     events: list[StackEventTypeDef] = []
     for event in itertools.chain.from_iterable(page["StackEvents"] for page in pages):
+        if event["EventId"] == after:
+            break
         events.append(event)
-        is_stack = event.get("PhysicalResourceId") == event["StackId"]
-        if is_stack and event.get("ResourceStatus") in (
-            "CREATE_IN_PROGRESS",
-            "UPDATE_IN_PROGRESS",
-            "DELETE_IN_PROGRESS",
-        ):
+        if _is_of_stack(event) and event.get("ResourceStatus") in _STARTS:
             break
     return events[::-1]
+
+
+def _is_of_stack(event: StackEventTypeDef) -> bool:
+    return event.get("PhysicalResourceId") == event["StackId"]
 
 
 def _event(found: StackEventTypeDef) -> Event:
@@ -301,53 +205,12 @@ def _event(found: StackEventTypeDef) -> Event:
     )
 
 
-def _first_failure(cloudformation: CloudFormationClient, stack: str) -> str:
+def _first_failure(events: list[StackEventTypeDef]) -> str:
     """Return the reason of the first resource that failed: the later ones were only cancelled."""
-    for event in map(_event, _operation_events(cloudformation, stack)):
+    for event in map(_event, events):
         if event.status.endswith("_FAILED") and "cancelled" not in event.reason:
             return f"{event.logical_id} ({event.resource_type}): {event.reason}"
+    for event in map(_event, filter(_is_of_stack, events)):
+        if "ROLLBACK" in event.status and event.reason:  # such as a person who cancelled the update
+            return event.reason
     return "no resource reports a failure"
-
-
-def _changes(cloudformation: CloudFormationClient, stack: str, arn: str) -> tuple[Change, ...]:
-    pages = cloudformation.get_paginator("describe_change_set").paginate(**_named(stack, arn))
-    resources = [change["ResourceChange"] for page in pages for change in page.get("Changes", [])]
-    return tuple(
-        Change(
-            resource["Action"],
-            resource["LogicalResourceId"],
-            resource["ResourceType"],
-            _REPLACEMENTS.get(resource.get("Replacement", "False"), "perhaps"),
-            tuple(
-                dict.fromkeys(
-                    detail["Target"].get("Name") or detail["Target"].get("Attribute", "")
-                    for detail in resource.get("Details", [])
-                )
-            ),
-        )
-        for resource in resources
-    )
-
-
-_REPLACEMENTS: Mapping[str, Replacement] = {"False": "no", "True": "yes", "Conditional": "perhaps"}
-
-
-class _ChangeSetName(TypedDict):
-    StackName: str
-    ChangeSetName: str
-
-
-def _named(stack: str, arn: str) -> _ChangeSetName:
-    """Name a change set together with its stack: rights are given for stacks, and an ARN alone would not be one.
-
-    The ARN is arn:aws:cloudformation:region:account:changeSet/name/uuid.
-    """
-    return {"StackName": stack, "ChangeSetName": arn.split("/")[1]}
-
-
-def _pauses() -> Iterator[float]:
-    """Yield ever longer pauses in seconds, without end."""
-    pause = FIRST_POLL_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * 1.5, LONGEST_POLL_SECONDS)

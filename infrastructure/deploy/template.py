@@ -31,8 +31,8 @@ class Template:
         """The text, as CloudFormation gets it."""
         try:
             return self.path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise TemplateError(f"{self.path} cannot be read: {error.strerror}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise TemplateError(f"{self.path} cannot be read: {error}") from error
 
     @cached_property
     def parameters(self) -> Mapping[str, Mapping[str, Any]]:
@@ -72,7 +72,27 @@ class Template:
         return section
 
 
-class _Loader(yaml.SafeLoader):
+class UniqueKeyLoader(yaml.SafeLoader):
+    """Reads YAML and refuses a key that stands twice in a mapping, of which plain YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping.
+
+        Raises:
+            yaml.constructor.ConstructorError: a key stands in it twice.
+        """
+        seen = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode) and key_node.tag != "tag:yaml.org,2002:merge":
+                if key_node.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key_node.value} stands here twice", key_node.start_mark
+                    )
+                seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+class _Loader(UniqueKeyLoader):
     """Reads templates: plain YAML, with CloudFormation's functions as `Intrinsic`."""
 
 

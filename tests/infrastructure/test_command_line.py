@@ -132,6 +132,23 @@ def test_a_new_plan_takes_the_place_of_an_old_one(project: Project, run: Run) ->
     assert len(sets) == 1
 
 
+def test_a_plan_can_be_made_again_whatever_became_of_the_old_one(project: Project, run: Run, tmp_path: Path) -> None:
+    write(project)
+    assert (run("plan", "test"), run("apply", "test"), run("delete", "test", "--confirm", "test")) == (0, 0, 0)
+    assert run("plan", "test") == 0, "its stack was deleted"
+    (tmp_path / "plans" / "test.json").write_text('{"cut')
+    assert run("plan", "test") == 0, "its file is broken"
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(
+    project: Project, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project)
+    (tmp_path / "plans").write_text("no folder")
+    assert run("plan", "test") == 1
+    assert capsys.readouterr().err.startswith("deploy: ")
+
+
 def test_delete_wants_the_name_twice(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     write(project)
     assert (run("plan", "test"), run("apply", "test")) == (0, 0)

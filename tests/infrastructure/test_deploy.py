@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +14,15 @@ import pytest
 import requests
 
 from deploy.apply import apply_plan, delete_environment, deploy, environment_outputs, only_one
+from deploy.change_set import make_change_set
 from deploy.drift import find_drift
+from deploy.environment import INFRASTRUCTURE, Stack
 from deploy.errors import BusyError, PlanFileError, StackError, StaleError
-from deploy.plan import Plan, make_plan
-from deploy.stack import Event, find_stack, make_change_set, wait_until_settled
+from deploy.plan import Plan, PlannedStack, check_progress, desired_digest, make_plan
+from deploy.plan_file import load_plan, save_plan
+from deploy.stack import Event, find_stack, wait_until_settled
 from deploy.status import read_status
+from deploy.template import Template
 from deploy_project import Project, apply, silent
 
 ONE_STACK = "queue: {template: queue.yaml}\n"
@@ -103,8 +109,8 @@ def test_planning_changes_nothing(project: Project) -> None:
 
 def test_a_plan_survives_its_file(project: Project, tmp_path: Path) -> None:
     plan = make_plan(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
-    plan.save(tmp_path / "plan.json")
-    assert Plan.load(tmp_path / "plan.json") == plan
+    save_plan(plan, tmp_path / "plan.json")
+    assert load_plan(tmp_path / "plan.json") == plan
 
 
 @pytest.mark.parametrize(("content", "words"), [(None, "there is no plan"), ("{", "not a plan"), ("{}", "not a plan")])
@@ -113,7 +119,7 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, content: str | None, 
     if content is not None:
         path.write_text(content)
     with pytest.raises(PlanFileError, match=words):
-        Plan.load(path)
+        load_plan(path)
 
 
 def test_a_plan_of_another_environment_is_refused(project: Project) -> None:
@@ -253,20 +259,27 @@ def test_an_apply_that_is_done_does_nothing_when_repeated(project: Project) -> N
     assert lines == ["queue: was done already", "name: was done already"]
 
 
-def test_a_stack_that_somebody_else_changes_is_left_alone(project: Project) -> None:
-    environment = project.write("slow: {template: slow.yaml}", slow=SLOW)
-    cloudformation, name = boto3.client("cloudformation"), environment.stack_name("slow")
-    plan = make_plan(environment)
-    other = make_change_set(cloudformation, name, SLOW, {}, create=True)
-    assert other is not None
-    cloudformation.execute_change_set(ChangeSetName=other.arn)
-    for attempt in (lambda: make_plan(environment), lambda: apply_plan(environment, plan, silent)):
-        with pytest.raises(BusyError, match="being changed"):
-            attempt()
+@contextmanager
+def working_on(name: str) -> Iterator[None]:
+    """Create the slow stack as somebody else would, and let it be done after the block."""
+    cloudformation = boto3.client("cloudformation")
+    change_set = make_change_set(cloudformation, name, SLOW, {}, create=True)
+    assert change_set is not None
+    cloudformation.execute_change_set(ChangeSetName=change_set.arn)
+    yield
     handle = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="Handle")["StackResourceDetail"]
     go_on = {"Status": "SUCCESS", "UniqueId": "1", "Data": "", "Reason": ""}
     requests.put(handle["PhysicalResourceId"], json.dumps(go_on).encode(), timeout=5).raise_for_status()
     wait_until_settled(cloudformation, name)
+
+
+def test_a_stack_that_somebody_else_changes_is_left_alone(project: Project) -> None:
+    environment = project.write("slow: {template: slow.yaml}", slow=SLOW)
+    plan = make_plan(environment)
+    with working_on(environment.stack_name("slow")):
+        for attempt in (lambda: make_plan(environment), lambda: apply_plan(environment, plan, silent)):
+            with pytest.raises(BusyError, match="being changed"):
+                attempt()
 
 
 def test_a_second_process_on_this_machine_is_told_about_the_first(tmp_path: Path) -> None:
@@ -297,6 +310,78 @@ def test_what_was_changed_by_hand_is_drift(project: Project) -> None:
     (drift,) = find_drift(environment)
     assert (drift.stack, drift.logical_id, drift.status) == ("queue", "Queue", "MODIFIED")
     assert "MessageRetentionPeriod" in drift.differences[0]
+
+
+def test_a_plan_of_another_region_is_refused(project: Project) -> None:
+    environment = project.write(ONE_STACK, queue=QUEUE)
+    with pytest.raises(PlanFileError, match="in us-east-1"):
+        apply_plan(replace(environment, region="eu-west-1"), make_plan(environment), silent)
+
+
+def test_a_stack_that_was_deleted_since_is_not_taken_for_unchanged(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    apply(environment)
+    plan = make_plan(environment)
+    delete_environment(environment, silent)
+    with pytest.raises(StaleError, match="queue was deleted since"):
+        apply_plan(environment, plan, silent)
+
+
+def test_a_stack_that_somebody_made_from_another_template_meanwhile_is_not_taken_for_ours(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    plan = make_plan(environment)
+    apply(project.write(TWO_STACKS, queue=QUEUE, name=f"# another\n{NAME}"))
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    with pytest.raises(StaleError, match="by somebody else since"):
+        apply_plan(environment, plan, silent)
+
+
+def test_an_output_that_is_gone_although_it_was_planned_with_is_named(project: Project) -> None:
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    less = QUEUE.replace("Arn: {Value: !GetAtt Queue.Arn}", "Url: {Value: !Ref Queue}")
+    (queue, name) = make_plan(environment).stacks
+    apply(project.write(ONE_STACK, queue=less))
+    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
+    plan = Plan("test", environment.region, {}, (replace(queue, kind="unchanged"), name))
+    with pytest.raises(StackError, match=r"name needs queue\.Arn, which that stack does not have"):
+        apply_plan(environment, plan, silent)
+
+
+def test_a_plan_that_waits_for_what_will_never_come_is_refused(project: Project) -> None:
+    stack = PlannedStack("name", "plan again", "", waits_for=("queue.Arn",))
+    with pytest.raises(StackError, match="lacks although nothing in it changes"):
+        check_progress([PlannedStack("queue", "unchanged", ""), stack])
+
+
+def test_another_package_makes_another_desired_state() -> None:
+    stack = Stack("web", Template(INFRASTRUCTURE / "templates" / "web.yaml"), "web", {}, {})
+    assert desired_digest(stack, {"web": "web/1.zip"}) != desired_digest(stack, {"web": "web/2.zip"})
+
+
+def test_a_stack_that_nobody_wants_any_more_is_shown(project: Project) -> None:
+    apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
+    plan = make_plan(project.write(ONE_STACK, queue=QUEUE))
+    assert plan.left_over == (f"{project.prefix}-name",)
+
+
+def test_a_plan_that_fails_leaves_no_change_set_behind(project: Project) -> None:
+    environment = project.write(
+        "queue: {template: queue.yaml}\nother: {template: other.yaml}",
+        queue=QUEUE,
+        other=NAME.replace("  Value: {Type: String}\n", "  Value: {Type: Number, Default: x}\n"),
+    )
+    for _ in range(2):
+        with pytest.raises(StackError, match="-other: "):
+            make_plan(environment)
+    sets = boto3.client("cloudformation").list_change_sets(StackName=environment.stack_name("queue"))["Summaries"]
+    assert sets == []
+
+
+def test_an_environment_that_somebody_works_on_is_not_deleted(project: Project) -> None:
+    environment = project.write("slow: {template: slow.yaml}", slow=SLOW)
+    with working_on(environment.stack_name("slow")), pytest.raises(BusyError, match="nothing was deleted"):
+        delete_environment(environment, silent)
+    assert [status.status for status in read_status(environment)] == ["CREATE_COMPLETE"]
 
 
 def test_cloudformation_works_with_the_role_that_the_environment_names(

@@ -125,9 +125,10 @@ def test_dead_letters_are_sent_to_their_function_again(staging: Environment, out
         wait_for(database, image_id, is_ready)
         with database.connection() as connection, connection.cursor() as cursor:
             cursor.execute("UPDATE image SET thumbnail_status = 'pending' WHERE id = %s", (image_id,))
-        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"version": "1.0", "requestPayload": event}))
+        for _ in range(11):  # more than one batch
+            sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"version": "1.0", "requestPayload": event}))
         sqs.send_message(QueueUrl=queue, MessageBody="no event")
-        assert Redriven("thumbnail", sent=1, unreadable=1) in redrive(staging)
+        assert Redriven("thumbnail", sent=11, unreadable=1) in redrive(staging)
         wait_for(database, image_id, is_ready)
     left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert int(left["ApproximateNumberOfMessages"]) + int(left["ApproximateNumberOfMessagesNotVisible"]) == 1

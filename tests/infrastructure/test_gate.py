@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from deploy.apply import apply_plan
@@ -61,6 +63,27 @@ def test_an_override_with_a_reason_opens_the_gate_for_one_resource(project: Proj
     override = "overrides: {thing.Thing: nobody is subscribed yet}"
     environment = project.write("thing: {template: thing.yaml}", override, thing=holding("AWS::SNS::Topic", after))
     assert apply(environment) == ["thing: updated"]
+
+
+def test_the_gate_judges_what_would_be_executed_and_not_what_the_plan_says_of_it(project: Project) -> None:
+    before, after = (properties.format(name=project.prefix) for properties in PROTECTED["AWS::SNS::Topic"])
+    apply(project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", before)))
+    environment = project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", after))
+    plan = make_plan(environment)
+    tampered = replace(plan, stacks=tuple(replace(stack, refused=(), changes=()) for stack in plan.stacks))
+    with pytest.raises(GateError, match=r"thing\.Thing"):
+        apply_plan(environment, tampered, silent)
+
+
+def test_an_override_that_was_withdrawn_since_does_not_count(project: Project) -> None:
+    before, after = (properties.format(name=project.prefix) for properties in PROTECTED["AWS::SNS::Topic"])
+    apply(project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", before)))
+    override = "overrides: {thing.Thing: nobody is subscribed yet}"
+    plan = make_plan(project.write("thing: {template: thing.yaml}", override, thing=holding("AWS::SNS::Topic", after)))
+    assert plan.refused == ()
+    environment = project.write("thing: {template: thing.yaml}", thing=holding("AWS::SNS::Topic", after))
+    with pytest.raises(GateError, match=r"thing\.Thing"):
+        apply_plan(environment, plan, silent)
 
 
 def test_a_change_that_keeps_what_is_protected_passes_the_gate(project: Project) -> None:

@@ -13,6 +13,7 @@ function:
   service: thumbnail
   parameters:
     BucketName: images.BucketName
+    ArtifactBucket: images.BucketName
     Host: database.Host
 images:
   template: images.yaml
@@ -44,6 +45,7 @@ Parameters:
   ArtifactKey: {Type: String}
   Release: {Type: String}
   BucketName: {Type: String}
+  ArtifactBucket: {Type: String}
   Host: {Type: String}
 Outputs:
   B: {Value: b}
@@ -76,7 +78,8 @@ def test_stacks_come_after_those_they_need(folder: Path) -> None:
 
 def test_a_parameter_is_wired_to_another_stacks_output(folder: Path) -> None:
     function = load_environment("test", {"HOST": "db"}, folder).stacks[1]
-    assert function.wired == {"BucketName": Output("images", "BucketName"), "Host": Output("database", "Host")}
+    bucket = Output("images", "BucketName")
+    assert function.wired == {"BucketName": bucket, "ArtifactBucket": bucket, "Host": Output("database", "Host")}
 
 
 def test_values_become_the_texts_that_cloudformation_takes(folder: Path) -> None:
@@ -147,6 +150,10 @@ def test_a_variable_that_is_not_set_is_named(folder: Path) -> None:
         ("environments/test.yaml", "{Host:", "{Name:", r"provided.database lacks Host"),
         ("environments/test.yaml", "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
         ("environments/test.yaml", "{}", "{images.Bucket: ' '}", r"overrides.images.Bucket must say the reason"),
+        ("environments/test.yaml", "{}", "{images.Bucket: false}", r"overrides.images.Bucket must say the reason"),
+        ("environments/test.yaml", "{}", "{1: x}", r"overrides.1 must be a text as a key"),
+        ("environments/test.yaml", "region:", "on: x\nregion:", r"True must be a text as a key"),
+        ("environments/test.yaml", "region:", "region: eu-west-2\nregion:", r"the key region stands here twice"),
         ("templates/images.yaml", "Outputs:", "Outputs: {", r"images.yaml is not YAML"),
         ("templates/images.yaml", "  BucketName: {Value: !Ref Bucket}", "  - x", r"Outputs must be a mapping"),
     ],
@@ -156,6 +163,32 @@ def test_a_mistake_is_refused_with_its_place(folder: Path, file: str, old: str, 
     with pytest.raises((EnvironmentFileError, TemplateError), match=message) as error:
         load_environment("test", {"HOST": "db"}, folder)
     assert Path(file).name in str(error.value)
+
+
+def test_a_service_needs_a_bucket_for_its_package(folder: Path) -> None:
+    change(folder, "stacks.yaml", "    ArtifactBucket: images.BucketName\n", "")
+    change(folder, "templates/function.yaml", "  ArtifactBucket: {Type: String}\n", "")
+    with pytest.raises(EnvironmentFileError, match=r"stacks\.yaml: function\.parameters lacks ArtifactBucket"):
+        load_environment("test", {"HOST": "db"}, folder)
+
+
+@pytest.mark.parametrize("file", ["stacks.yaml", "environments/test.yaml", "templates/images.yaml"])
+def test_a_file_that_is_no_text_is_named(folder: Path, file: str) -> None:
+    (folder / file).write_bytes("# K\u00e4se".encode("latin-1"))
+    with pytest.raises((EnvironmentFileError, TemplateError), match="cannot be read") as error:
+        load_environment("test", {"HOST": "db"}, folder)
+    assert Path(file).name in str(error.value)
+
+
+def test_a_missing_wiring_is_named(folder: Path) -> None:
+    (folder / "stacks.yaml").unlink()
+    with pytest.raises(EnvironmentFileError, match=r"stacks\.yaml cannot be read"):
+        load_environment("test", {"HOST": "db"}, folder)
+
+
+def test_the_name_of_an_environment_is_no_path(folder: Path) -> None:
+    with pytest.raises(EnvironmentFileError, match="no environment"):
+        load_environment("../environments/test", {"HOST": "db"}, folder)
 
 
 def test_a_template_that_is_missing_is_named(folder: Path) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from deploy.change_set import Change, Replacement
 from deploy.gate import PROTECTED, refusals
-from deploy.stack import Change, Replacement
 
 
 @pytest.mark.parametrize("kind", PROTECTED)
@@ -13,10 +13,11 @@ from deploy.stack import Change, Replacement
         ("Modify", "yes", "would be replaced because of Name"),
         ("Modify", "perhaps", "might be replaced because of Name"),
         ("Remove", "no", "would be deleted"),
+        ("Dynamic", "no", "would change in a way that cannot be foreseen"),
     ],
 )
 def test_a_loss_is_refused(kind: str, action: str, replacement: Replacement, words: str) -> None:
-    change = Change(action, "Thing", kind, replacement, ("Name",))
+    change = Change(action, "Thing", kind, replacement, ("Name", "Tags"), ("Name",))
     assert refusals("stack", [change], {}) == (f"stack.Thing ({PROTECTED[kind]}) {words}",)
 
 
@@ -33,12 +34,14 @@ def test_what_keeps_a_resource_passes(kind: str, action: str) -> None:
 def test_a_database_that_might_be_replaced_passes_for_what_rds_changes_in_place(
     properties: tuple[str, ...], passes: bool
 ) -> None:
-    change = Change("Modify", "Instance", "AWS::RDS::DBInstance", "perhaps", properties)
+    change = Change(
+        "Modify", "Instance", "AWS::RDS::DBInstance", "perhaps", ("DBInstanceClass", *properties), properties
+    )
     assert (refusals("database", [change], {}) == ()) is passes
 
 
 def test_a_database_that_is_replaced_is_refused_whatever_the_property() -> None:
-    change = Change("Modify", "Instance", "AWS::RDS::DBInstance", "yes", ("MultiAZ",))
+    change = Change("Modify", "Instance", "AWS::RDS::DBInstance", "yes", ("MultiAZ",), ("MultiAZ",))
     assert len(refusals("database", [change], {})) == 1
 
 

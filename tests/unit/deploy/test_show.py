@@ -1,9 +1,10 @@
 """A plan on one screen."""
 
+from deploy.change_set import Change
 from deploy.drift import Drift
 from deploy.plan import Plan, PlannedStack
 from deploy.show import drift_text, event_text, plan_text, status_text
-from deploy.stack import Change, Event
+from deploy.stack import Event
 from deploy.status import StackStatus
 
 BUCKET = Change("Modify", "Bucket", "AWS::S3::Bucket", "yes", ("BucketName",))
@@ -56,6 +57,17 @@ REFUSED, until the environment file names it under overrides, with the reason:
     )
 
 
+def test_a_plan_shows_what_is_special_about_a_stack() -> None:
+    stacks = (
+        PlannedStack("network", "update", ""),
+        PlannedStack("images", "create later", "", (Change("Add", "Bucket", "X"),)),
+    )
+    text = plan_text(Plan("staging", "eu-central-1", {}, stacks, ("gallery-staging-old",)))
+    assert "network  update, of outputs only" in text
+    assert "images   create, up to 1 resource, after what a failed creation left is deleted" in text
+    assert text.endswith("Nothing wants these stacks any more, and nothing here deletes them:\n  gallery-staging-old")
+
+
 def test_a_plan_without_changes_says_so() -> None:
     plan = Plan("staging", "eu-central-1", {}, (PlannedStack("alarms", "unchanged", ""),))
     assert plan_text(plan).endswith("Nothing to change.")
@@ -82,4 +94,6 @@ def test_the_state_shows_packages_and_where_the_gallery_is() -> None:
 def test_drift_is_told_resource_by_resource() -> None:
     drift = Drift("images", "Bucket", "AWS::S3::Bucket", "MODIFIED", ("/BucketName is b, not a",))
     assert drift_text([drift]) == "images.Bucket (AWS::S3::Bucket) was modified\n  /BucketName is b, not a"
+    unchecked = Drift("web", "", "", "INCOMPLETE", ("no right",))
+    assert drift_text([unchecked]) == "web: not everything could be checked: no right"
     assert drift_text([]) == "Everything is as its template says."
