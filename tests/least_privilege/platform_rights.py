@@ -33,12 +33,12 @@ def platform_rights(cloud: Cloud) -> dict[Right, str]:
         allow(service, f"arn:aws:logs:{regional}:log-group:{group}:*", *LOG, reason="Lambda writes the log")
         allow(service, "*", "xray:PutTelemetryRecords", "xray:PutTraceSegments", reason="Lambda traces")
         for resource, actions in {
-            f"arn:aws:ec2:{regional}:network-interface/*": (
+            f"arn:aws:ec2:{regional}:*/*": (  # all ids, as Lambda wants them written
                 "ec2:AssignPrivateIpAddresses",
-                "ec2:CreateNetworkInterface",
                 "ec2:DeleteNetworkInterface",
                 "ec2:UnassignPrivateIpAddresses",
             ),
+            f"arn:aws:ec2:{regional}:network-interface/*": ("ec2:CreateNetworkInterface",),
             f"arn:aws:ec2:{regional}:subnet/*": ("ec2:CreateNetworkInterface",),
             f"arn:aws:ec2:{regional}:security-group/{cloud.outputs['network']['ClientSecurityGroupId']}": (
                 "ec2:CreateNetworkInterface",
