@@ -65,8 +65,15 @@ def read_credentials(secret_arn: str) -> Credentials:
     return Credentials(value["username"], value["password"])
 
 
-def connect(settings: DatabaseSettings, user: Credentials, database: str | None = None) -> Connection[Any]:
+def connect(
+    settings: DatabaseSettings,
+    user: Credentials,
+    database: str | None = None,
+    read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+) -> Connection[Any]:
     """Open one connection in autocommit mode, with UTC times and strict SQL.
+
+    It breaks off when a statement has not answered after `read_timeout_seconds`; the server goes on with the statement.
 
     Raises:
         ConfigurationError: the file of authorities cannot be used.
@@ -88,7 +95,7 @@ def connect(settings: DatabaseSettings, user: Credentials, database: str | None 
         autocommit=True,
         client_flag=CLIENT.FOUND_ROWS,  # an UPDATE counts the rows it matched, also when nothing changed
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
+        read_timeout=read_timeout_seconds,
         write_timeout=READ_TIMEOUT_SECONDS,
         init_command="SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES'",
     )
@@ -144,10 +151,10 @@ class Database:
         self._pool.close()
 
     def _connect(self) -> Connection[Any]:
-        if self._user is None:
-            self._user = read_credentials(self._settings.database_secret_arn)
+        # Another thread may forget the user at any moment, so this one keeps it.
+        user = self._user = self._user or read_credentials(self._settings.database_secret_arn)
         try:
-            return connect(self._settings, self._user, self._settings.database_name)
+            return connect(self._settings, user, self._settings.database_name)
         except pymysql.err.OperationalError:
             self._user = None  # perhaps rotated: read the secret again on the next try
             raise

@@ -8,8 +8,11 @@ import json
 import logging
 import os
 import urllib.request
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
+
+import pymysql
 
 from catalog.database import Credentials, DatabaseSettings, connect, read_credentials
 from catalog.migrate import migrate
@@ -19,6 +22,8 @@ logging.getLogger().setLevel(logging.INFO)
 
 RESPONSE_SECONDS = 10
 MAX_REASON_CHARACTERS = 1000  # a response may have 4 KiB
+STATEMENT_SECONDS = 300
+"""How long a statement may take: with the wait for another migration, two of them fit the function's 900 seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +51,14 @@ def handle(event: dict[str, Any], context: object) -> None:
     _respond(event, outcome)
 
 
-def apply(settings: MigrationSettings) -> list[str]:
+def apply(settings: MigrationSettings, statement_seconds: float = STATEMENT_SECONDS) -> list[str]:
     """Create the database when there is none, migrate it, and give the application's user its rights.
 
     Returns:
         The names of the migrations that were applied.
     """
-    connection = connect(settings, read_credentials(settings.database_secret_arn))
+    master = read_credentials(settings.database_secret_arn)
+    connection = connect(settings, master, read_timeout_seconds=statement_seconds)
     try:
         with connection.cursor() as cursor:
             name = settings.database_name.replace("`", "``")
@@ -61,8 +67,22 @@ def apply(settings: MigrationSettings) -> list[str]:
             applied = migrate(connection)
             _grant(connection, name, read_credentials(settings.application_secret_arn))
         return applied
+    except pymysql.err.OperationalError:
+        if not connection.open:
+            _stop(settings, master, connection.thread_id())  # type: ignore[no-untyped-call]
+        raise
     finally:
         connection.close()
+
+
+def _stop(settings: MigrationSettings, master: Credentials, thread: int) -> None:
+    """End what a connection that broke off began: the server would finish it, and the next run would do it twice."""
+    with (
+        suppress(pymysql.err.MySQLError),  # the thread is gone, or the server is
+        closing(connect(settings, master)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("KILL %s", (thread,))
 
 
 def _grant(connection: Any, quoted_database: str, user: Credentials) -> None:

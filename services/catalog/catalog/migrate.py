@@ -11,6 +11,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -113,7 +114,8 @@ def migrate(connection: Connection[Any], migrations: Sequence[Migration] | None 
                     applied.append(migration.name)
             return applied
         finally:
-            cursor.execute("SELECT RELEASE_LOCK(%s)", (lock,))
+            with suppress(pymysql.err.MySQLError):  # a connection that broke off has no lock, and an error of its own
+                cursor.execute("SELECT RELEASE_LOCK(%s)", (lock,))
 
 
 def _apply(connection: Connection[Any], migration: Migration, done: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -11,9 +12,9 @@ import boto3
 import pymysql
 import pytest
 
-from catalog.database import Database, DatabaseUnavailableError
-from catalog.handler import MigrationSettings, handle
-from catalog.migrate import schema_is_current
+from catalog.database import Database, DatabaseUnavailableError, connect, read_credentials
+from catalog.handler import MigrationSettings, apply, handle
+from catalog.migrate import migrate, own_migrations, schema_is_current
 from catalog.settings import ConfigurationError
 
 
@@ -112,6 +113,21 @@ def test_anybody_else_has_a_changed_password_of_the_application_set(environment:
     handle({}, None)
     with Database(application).connection() as connection:
         assert schema_is_current(connection)
+
+
+def test_a_statement_that_takes_too_long_is_stopped_and_the_next_run_does_it(environment: MigrationSettings) -> None:
+    master = read_credentials(environment.database_secret_arn)
+    with closing(connect(environment, master)) as other, other.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {environment.database_name}")
+        other.select_db(environment.database_name)
+        migrate(other, own_migrations()[:1])
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM image")  # until it ends, nobody can change this table
+        with pytest.raises(pymysql.err.OperationalError, match="timed out"):
+            apply(environment, statement_seconds=1)
+        cursor.execute("COMMIT")
+        assert apply(environment) == [migration.name for migration in own_migrations()[1:]]
+        assert schema_is_current(other)
 
 
 def test_anybody_else_sees_an_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:

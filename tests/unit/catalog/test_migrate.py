@@ -74,6 +74,16 @@ def test_a_failed_migration_goes_on_where_it_stopped(connection: Any) -> None:
     assert migrate(connection, [FIRST, BROKEN]) == ["0002_second"]
 
 
+def test_a_connection_that_breaks_off_is_the_error_that_is_seen(
+    connection: Any, migration_settings: MigrationSettings
+) -> None:
+    migrate(connection, [FIRST])
+    user = read_credentials(migration_settings.database_secret_arn)
+    impatient = connect(migration_settings, user, migration_settings.database_name, read_timeout_seconds=1)
+    with pytest.raises(pymysql.err.OperationalError, match="timed out"):
+        migrate(impatient, [FIRST, Migration("0002_slow", "SELECT SLEEP(5);")])
+
+
 def test_photos_of_the_first_release_are_kept_and_every_word_is_still_found(connection: Any) -> None:
     insert = """INSERT INTO image (id, filename, content_type, bytes, etag, uploaded_at)
                 VALUES (%s, 'with the kite.jpg', 'image/jpeg', 1, 'e1', NOW())"""
