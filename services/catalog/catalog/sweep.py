@@ -38,8 +38,11 @@ AWS_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standa
 MAX_PHOTOS = 300
 """How many photos one run registers, and how many it sends again, at the most."""
 
-LOOK_BACK = timedelta(days=7)
-"""How old an upload without a row may be and still be found: longer than any outage that nobody notices."""
+LOOK_BACK = timedelta(days=35)
+"""How old an upload without a row may be and still be found: as old as the oldest backup that RDS keeps.
+
+After a restore all uploads since then have none.
+"""
 
 FAILED_WITHIN = timedelta(days=1)
 """How long a photo that failed counts."""

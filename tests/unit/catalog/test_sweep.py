@@ -180,9 +180,19 @@ def test_every_page_of_the_bucket_is_read(around: Surroundings) -> None:
     assert around.sweeper.run().registered_images == 5
 
 
-def test_uploads_of_the_last_days_are_looked_at_and_no_others(around: Surroundings) -> None:
-    long_ago = str(UUID(int=UUID(new_id()).int - (8 * 24 * 60 * 60 * 1000 << 80)))
-    around.upload(long_ago)
+def days_ago(days: int) -> str:
+    """Return the id of a photo that was uploaded so many days ago."""
+    return str(UUID(int=UUID(new_id()).int - (days * 24 * 60 * 60 * 1000 << 80)))
+
+
+def test_every_upload_since_the_oldest_backup_of_the_database_is_found(around: Surroundings) -> None:
+    around.upload(days_ago(34))  # RDS keeps them for 35 days at the most
+    around.wait(PATIENCE_MINUTES + 1)
+    assert around.sweeper.run().registered_images == 1
+
+
+def test_older_objects_and_those_that_are_no_uploads_are_left_alone(around: Surroundings) -> None:
+    around.upload(days_ago(36))
     around.s3.put_object(Bucket=BUCKET, Key="uploads/zebra.jpg", Body=b"of somebody else")
     around.s3.put_object(Bucket=BUCKET, Key=f"thumbnails/{new_id()}/512.webp", Body=b"no upload")
     around.wait(PATIENCE_MINUTES + 1)
