@@ -6,10 +6,41 @@ from pathlib import Path
 
 from deploy.apply import apply_plan
 from deploy.environment import Environment, load_environment
-from deploy.plan import make_plan
+from deploy.plan import Plan, make_plan
 from deploy.stack import Follow
 
 REGION = "us-east-1"
+
+ONE_STACK = "queue: {template: queue.yaml}\n"
+QUEUE = """
+Description: A queue
+Parameters:
+  Seconds: {Type: Number, Default: 60}
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {MessageRetentionPeriod: !Ref Seconds}
+Outputs:
+  Arn: {Value: !GetAtt Queue.Arn}
+"""
+TWO_STACKS = """
+queue: {template: queue.yaml}
+name:
+  template: name.yaml
+  parameters: {Value: queue.Arn}
+"""
+NAME = """
+Description: A parameter of Systems Manager
+Parameters:
+  Value: {Type: String}
+  Description: {Type: String, Default: made by default}
+Resources:
+  Name:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Value: !Ref Value, Description: !Ref Description}
+Outputs:
+  Name: {Value: !Ref Name}
+"""
 
 
 @dataclass
@@ -44,3 +75,8 @@ def apply(environment: Environment, follow: Follow | None = None) -> list[str]:
     lines: list[str] = []
     apply_plan(environment, make_plan(environment), lines.append, follow)
     return lines
+
+
+def kinds(plan: Plan) -> dict[str, str]:
+    """Return what is planned for each stack."""
+    return {stack.name: stack.kind for stack in plan.stacks}

@@ -91,12 +91,11 @@ def make_plan(environment: Environment) -> Plan:
             if current is not None and current.exists:
                 outputs[stack.name] = dict(current.outputs)
         check_progress(planned)
+        left_over = _left_over(cloudformation, environment)
     except BaseException:
         discard_change_sets(environment, planned)  # nobody would know of them
         raise
-    return Plan(
-        environment.name, environment.region, artifacts, tuple(planned), _left_over(cloudformation, environment)
-    )
+    return Plan(environment.name, environment.region, artifacts, tuple(planned), left_over)
 
 
 def _left_over(cloudformation: CloudFormationClient, environment: Environment) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -16,45 +15,13 @@ import requests
 from deploy.apply import apply_plan, delete_environment, deploy, environment_outputs, only_one
 from deploy.change_set import make_change_set
 from deploy.drift import find_drift
-from deploy.environment import INFRASTRUCTURE, Stack
-from deploy.errors import BusyError, PlanFileError, StackError, StaleError
-from deploy.plan import Plan, PlannedStack, check_progress, desired_digest, make_plan
+from deploy.errors import BusyError, PlanFileError, StackError
+from deploy.plan import PlannedStack, check_progress, make_plan
 from deploy.plan_file import load_plan, save_plan
 from deploy.stack import Event, find_stack, wait_until_settled
 from deploy.status import read_status
-from deploy.template import Template
-from deploy_project import Project, apply, silent
+from deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, apply, kinds, silent
 
-ONE_STACK = "queue: {template: queue.yaml}\n"
-QUEUE = """
-Description: A queue
-Parameters:
-  Seconds: {Type: Number, Default: 60}
-Resources:
-  Queue:
-    Type: AWS::SQS::Queue
-    Properties: {MessageRetentionPeriod: !Ref Seconds}
-Outputs:
-  Arn: {Value: !GetAtt Queue.Arn}
-"""
-TWO_STACKS = """
-queue: {template: queue.yaml}
-name:
-  template: name.yaml
-  parameters: {Value: queue.Arn}
-"""
-NAME = """
-Description: A parameter of Systems Manager
-Parameters:
-  Value: {Type: String}
-  Description: {Type: String, Default: made by default}
-Resources:
-  Name:
-    Type: AWS::SSM::Parameter
-    Properties: {Type: String, Value: !Ref Value, Description: !Ref Description}
-Outputs:
-  Name: {Value: !Ref Name}
-"""
 TWICE = """
   First: {Type: AWS::SSM::Parameter, Properties: {Name: /taken, Type: String, Value: x}}
   Second: {Type: AWS::SSM::Parameter, DependsOn: First, Properties: {Name: /taken, Type: String, Value: x}}
@@ -67,10 +34,6 @@ Resources:
     Type: AWS::CloudFormation::WaitCondition
     Properties: {Handle: !Ref Handle, Timeout: "60"}
 """
-
-
-def kinds(plan: Plan) -> dict[str, str]:
-    return {stack.name: stack.kind for stack in plan.stacks}
 
 
 def test_a_new_environment_is_created_by_one_apply(project: Project) -> None:
@@ -120,59 +83,6 @@ def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, content: str | None, 
         path.write_text(content)
     with pytest.raises(PlanFileError, match=words):
         load_plan(path)
-
-
-def test_a_plan_of_another_environment_is_refused(project: Project) -> None:
-    environment = project.write(ONE_STACK, queue=QUEUE)
-    plan = make_plan(environment)
-    with pytest.raises(PlanFileError, match="plan of test"):
-        apply_plan(replace(environment, name="production"), plan, silent)
-
-
-def test_a_plan_is_stale_once_somebody_else_has_changed_the_stack(project: Project) -> None:
-    apply(project.write(ONE_STACK, queue=QUEUE))
-    planned = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE)
-    plan = make_plan(planned)
-    apply(project.write(ONE_STACK, "parameters: {queue: {Seconds: 120}}", queue=QUEUE))
-    with pytest.raises(StaleError, match="plan again"):
-        apply_plan(planned, plan, silent)
-
-
-def test_a_plan_is_stale_once_its_template_was_edited(project: Project) -> None:
-    apply(project.write(ONE_STACK, queue=QUEUE))
-    plan = make_plan(project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=QUEUE))
-    edited = project.write(ONE_STACK, "parameters: {queue: {Seconds: 90}}", queue=f"# edited\n{QUEUE}")
-    with pytest.raises(StaleError, match="queue: edited"):
-        apply_plan(edited, plan, silent)
-
-
-def test_an_output_that_changes_ends_an_apply_before_the_stack_that_takes_it(project: Project) -> None:
-    apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
-    replaced = QUEUE.replace("Properties: {", f"Properties: {{QueueName: {project.prefix}, ")
-    edited = NAME.replace("made by default", "edited")
-    environment = project.write(TWO_STACKS, queue=replaced, name=edited)
-    assert apply_plan(environment, make_plan(environment), silent) == ("name",)
-    apply(environment)
-    assert not make_plan(environment).changes_anything
-
-
-def test_an_output_that_changes_is_passed_on_though_nothing_else_was_planned(project: Project) -> None:
-    apply(project.write(TWO_STACKS, queue=QUEUE, name=NAME))
-    replaced = QUEUE.replace("Properties: {", f"Properties: {{QueueName: {project.prefix}, ")
-    environment = project.write(TWO_STACKS, queue=replaced, name=NAME)
-    plan = make_plan(environment)
-    assert kinds(plan) == {"queue": "update", "name": "unchanged"}
-    assert apply_plan(environment, plan, silent) == ("name",)
-
-
-def test_a_setting_that_was_edited_since_makes_a_plan_stale(project: Project) -> None:
-    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
-    plan = make_plan(environment)
-    with pytest.raises(StaleError, match="queue: edited"):
-        apply_plan(
-            project.write(TWO_STACKS, "parameters: {queue: {Seconds: 90}}", queue=QUEUE, name=NAME), plan, silent
-        )
-    assert {status.status for status in read_status(environment)} == {"REVIEW_IN_PROGRESS", "MISSING"}
 
 
 def test_a_stack_that_needs_a_new_output_waits_for_another_plan(project: Project) -> None:
@@ -312,50 +222,10 @@ def test_what_was_changed_by_hand_is_drift(project: Project) -> None:
     assert "MessageRetentionPeriod" in drift.differences[0]
 
 
-def test_a_plan_of_another_region_is_refused(project: Project) -> None:
-    environment = project.write(ONE_STACK, queue=QUEUE)
-    with pytest.raises(PlanFileError, match="in us-east-1"):
-        apply_plan(replace(environment, region="eu-west-1"), make_plan(environment), silent)
-
-
-def test_a_stack_that_was_deleted_since_is_not_taken_for_unchanged(project: Project) -> None:
-    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
-    apply(environment)
-    plan = make_plan(environment)
-    delete_environment(environment, silent)
-    with pytest.raises(StaleError, match="queue was deleted since"):
-        apply_plan(environment, plan, silent)
-
-
-def test_a_stack_that_somebody_made_from_another_template_meanwhile_is_not_taken_for_ours(project: Project) -> None:
-    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
-    plan = make_plan(environment)
-    apply(project.write(TWO_STACKS, queue=QUEUE, name=f"# another\n{NAME}"))
-    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
-    with pytest.raises(StaleError, match="by somebody else since"):
-        apply_plan(environment, plan, silent)
-
-
-def test_an_output_that_is_gone_although_it_was_planned_with_is_named(project: Project) -> None:
-    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
-    less = QUEUE.replace("Arn: {Value: !GetAtt Queue.Arn}", "Url: {Value: !Ref Queue}")
-    (queue, name) = make_plan(environment).stacks
-    apply(project.write(ONE_STACK, queue=less))
-    environment = project.write(TWO_STACKS, queue=QUEUE, name=NAME)
-    plan = Plan("test", environment.region, {}, (replace(queue, kind="unchanged"), name))
-    with pytest.raises(StackError, match=r"name needs queue\.Arn, which that stack does not have"):
-        apply_plan(environment, plan, silent)
-
-
 def test_a_plan_that_waits_for_what_will_never_come_is_refused(project: Project) -> None:
     stack = PlannedStack("name", "plan again", "", waits_for=("queue.Arn",))
     with pytest.raises(StackError, match="lacks although nothing in it changes"):
         check_progress([PlannedStack("queue", "unchanged", ""), stack])
-
-
-def test_another_package_makes_another_desired_state() -> None:
-    stack = Stack("web", Template(INFRASTRUCTURE / "templates" / "web.yaml"), "web", {}, {})
-    assert desired_digest(stack, {"web": "web/1.zip"}) != desired_digest(stack, {"web": "web/2.zip"})
 
 
 def test_a_stack_that_nobody_wants_any_more_is_shown(project: Project) -> None:
@@ -373,6 +243,21 @@ def test_a_plan_that_fails_leaves_no_change_set_behind(project: Project) -> None
     for _ in range(2):
         with pytest.raises(StackError, match="-other: "):
             make_plan(environment)
+    sets = boto3.client("cloudformation").list_change_sets(StackName=environment.stack_name("queue"))["Summaries"]
+    assert sets == []
+
+
+def test_a_plan_that_fails_at_its_end_leaves_no_change_set_behind_either(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = project.write(ONE_STACK, queue=QUEUE)
+
+    def refuse(*_: object) -> list[str]:
+        raise StackError("no right to list stacks")
+
+    monkeypatch.setattr("deploy.plan.stack_names", refuse)
+    with pytest.raises(StackError, match="no right"):
+        make_plan(environment)
     sets = boto3.client("cloudformation").list_change_sets(StackName=environment.stack_name("queue"))["Summaries"]
     assert sets == []
 
