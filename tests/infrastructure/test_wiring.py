@@ -28,6 +28,14 @@ SETTINGS = {
 }
 # What a laptop hands to functions, and a template never does.
 NOT_IN_TEMPLATES = {"GEMINI_API_KEY"}
+# What comes from a parameter or resource of another name.
+OF_ANOTHER_NAME = {
+    ("catalog.handler.MigrationSettings", "DATABASE_SECRET_ARN"): "MasterSecretArn",
+    ("catalog.handler.MigrationSettings", "APPLICATION_SECRET_ARN"): "ApplicationSecret",
+    ("catalog.sweep.SweepSettings", "DATABASE_SECRET_ARN"): "ApplicationSecret",
+    ("web.config.WebSettings", "THUMBNAIL_FUNCTION"): "ThumbnailFunctionArn",
+    ("web.config.WebSettings", "ANNOTATE_FUNCTION"): "AnnotateFunctionArn",
+}
 # What boto3 itself reads.
 NOT_IN_SETTINGS = {"AWS_DEFAULT_REGION"}
 
@@ -44,13 +52,16 @@ def resources_of(kind: str) -> Iterator[tuple[str, str, Any]]:
                 yield name, logical_id, template.document["Resources"][logical_id]
 
 
-def variables(template: str, logical_id: str) -> set[str]:
-    """Return the environment variables that a function gets, or the instances by their launch template."""
+def variables(template: str, logical_id: str) -> dict[str, str]:
+    """Return the environment variables that a function gets, or the instances by their launch template.
+
+    Each with the parameter or resource that it comes from.
+    """
     properties = resource(template, logical_id)
     if "LaunchTemplateData" in properties:
         script = properties["LaunchTemplateData"]["UserData"]["Fn::Base64"].argument
-        return set(re.findall(r"^([A-Z_]+)=\$\{", script, re.MULTILINE))
-    return set(properties["Environment"]["Variables"])
+        return dict(re.findall(r"^([A-Z_]+)=\$\{([^}]+)\}$", script, re.MULTILINE))
+    return {name: next(references(value)) for name, value in properties["Environment"]["Variables"].items()}
 
 
 def references(value: Any) -> Iterator[str]:
@@ -121,10 +132,18 @@ def test_a_service_publishes_its_code_under_every_release() -> None:
 def test_a_process_gets_the_variables_that_its_settings_read(name: str) -> None:
     module, _, settings = name.rpartition(".")
     read = fields(getattr(importlib.import_module(module), settings))
-    given = variables(*SETTINGS[name]) - NOT_IN_SETTINGS
+    given = variables(*SETTINGS[name]).keys() - NOT_IN_SETTINGS
     assert {field.name.upper() for field in read if field.default is MISSING} <= given
     assert given <= {field.name.upper() for field in read}
     assert {field.name.upper() for field in read} - given <= NOT_IN_TEMPLATES
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_variable_has_the_value_of_the_parameter_of_its_name(name: str) -> None:
+    template, logical_id = SETTINGS[name]
+    for variable, source in variables(template, logical_id).items():
+        if variable not in NOT_IN_SETTINGS:
+            assert source == OF_ANOTHER_NAME.get((name, variable), variable.title().replace("_", ""))
 
 
 def test_every_function_has_a_handler_that_exists_and_settings_that_are_checked() -> None:
