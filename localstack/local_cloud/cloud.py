@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import boto3
 import psutil
@@ -23,7 +23,9 @@ from deploy.errors import DeployError
 from local_cloud import LocalCloudError
 from local_cloud.database import Address, PrivateServer, external, make_private
 from local_cloud.emulator import REGION, Emulator, aws_environ, client_environ
+from local_cloud.endpoint import Endpoint
 from local_cloud.gallery import Gallery
+from local_cloud.localstack import LocalStack
 from local_cloud.mariadb import find_or_fetch
 from local_cloud.ports import check_free
 from local_cloud.processes import Child, find_noted, read_note, write_note
@@ -35,6 +37,7 @@ MIN_FREE_BYTES = 1_000_000_000
 DEATHS, DEATHS_SECONDS = 5, 60.0
 
 Report = Callable[[str], None]
+EmulatorName = Literal["ministack", "localstack"]
 
 
 class AlreadyRunningError(LocalCloudError):
@@ -44,17 +47,38 @@ class AlreadyRunningError(LocalCloudError):
 class LocalCloud:
     """A cloud in a folder. Several may run at once, on ports and in folders of their own."""
 
-    def __init__(self, data: Path, gallery_port: int, emulator_port: int, environ: Mapping[str, str]) -> None:
-        """Choose the folder and the ports; `environ` is the user's environment, with DATABASE_… and GEMINI_… settings.
+    def __init__(
+        self,
+        data: Path,
+        gallery_port: int,
+        emulator_port: int,
+        environ: Mapping[str, str],
+        emulator: EmulatorName = "ministack",
+    ) -> None:
+        """Choose the folder, the ports and the emulator.
+
+        Args:
+            data: the folder of everything.
+            gallery_port: on the loopback.
+            emulator_port: on the loopback.
+            environ: the user's environment, with DATABASE_… and GEMINI_… settings. AWS_ENDPOINT_URL names an emulator
+                that runs already; none is started then.
+            emulator: which one to start.
 
         Raises:
             LocalCloudError: a setting cannot be used.
         """
         self._data = data.absolute()
-        self._ports = {"PORT": gallery_port, "EMULATOR_PORT": emulator_port}
+        self._ports = {"PORT": gallery_port}
         self._external = external(environ)
         self._server: PrivateServer | None = None
-        self._emulator = Emulator(self._data, emulator_port, environ)
+        self._emulator: Emulator | LocalStack | Endpoint
+        if environ.get("AWS_ENDPOINT_URL"):
+            self._emulator = Endpoint(environ["AWS_ENDPOINT_URL"])
+        else:
+            self._ports["EMULATOR_PORT"] = emulator_port
+            starts = {"ministack": Emulator, "localstack": LocalStack}[emulator]
+            self._emulator = starts(self._data, emulator_port, environ)
         self._gallery = Gallery(self._data, gallery_port)
         self._gallery_settings: dict[str, str] = {}
         self._lock: IO[bytes] | None = None
@@ -67,9 +91,9 @@ class LocalCloud:
 
     @property
     def processes(self) -> dict[str, Child]:
-        """The running children by name: database (unless it is somebody else's), emulator, gallery."""
-        children = [self._emulator.child, self._gallery.child]
-        return {child.name: child for child in ([self._server.child] if self._server else []) + children}
+        """The running children by name: database and emulator, unless they are somebody else's, and gallery."""
+        children = (self._server and self._server.child, self._emulator.child, self._gallery.child)
+        return {child.name: child for child in children if child}
 
     def start(self, report: Report) -> None:
         """Start everything, or nothing: what was started is stopped again when a part fails.
