@@ -16,7 +16,7 @@ from deploy.template import Template, UniqueKeyLoader
 
 INFRASTRUCTURE = Path(__file__).parents[1]
 
-Platform = Literal["host", "aws"]
+Platform = Literal["host", "container", "aws"]
 
 FROM_PACKAGE = "ArtifactKey"
 """The parameter of a service's template that its package fills."""
@@ -100,7 +100,7 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
         path=path,
         region=document.text("region"),
         stack_prefix=document.text("stack_prefix"),
-        platform=document.choice("platform", ("host", "aws")),
+        platform=document.choice("platform", ("host", "container", "aws")),
         provided=provided,
         existing=existing,
         execution_role=None if role is None else _output(document, "execution_role", role),

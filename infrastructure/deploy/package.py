@@ -6,6 +6,7 @@ different code never gets a name that was used before.
 
 import hashlib
 import json
+import platform as machine
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ SERVICES = REPOSITORY / "services"
 ARTIFACTS = REPOSITORY / ".local" / "artifacts"
 AWS_PYTHON = "3.13"
 AWS_PLATFORM = "aarch64-manylinux_2_28"
+_PROCESSOR = {"arm64": "aarch64"}.get(machine.machine(), machine.machine())  # arm64 is how macOS calls it
+_TARGETS = {"aws": AWS_PLATFORM, "container": f"{_PROCESSOR}-manylinux_2_28"}
 LAYOUT = "1"
 """Part of every digest: raise it when this module packages differently."""
 
@@ -75,7 +78,8 @@ def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Packa
 
     Args:
         service: a folder of `services/`.
-        platform: `aws` for Lambda and our instances, `host` for this machine and this Python.
+        platform: `aws` for Lambda and our instances, `host` for this machine and this Python, `container` for Lambda's
+            images on this machine's processor.
         folder: where packages are kept.
 
     Raises:
@@ -93,7 +97,7 @@ def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Packa
                 (unpacked / source).parent.mkdir(parents=True, exist_ok=True)
                 (unpacked / source).write_bytes(data)
             unfinished = Path(temporary) / name
-            _zip(unpacked, unfinished, compress=platform == "aws")
+            _zip(unpacked, unfinished, compress=platform != "host")
             unfinished.replace(path)
         _forget_older(service, folder)
     return Package(service, content.version, path, f"{service}/{name}")
@@ -137,8 +141,8 @@ def _version(service: str) -> str:
 
 
 def _platform_name(platform: Platform) -> str:
-    if platform == "aws":
-        return f"{AWS_PLATFORM} python{AWS_PYTHON}"
+    if platform != "host":
+        return f"{_TARGETS[platform]} python{AWS_PYTHON}"
     return f"{sysconfig.get_platform()} python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -152,9 +156,9 @@ def _digest(sources: dict[str, bytes]) -> str:
 
 def _install(service: str, lock: Path, platform: Platform, content: Path) -> None:
     target = (
-        ["--python-platform", AWS_PLATFORM, "--python-version", AWS_PYTHON]
-        if platform == "aws"
-        else ["--python", sys.executable]
+        ["--python", sys.executable]
+        if platform == "host"
+        else ["--python-platform", _TARGETS[platform], "--python-version", AWS_PYTHON]
     )
     command = [
         UV,

@@ -75,8 +75,10 @@ class LocalCloud:
         self._emulator: Emulator | LocalStack | Endpoint
         if environ.get("AWS_ENDPOINT_URL"):
             self._emulator = Endpoint(environ["AWS_ENDPOINT_URL"])
+            self._platform = "container"
         else:
             self._ports["EMULATOR_PORT"] = emulator_port
+            self._platform = "host"
             starts = {"ministack": Emulator, "localstack": LocalStack}[emulator]
             self._emulator = starts(self._data, emulator_port, environ)
         self._gallery = Gallery(self._data, gallery_port)
@@ -194,6 +196,8 @@ class LocalCloud:
                     "MASTER_SECRET_ARN": _store_secret(address),
                     "GALLERY_ORIGIN": self.gallery_url,
                     "ARTIFACT_BUCKET": _make_bucket(),
+                    "PLATFORM": self._platform,
+                    **_default_network(),
                 }
                 self.outputs = deploy(load_environment("local", variables), report)
                 _delete_old_artifacts()
@@ -297,6 +301,15 @@ def _store_secret(address: Address) -> str:
         return secrets.create_secret(Name=MASTER_SECRET, SecretString=value)["ARN"]
     except secrets.exceptions.ResourceExistsException:
         return secrets.put_secret_value(SecretId=MASTER_SECRET, SecretString=value)["ARN"]
+
+
+def _default_network() -> dict[str, str]:
+    """Return a subnet and a security group that exist: functions name some, though nothing separates them here."""
+    ec2 = boto3.client("ec2", region_name=REGION)
+    return {
+        "SUBNET_ID": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
+        "SECURITY_GROUP_ID": ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
+    }
 
 
 def _make_bucket() -> str:

@@ -102,6 +102,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
                 "MASTER_SECRET_ARN": boto3.client("secretsmanager").create_secret(Name="master", SecretString=secret)[
                     "ARN"
                 ],
+                "PLATFORM": "host",
+                "SECURITY_GROUP_ID": "sg-00000000",  # as the earlier release has them
+                "SUBNET_ID": "subnet-00000000",
             }
             yield Cloud(variables, environ, ports, data)
         finally:

@@ -213,6 +213,8 @@ def test_the_environments_of_this_repository_can_be_read(name: str) -> None:
         "DATABASE_NAME",
         "MASTER_SECRET_ARN",
         "GALLERY_ORIGIN",
+        "SECURITY_GROUP_ID",
+        "SUBNET_ID",
     )
-    environment = load_environment(name, dict.fromkeys(variables, "x"))
+    environment = load_environment(name, {**dict.fromkeys(variables, "x"), "PLATFORM": "host"})
     assert {"images", "catalog", "thumbnail", "annotate"} <= {stack.name for stack in environment.stacks}

@@ -1,0 +1,1 @@
+"""Runs the functions of LocalStack as processes of this machine, without Docker."""

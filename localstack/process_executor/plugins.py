@@ -1,0 +1,53 @@
+"""What LocalStack finds of us, through `entry_points`. It imports this early: the rest is imported when it is used."""
+
+from __future__ import annotations
+
+from localstack.runtime import hooks
+from localstack.runtime.server.core import RuntimeServerPlugin
+from localstack.services.cloudformation.resource_provider import CloudFormationResourceProviderPlugin
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # LocalStack is in another environment
+    """LAMBDA_RUNTIME_EXECUTOR=process."""
+
+    name = "process"
+
+    def load(self, *_: object) -> type:
+        """Return the class."""
+        from process_executor.executor import ProcessExecutor
+
+        return ProcessExecutor
+
+
+class LoopbackServerPlugin(RuntimeServerPlugin):  # type: ignore[misc]
+    """GATEWAY_SERVER=loopback."""
+
+    name = "loopback"
+
+    def load(self, *_: object) -> object:
+        """Return a server."""
+        from process_executor.server import LoopbackServer
+
+        return LoopbackServer()
+
+
+class MetricFilterPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc]
+    """AWS::Logs::MetricFilter."""
+
+    name = "AWS::Logs::MetricFilter"
+
+    def load(self) -> None:
+        """Import the provider: LocalStack makes one for each request."""
+        from process_executor.metric_filter import MetricFilterProvider
+
+        self.factory = MetricFilterProvider
+
+
+@hooks.on_infra_start()  # type: ignore[untyped-decorator]
+def correct() -> None:
+    """Put the corrections in place."""
+    from process_executor import corrections
+
+    corrections.use_configured_log_groups()
+    corrections.accept_booleans_in_policies()
