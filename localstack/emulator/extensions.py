@@ -3,6 +3,7 @@
 asynchronous     Invoke with the type Event, SNS and EventBridge: retries, bounded concurrency, dead letters
 functions        AWS::Lambda::Function keeps DeadLetterConfig, reserved concurrency (for all versions) and VpcConfig
 code             the code of functions is unpacked once for all their processes
+logs             what functions log reaches their log group, which keeps the last of it
 buckets          AWS::S3::Bucket takes over a bucket that is there already, with its objects
 network          AWS::EC2::EIP, NatGateway, FlowLog, SecurityGroupIngress, SecurityGroupEgress
 identity         AWS::IAM::OIDCProvider
@@ -31,6 +32,7 @@ from emulator.functions import keep_function_properties, share_reserved_concurre
 from emulator.guard import guarded
 from emulator.identity import add_identity
 from emulator.load_balancers import mend_load_balancers
+from emulator.logs import keep_function_logs
 from emulator.nested_stacks import mend_nested_stacks
 from emulator.network import add_network
 from emulator.replacement import tell_replacements
@@ -57,5 +59,6 @@ def install(events: Path, code: Path, databases: DatabaseServers | None) -> None
     tell_all_changes()
     read_virtual_hosted()
     share_code(code)
+    keep_function_logs()
     app.app = guarded(app.app)
     queue_invocations(events)
