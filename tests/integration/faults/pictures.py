@@ -1,0 +1,47 @@
+"""Photos of one colour each, so that whoever sees a photo or its thumbnail can tell which it is."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+import photos
+
+_LEVELS = range(2, 255, 42)  # far enough apart to be told from each other after JPEG and WebP
+_COLOURS = list(itertools.product(_LEVELS, repeat=3))
+_NUMBERS = itertools.cycle(range(0, len(_COLOURS) * 100, 100))
+
+SIZE = (320, 240)
+
+
+def colour_of(picture: Image.Image) -> str:
+    """Return the name of the colour, such as #2c80fe, that a picture has in the middle."""
+    width, height = picture.size
+    pixel = picture.convert("RGB").getpixel((width // 2, height // 2))
+    assert isinstance(pixel, tuple)
+    return _name(tuple(min(_LEVELS, key=lambda level: abs(level - channel)) for channel in pixel))
+
+
+def _name(colour: tuple[int, ...]) -> str:
+    return "#" + bytes(colour).hex()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that no other has the colour of, until there were 343."""
+
+    colour: str = field(default_factory=lambda: _name(_COLOURS[next(_NUMBERS) % len(_COLOURS)]))
+
+    def jpeg(self) -> bytes:
+        """Return it as a file."""
+        return photos.encoded(Image.new("RGB", SIZE, self.colour), "JPEG", quality=90)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An uploaded picture."""
+
+    id: str
+    picture: Picture
