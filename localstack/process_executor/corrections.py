@@ -5,8 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from localstack.services.cloudformation.engine.v2.change_set_resource_support_checker import (
+    ChangeSetResourceSupportChecker,
+)
+from localstack.services.cloudformation.resource_provider import ResourceProviderExecutor
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.utils.catalog.common import (
+    CloudFormationResourcesSupportAtRuntime,
+    CloudFormationResourcesSupportInLatest,
+)
 from moto.iam.policy_validation import BaseIAMPolicyValidator
+
+from process_executor.texts import as_texts
 
 
 def use_configured_log_groups() -> None:
@@ -24,14 +34,17 @@ def accept_booleans_in_policies() -> None:
     with_document = BaseIAMPolicyValidator.__init__
 
     def with_texts(self: Any, policy_document: str) -> None:
-        with_document(self, json.dumps(_with_texts(json.loads(policy_document))))
+        with_document(self, json.dumps(as_texts(json.loads(policy_document))))
 
     BaseIAMPolicyValidator.__init__ = with_texts
 
 
-def _with_texts(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _with_texts(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_with_texts(item) for item in value]
-    return str(value).lower() if isinstance(value, bool) else value
+def refuse_unknown_resource_types() -> None:
+    """Refuse a change set with a resource that cannot be made; LocalStack would ask a catalogue in the internet."""
+
+    def support(_: Any, resource_type: str) -> Any:
+        if ResourceProviderExecutor.try_load_resource_provider(resource_type):
+            return CloudFormationResourcesSupportAtRuntime.AVAILABLE
+        return CloudFormationResourcesSupportInLatest.NOT_SUPPORTED
+
+    ChangeSetResourceSupportChecker._resource_support_status = support

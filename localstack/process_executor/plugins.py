@@ -44,6 +44,18 @@ class MetricFilterPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[
         self.factory = MetricFilterProvider
 
 
+class CustomResourcePlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc]
+    """AWS::CloudFormation::CustomResource and Custom::…."""
+
+    name = "AWS::CloudFormation::CustomResource"
+
+    def load(self) -> None:
+        """Import the provider: LocalStack makes one for each request."""
+        from process_executor.custom_resource import CustomResourceProvider
+
+        self.factory = CustomResourceProvider
+
+
 @hooks.on_infra_start()  # type: ignore[untyped-decorator]
 def correct() -> None:
     """Put the corrections in place."""
@@ -51,3 +63,4 @@ def correct() -> None:
 
     corrections.use_configured_log_groups()
     corrections.accept_booleans_in_policies()
+    corrections.refuse_unknown_resource_types()
