@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +34,7 @@ class Reply:
     body: bytes
     delay_seconds: float = 0
     seconds_per_byte: float = 0
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 DROP = Reply(0, b"")
@@ -61,11 +62,30 @@ def blocked(reason: str) -> Reply:
     return _json(200, {"promptFeedback": {"blockReason": reason}, **_USAGE})
 
 
-def failure(code: int, status: str, message: str, reason: str | None = None) -> Reply:
-    """Return an error as Google's APIs word it. https://google.aip.dev/193"""
-    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com"}
-    details = {"details": [info]} if reason else {}
-    return _json(code, {"error": {"code": code, "message": message, "status": status, **details}})
+def failure(
+    code: int,
+    status: str,
+    message: str,
+    reason: str | None = None,
+    *,
+    retry_delay: object = None,
+    retry_after: str | None = None,
+) -> Reply:
+    """Return an error as Google's APIs word it. https://google.aip.dev/193
+
+    `retry_delay` is that of its RetryInfo, such as "7.5s"; `retry_after` the header, in seconds or as an HTTP date.
+    """
+    details: list[dict[str, object]] = []
+    if reason:
+        details.append({"@type": f"{_RPC}.ErrorInfo", "reason": reason, "domain": "googleapis.com"})
+    if retry_delay is not None:
+        details.append({"@type": f"{_RPC}.RetryInfo", "retryDelay": retry_delay})
+    error = {"code": code, "message": message, "status": status, **({"details": details} if details else {})}
+    headers = () if retry_after is None else (("Retry-After", retry_after),)
+    return replace(_json(code, {"error": error}), headers=headers)
+
+
+_RPC = "type.googleapis.com/google.rpc"
 
 
 _USAGE = {
@@ -164,6 +184,8 @@ def _send(connection: BaseHTTPRequestHandler, reply: Reply) -> None:
         connection.send_response(reply.status)
         connection.send_header("Content-Type", "application/json; charset=UTF-8")
         connection.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers:
+            connection.send_header(name, value)
         connection.end_headers()
         pieces = [reply.body[at : at + 1] for at in range(len(reply.body))] if reply.seconds_per_byte else [reply.body]
         for piece in pieces:
