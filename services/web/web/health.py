@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app
 from catalog.database import DatabaseUnavailableError
 from catalog.migrate import schema_is_current
 from web.backends import backends
+from web.draining import DrainingWorker
 
 logger = logging.getLogger(__name__)
 
@@ -17,13 +18,18 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def alive() -> dict[str, str]:
-    """Tell that this process answers, whatever happens to its surroundings."""
+    """Tell that this process answers, whatever happens to its surroundings, and while it stops, too.
+
+    The Auto Scaling group goes by this: an instance that is restarted or lacks its database must not be replaced.
+    """
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 def ready() -> dict[str, str] | tuple[dict[str, Any], int]:
-    """Tell whether this process can serve people: the database answers, and its schema is the one we know."""
+    """Tell whether this process can serve people: it stays, the database answers, its schema is the one we know."""
+    if DrainingWorker.stopping:
+        return {"status": "unavailable", "reason": "This process is stopping."}, 503
     try:
         with backends().database.connection() as connection:
             current = schema_is_current(connection)

@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,7 @@ from infrastructure.boot.network import MetadataService, Relay, network_of
 
 HERE = Path(__file__).parent
 SYSTEMD = "/lib/systemd/systemd"
-PROGRAMS = ("unshare", "setpriv", "ip", "ldconfig", "curl", "useradd", SYSTEMD)
+PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "ldconfig", "curl", "useradd", SYSTEMD)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ADDRESS = ("127.0.0.2", 8080)
 """Not the loopback address that the user data asks: the gallery has to listen on all of them."""
@@ -110,14 +111,21 @@ class Instance:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask the gallery as a load balancer does, and return status and body."""
-        connection = http.client.HTTPConnection(*ADDRESS, timeout=10)
+        with closing(self.connect()) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def connect(self) -> http.client.HTTPConnection:
+        """Connect to the gallery as a load balancer does."""
+        connection = http.client.HTTPConnection(*ADDRESS, timeout=30)
         with network_of(self._pid):
             connection.connect()
-        connection.request("GET", path)
-        response = connection.getresponse()
-        text = response.read().decode()
-        connection.close()
-        return response.status, text
+        return connection
+
+    def run(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a command as root of the instance."""
+        return subprocess.Popen(["nsenter", "--target", str(self._init.pid), "--all", *command])
 
     def answers(self, words: str) -> bool:
         """Tell whether /readyz answers, and says these words."""
@@ -156,8 +164,7 @@ class Instance:
 
     def file(self, path: str) -> Path:
         """Return a file of the instance."""
-        (init,) = (process for process in self._descendants() if process.name() == "systemd")
-        return Path(f"/proc/{init.pid}/root", path.lstrip("/"))
+        return Path(f"/proc/{self._init.pid}/root", path.lstrip("/"))
 
     def gallery(self) -> list[psutil.Process]:
         """Return the processes of the service."""
@@ -167,6 +174,11 @@ class Instance:
     def _pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def _init(self) -> psutil.Process:
+        (init,) = (process for process in self._descendants() if process.name() == "systemd")
+        return init
 
     def _descendants(self) -> list[psutil.Process]:
         return psutil.Process(self._pid).children(recursive=True)

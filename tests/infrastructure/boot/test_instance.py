@@ -8,6 +8,7 @@ import socket
 import stat
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import boto3
@@ -94,6 +95,27 @@ def test_the_service_comes_back_after_it_was_killed(instance: Instance) -> None:
     for process in before:
         process.kill()
     instance.wait_for(lambda: bool(instance.gallery()) and not set(before) & set(instance.gallery()))
+    instance.wait_for(lambda: instance.answers('{"status":"ok"}'))
+
+
+def test_a_stopped_gallery_answers_what_it_has_begun(instance: Instance) -> None:
+    body = b'{"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}'
+    with closing(instance.connect()) as slow:
+        slow.putrequest("POST", "/api/uploads")
+        slow.putheader("Content-Type", "application/json")
+        slow.putheader("Content-Length", str(len(body)))
+        slow.endheaders(body[:10])
+        with instance.run("systemctl", "stop", "gallery") as stop:
+            instance.wait_for(lambda: instance.answers("This process is stopping."))
+            assert instance.get("/healthz") == READY
+            slow.send(body[10:])
+            assert slow.getresponse().status == 201
+        assert stop.returncode == 0
+    with instance.run("systemctl", "is-failed", "gallery") as failed:
+        pass
+    assert failed.returncode != 0
+    with instance.run("systemctl", "start", "gallery"):
+        pass
     instance.wait_for(lambda: instance.answers('{"status":"ok"}'))
 
 
