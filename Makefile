@@ -34,12 +34,15 @@ endef
 
 RUN_READY := .local/venv/run/ready
 EMULATOR_READY := .local/venv/emulator/ready
+LOCALSTACK_READY := .local/venv/localstack/ready
 DEV_READY := .venv/ready
 TASKCAT_READY := .local/venv/taskcat/ready
 CHECKOV_READY := .local/venv/checkov/ready
 $(RUN_READY): localstack/requirements.txt $(UV)
 	$(environment)
 $(EMULATOR_READY): localstack/emulator/requirements.txt $(UV)
+	$(environment)
+$(LOCALSTACK_READY): localstack/process_executor/requirements.txt $(UV)
 	$(environment)
 $(DEV_READY): requirements.txt $(UV)
 	$(environment)
@@ -59,14 +62,14 @@ down: $(RUN_READY)  ## stop what `make up` started
 demo: $(RUN_READY)  ## upload sample photos to the running gallery
 	@$(RUN) -m local_cloud demo --port $(PORT)
 
-test: $(DEV_READY) $(EMULATOR_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may)
+test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may)
 	@tests/install_packages
 	@$(DEV) -m pytest
 
-test-unit: $(DEV_READY) $(EMULATOR_READY)  ## the quick tests
+test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick tests
 	@$(DEV) -m pytest tests/unit
 
-integration: $(DEV_READY) $(EMULATOR_READY)  ## the flow S3 -> SNS -> Lambda, on an emulator
+integration: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the flow S3 -> SNS -> Lambda, on MiniStack and on LocalStack
 	@$(DEV) -m pytest tests/integration
 
 lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
@@ -118,6 +121,7 @@ delete: $(RUN_READY)  ## delete the stacks of ENV=, which CONFIRM= must name onc
 lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--upgrade moves them)
 	$(COMPILE) $(LOCK_FLAGS) pyproject.toml services/*/pyproject.toml localstack/pyproject.toml -o requirements.txt
 	$(COMPILE) $(LOCK_FLAGS) localstack/emulator/pyproject.toml -o localstack/emulator/requirements.txt
+	$(COMPILE) --exclude-newer 2026-02-25 localstack/process_executor/pyproject.toml -o localstack/process_executor/requirements.txt  # later releases of what it needs break it
 	$(COMPILE) -c requirements.txt localstack/pyproject.toml services/web/pyproject.toml services/catalog/pyproject.toml -o localstack/requirements.txt
 	$(COMPILE) -c requirements.txt services/catalog/pyproject.toml -o services/catalog/requirements.txt
 	$(COMPILE) -c requirements.txt services/web/pyproject.toml services/catalog/pyproject.toml -o services/web/requirements.txt

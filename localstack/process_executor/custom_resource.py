@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import boto3
 from botocore.config import Config
-from localstack import config
+from localstack.config import internal_service_url
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent, ResourceProvider
 
 from process_executor.texts import as_texts
@@ -101,10 +101,10 @@ def _failed(reason: str) -> Any:
 
 
 def _client(request: Any, service: str) -> Any:
-    return boto3.client(
+    return boto3.client(  # type: ignore[call-overload]
         service,
         region_name=request.region_name,
-        endpoint_url=config.internal_service_url(),
+        endpoint_url=internal_service_url(),
         aws_access_key_id=request.account_id,
         aws_secret_access_key="test",  # noqa: S106 - LocalStack takes any
         config=Config(read_timeout=FUNCTION_SECONDS, retries={"max_attempts": 0}),

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -132,7 +133,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is in
         return bool(self.function_version.config.logging_config.get("LogFormat") == "JSON")
 
 
-def _event(kind: str, time: datetime, record: dict[str, object]) -> str:
+def _event(kind: str, time: datetime, record: Mapping[str, object]) -> str:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     return json.dumps({"time": stamp, "type": kind, "record": record}) + "\n"
 
@@ -144,5 +145,5 @@ def _runtime_client() -> Path:
     for name in RUNTIME_CLIENT:
         distribution = metadata.distribution(name)
         for top in {file.parts[0] for file in distribution.files or () if ".dist-info" not in file.parts[0]} - {".."}:
-            (folder / top).symlink_to(distribution.locate_file(top))
+            (folder / top).symlink_to(str(distribution.locate_file(top)))
     return folder

@@ -10,6 +10,8 @@ from typing import Any
 from localstack.services.cloudformation.provider_utils import generate_default_name, keys_pascalcase_to_lower_camelcase
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent, ResourceProvider
 
+from process_executor.log_metrics import check_pattern
+
 
 class MetricFilterProvider(ResourceProvider):  # type: ignore[misc] # LocalStack is in another environment
     """Makes metric filters that count what functions log."""
@@ -41,5 +43,6 @@ class MetricFilterProvider(ResourceProvider):  # type: ignore[misc] # LocalStack
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model)
 
     def _put(self, request: Any, model: dict[str, Any]) -> Any:
+        check_pattern(model["FilterPattern"])
         request.aws_client_factory.logs.put_metric_filter(**keys_pascalcase_to_lower_camelcase(model))
         return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model)

@@ -61,6 +61,4 @@ def correct() -> None:
     """Put the corrections in place."""
     from process_executor import corrections
 
-    corrections.use_configured_log_groups()
-    corrections.accept_booleans_in_policies()
-    corrections.refuse_unknown_resource_types()
+    corrections.correct()

@@ -1,0 +1,65 @@
+"""What metric filters make of the lines of a log group. LocalStack counts each line of any group as 1.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+COMPARISONS = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+    "!=": operator.ne,
+}
+_PATTERN = re.compile(r"\{\s*\$\.(\w+)\s*(>=|<=|!=|>|<|=)\s*(-?\d+(?:\.\d+)?)\s*\}")
+
+
+def check_pattern(pattern: str) -> None:
+    """Make sure that `metric_data` understands a pattern.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not _PATTERN.fullmatch(pattern):
+        raise ValueError(f"This emulator knows filter patterns like {{ $.name >= 0 }} only, not {pattern!r}")
+
+
+def metric_data(metric_filter: Mapping[str, Any], messages: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the data points of a metric filter, as PutMetricData takes them.
+
+    Args:
+        metric_filter: as DescribeMetricFilters tells of it.
+        messages: lines of its log group.
+    """
+    match = _PATTERN.fullmatch(metric_filter["filterPattern"])
+    if match is None:
+        return []
+    name, comparison, limit = match.groups()
+    points = []
+    for message in messages:
+        fields = _fields(message)
+        found = fields.get(name)
+        if isinstance(found, int | float) and COMPARISONS[comparison](found, float(limit)):
+            for transformation in metric_filter["metricTransformations"]:
+                value = transformation["metricValue"]
+                number = fields.get(value[2:]) if value.startswith("$.") else float(value)
+                if isinstance(number, int | float):
+                    unit = transformation.get("unit", "None")
+                    points.append({"MetricName": transformation["metricName"], "Value": float(number), "Unit": unit})
+    return points
+
+
+def _fields(message: str) -> dict[str, Any]:
+    try:
+        fields = json.loads(message)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
