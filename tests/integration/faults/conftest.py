@@ -16,7 +16,8 @@ _MEASURED = pytest.StashKey[list[Figures]]()
 
 
 @pytest.fixture(scope="session")
-def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Run the cloud that fails; tests take `world`."""
     data = tmp_path_factory.mktemp("faults")
     with PaidGemini() as gemini, running_cloud(data, {}) as cloud:
         proxy = AwsProxy(data, cloud.endpoint_url)
@@ -31,13 +32,13 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def world(_world: World, request: pytest.FixtureRequest) -> Iterator[World]:
+def world(cloud_of_faults: World, request: pytest.FixtureRequest) -> Iterator[World]:
     """Give the cloud to a test, without faults, and keep the figures."""
-    _world.begin(request.node.name.removeprefix("test_"))
-    yield _world
-    _world.clear()
-    if _world.figures.photos:
-        request.config.stash.setdefault(_MEASURED, []).append(_world.figures)
+    cloud_of_faults.begin(request.node.name.removeprefix("test_"))
+    yield cloud_of_faults
+    cloud_of_faults.clear()
+    if cloud_of_faults.figures.photos:
+        request.config.stash.setdefault(_MEASURED, []).append(cloud_of_faults.figures)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

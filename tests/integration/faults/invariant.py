@@ -6,7 +6,7 @@ import re
 
 from catalog.images import Image
 
-_FOR_PROGRAMMERS = re.compile(r"Error\b|Exception|Traceback|errno|0x|[{}<>\n\\_]|::")
+_FOR_PROGRAMMERS = re.compile(r"Error\b|Exception|Traceback|errno|0x|[{}<>\n\\]|::")
 
 
 def is_for_people(reason: str | None) -> bool:

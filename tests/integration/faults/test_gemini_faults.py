@@ -1,7 +1,112 @@
 """Whatever Gemini does, every photo ends with its own caption, or with a reason and a Retry that works."""
 
-from integration.faults.world import World
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+import gemini_server
+from gemini_server import DROP, Reply
+from integration.faults.invariant import ready
+from integration.faults.paid_gemini import described
+from integration.faults.pictures import Photo, Picture
+from integration.faults.world import ANNOTATE_SECONDS, World
+
+OVERLOADED = gemini_server.failure(503, "UNAVAILABLE", "The model is overloaded.")
+exhausted = partial(gemini_server.failure, 429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.")
+TOO_LONG = 2.0 * ANNOTATE_SECONDS
 
 
-def test_a_photo_without_faults_is_described_once(world: World) -> None:
-    world.verify(world.upload())
+PASSING = {
+    "429": [exhausted()],
+    "429 with RetryInfo": [exhausted(retry_delay="1.5s")],
+    "429 with a RetryInfo of an hour": [exhausted(retry_delay="3600s")],
+    "429 with Retry-After": [exhausted(retry_after="1")],
+    "500": [gemini_server.failure(500, "INTERNAL", "An internal error has occurred.")],
+    "503": [OVERLOADED],
+    "an HTML page": [Reply(502, b"<html><title>Error 502 (Server Error)!!1</title></html>")],
+    "a dropped connection": [DROP],
+    "malformed JSON": [Reply(200, b'{"candidates": [')],
+    "an answer that is not JSON": [gemini_server.answer("Sure! Here is a caption: a wall.")],
+    "an answer that is cut off": [gemini_server.answer('{"caption": "A wal', finish_reason="MAX_TOKENS")],
+    "an answer of the wrong shape": [gemini_server.answer('{"caption": ["A wall."], "tags": "wall"}')],
+    "an empty answer": [gemini_server.finished("STOP", parts=[])],
+    "no candidate": [Reply(200, b'{"candidates": []}')],
+    "an answer that is too slow": [Reply(200, b"{}", delay_seconds=TOO_LONG)],
+    "an answer that drips": [replace(OVERLOADED, status=200, seconds_per_byte=TOO_LONG / len(OVERLOADED.body))],
+}
+"""What Gemini answers for a while."""
+
+REFUSALS = {
+    "a blocked prompt": gemini_server.blocked("SAFETY"),
+    "a blocked answer": gemini_server.finished("SAFETY"),
+    "a request that is not accepted": gemini_server.failure(400, "FAILED_PRECONDITION", "Billing is not enabled."),
+    "a model that is gone": gemini_server.failure(404, "NOT_FOUND", "models/gemini is not found."),
+}
+"""What Gemini answers for good."""
+
+
+@pytest.fixture(scope="module")
+def troubled(cloud_of_faults: World) -> dict[str, Photo]:
+    """Upload a photo for each fault at once, and wait until functions have done with them what they do."""
+    world, photos = cloud_of_faults, {}
+    for fault, replies in {**PASSING, **{fault: [reply] for fault, reply in REFUSALS.items()}}.items():
+        picture = Picture()
+        world.gemini.answer(picture, *replies)
+        photos[fault] = world.upload_picture(picture)
+    world.wait_until(world.idle, "events wait")
+    world.dead_letters()
+    return photos
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_photo_gets_its_caption_after(world: World, troubled: dict[str, Photo], fault: str) -> None:
+    photo = troubled[fault]
+    world.settle([photo])
+    assert ready(world.row(photo))
+    assert world.gemini.asked(photo.picture) == 2
+    world.verify([photo])
+
+
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_a_photo_fails_with_a_reason_after(world: World, troubled: dict[str, Photo], fault: str) -> None:
+    photo = troubled[fault]
+    row = world.row(photo)
+    assert row is not None
+    assert row.annotation_status == "failed"
+    assert world.gemini.asked(photo.picture) == 1
+    world.verify([photo])
+
+
+def test_a_new_key_and_retry_repair_what_a_revoked_key_left(world: World) -> None:
+    world.gemini.keys = {"a key that nobody has"}
+    photos = world.upload(2)
+    world.wait_until(world.idle, "events wait")
+    for photo in photos:
+        row = world.row(photo)
+        assert row is not None
+        assert "key" in str(row.annotation_reason)
+    world.change_key("the key of tomorrow")
+    world.verify(photos)
+
+
+def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
+    world.gemini.outage = OVERLOADED
+    photos = world.upload(3)
+    world.wait_until(world.idle, "events wait")
+    photos += world.upload(2)
+    world.pass_hours()
+    world.sweep()
+    world.wait_until(world.idle, "events wait")
+    assert {photo.id for photo in photos} <= set(world.dead_letters()["annotate"])
+    world.verify(photos)
+
+
+def test_a_slow_answer_is_still_taken(world: World) -> None:
+    picture = Picture()
+    world.gemini.answer(picture, described(picture, delay_seconds=1))
+    photos = [world.upload_picture(picture)]
+    world.verify(photos)
+    assert world.figures.requests == 1
