@@ -84,14 +84,12 @@ class FunctionProcess:
     def _run(
         self, request_id: str, payload: bytes, function_arn: str, trace_id: str, seconds: float
     ) -> tuple[Status, bytes]:
-        life = self._life or self._start()
-        used = life.used
-        message = life.wait(INIT_SECONDS)
-        if used and message and message.kind == "exit":  # it ended after its last invocation
+        life = self._life
+        message = life.wait(INIT_SECONDS) if life and life.process.poll() is None else None
+        if life is None or message is None or message.kind == "exit":  # none yet, or it ended after its last result
             life = self._start()
             message = life.wait(INIT_SECONDS)
         if message and message.kind == "waiting":
-            life.used = True
             deadline = int((time.time() + seconds) * 1000)
             life.api.give(Invocation(request_id, payload, function_arn, trace_id, deadline))
             message = life.wait(seconds, request_id)
@@ -136,7 +134,6 @@ class _Life:
     """One process, with an API of its own: what a process that was killed still asked for cannot reach the next one."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], folder: Path, output: int) -> None:
-        self.used = False
         self._messages: SimpleQueue[Message] = SimpleQueue()
         self.api = RuntimeApi(self._messages)
         self.process = subprocess.Popen(
