@@ -46,8 +46,8 @@ class AwsProxy:
                 return
 
     def stop(self) -> None:
-        """Stop it."""
-        self._child.stop()
+        """End it, whatever it is still holding back."""
+        self._child.stop(0)
 
     def fail(self, *rules: dict[str, Any]) -> None:
         """Follow these rules from now on, and no others."""

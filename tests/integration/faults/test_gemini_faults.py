@@ -12,11 +12,11 @@ from gemini_server import DROP, Reply
 from integration.faults.invariant import ready
 from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
-from integration.faults.world import ANNOTATE_SECONDS, World
+from integration.faults.world import TIMEOUT_SECONDS, World
 
 OVERLOADED = gemini_server.failure(503, "UNAVAILABLE", "The model is overloaded.")
 exhausted = partial(gemini_server.failure, 429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.")
-TOO_LONG = 2.0 * ANNOTATE_SECONDS
+TOO_LONG = 2.0 * TIMEOUT_SECONDS
 
 
 PASSING = {
@@ -94,9 +94,9 @@ def test_a_new_key_and_retry_repair_what_a_revoked_key_left(world: World) -> Non
 
 def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
     world.gemini.outage = OVERLOADED
-    photos = world.upload(3)
+    photos = world.upload(2)
     world.wait_until(world.idle, "events wait")
-    photos += world.upload(2)
+    photos += world.upload()
     world.pass_hours()
     world.sweep()
     world.wait_until(world.idle, "events wait")

@@ -39,8 +39,8 @@ FUNCTIONS = {
 }
 """The Lambda functions, each with the stack and the output that name it."""
 
-ANNOTATE_SECONDS = 10
-"""How long annotate may work on an event: much shorter than in AWS, so that what takes too long does so soon."""
+TIMEOUT_SECONDS = 10
+"""How long functions may work on an event: much shorter than in AWS, so that what takes too long does so soon."""
 
 GEMINI_SECRET = "local/gemini-key"
 KEY = "a-key-of-nobody"
@@ -97,9 +97,9 @@ class World:
         self.change_key(KEY)
         arn = self.client("secretsmanager").describe_secret(SecretId=GEMINI_SECRET)["ARN"]
         proxied = {"AWS_ENDPOINT_URL": self.proxy.url}
-        self.release("thumbnail", proxied)
+        self.release("thumbnail", proxied, Timeout=TIMEOUT_SECONDS)
         gemini = {"GEMINI_SECRET_ARN": arn, "GOOGLE_GEMINI_BASE_URL": self.gemini.url}
-        self.release("annotate", proxied | gemini, Timeout=ANNOTATE_SECONDS)
+        self.release("annotate", proxied | gemini, Timeout=TIMEOUT_SECONDS)
         self.release("sweep", proxied | {"PYTHONPATH": str(CLOCK), "AHEAD_FILE": str(self._ahead)})
 
     def release(self, name: str, variables: Mapping[str, str], **settings: Any) -> str:
