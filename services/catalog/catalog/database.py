@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import pymysql
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from dbutils.pooled_db import PooledDB
 from pymysql.connections import Connection
-from pymysql.constants import CLIENT
+from pymysql.constants import CLIENT, CR, ER
 
+from catalog.backoff import full_jitter
+from catalog.migrate import missing_migrations
 from catalog.settings import ConfigurationError, Settings
+
+Result = TypeVar("Result")
 
 AUTHORITIES = Path(__file__).with_name("authorities")
 """Certificate authorities that come with this package, because Lambda's Python has none of RDS.
@@ -28,10 +35,23 @@ The bundle has those of every region that had not expired in November 2026. Amaz
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
+LOCK_SECONDS = 8
+"""How long a statement waits for a lock; longer than a migration's does, whose waiting keeps others waiting."""
+
+PATIENCE_SECONDS = 10.0
+"""For how long `Database.run` tries by default: a server that restarts is back by then."""
+FIRST_PAUSE_SECONDS = 0.1
+MOST_PAUSE_SECONDS = 5.0
+
+AWS_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class DatabaseUnavailableError(Exception):
     """The database cannot be reached, refuses us or broke off. Worth another try later."""
+
+
+class SchemaBehindError(DatabaseUnavailableError):
+    """The database lacks a migration of this release. Worth another try once the catalog stack has migrated it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +80,7 @@ class Credentials:
 
 def read_credentials(secret_arn: str) -> Credentials:
     """Return the user that a Secrets Manager secret describes."""
-    secret = boto3.client("secretsmanager").get_secret_value(SecretId=secret_arn)
+    secret = boto3.client("secretsmanager", config=AWS_CONFIG).get_secret_value(SecretId=secret_arn)
     value = json.loads(secret["SecretString"])
     return Credentials(value["username"], value["password"])
 
@@ -70,10 +90,12 @@ def connect(
     user: Credentials,
     database: str | None = None,
     read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    lock_seconds: int = LOCK_SECONDS,
 ) -> Connection[Any]:
     """Open one connection in autocommit mode, with UTC times and strict SQL.
 
     It breaks off when a statement has not answered after `read_timeout_seconds`; the server goes on with the statement.
+    A statement fails when it has waited for a lock, of a row or of a table, for `lock_seconds`.
 
     Raises:
         ConfigurationError: the file of authorities cannot be used.
@@ -97,7 +119,8 @@ def connect(
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=read_timeout_seconds,
         write_timeout=READ_TIMEOUT_SECONDS,
-        init_command="SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES'",
+        init_command=f"""SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES',
+            lock_wait_timeout = {lock_seconds}, innodb_lock_wait_timeout = {lock_seconds}""",
     )
 
 
@@ -110,12 +133,28 @@ def _verified_tls(ca_file: str) -> ssl.SSLContext:
         raise ConfigurationError(f"DATABASE_CA_FILE cannot be used: {AUTHORITIES / ca_file}: {error}") from error
 
 
+_FAILURES = (pymysql.err.OperationalError, pymysql.err.InterfaceError, pymysql.err.InternalError)
+_LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
+_NOT_IN_THE_SCHEMA = (ER.BAD_FIELD_ERROR, ER.NO_SUCH_TABLE)
+
+
 class Database:
     """A pool of connections, made on first use. Safe to share between threads."""
 
-    def __init__(self, settings: DatabaseSettings, max_connections: int = 1) -> None:
-        """Remember where the database is; nothing is opened yet."""
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        max_connections: int = 1,
+        statement_seconds: float = READ_TIMEOUT_SECONDS,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Remember where the database is, and how long a statement may take; nothing is opened yet."""
         self._settings = settings
+        self._statement_seconds = statement_seconds
+        self._sleep = sleep
+        self._clock = clock
         self._user: Credentials | None = None
         # ping=1: a connection is checked when it is borrowed, and replaced when it died.
         self._pool = PooledDB(
@@ -124,12 +163,37 @@ class Database:
             maxconnections=max_connections,
             blocking=True,
             ping=1,
+            isfatal=_is_lost,
             reset=False,  # autocommit: there is never anything to roll back
         )
 
+    def run(self, work: Callable[[Connection[Any]], Result], seconds: float = PATIENCE_SECONDS) -> Result:
+        """Do some work with a connection, again when the database was away, locked or read-only; return its result.
+
+        The work must be safe to repeat: what was lost may be the answer to a statement that the server has executed.
+
+        Raises:
+            ConfigurationError: the file of authorities cannot be used.
+            DatabaseUnavailableError: as the last attempt failed, when there was no time for another one.
+        """
+        end = self._clock() + seconds
+        failures = 0
+        while True:
+            try:
+                with self.connection() as connection:
+                    return work(connection)
+            except SchemaBehindError:
+                raise
+            except DatabaseUnavailableError:
+                failures += 1
+                pause = full_jitter(failures, FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS)
+                if self._clock() + pause >= end:
+                    raise
+            self._sleep(pause)
+
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:
-        """Lend a connection.
+        """Lend a connection. One that failed, or was interrupted in the middle of an answer, is never lent again.
 
         Raises:
             ConfigurationError: the file of authorities cannot be used.
@@ -137,14 +201,36 @@ class Database:
         """
         try:
             pooled = self._pool.connection()
-        except pymysql.err.OperationalError as error:
+        except (*_FAILURES, BotoCoreError, ClientError) as error:
             raise DatabaseUnavailableError(f"no connection to the database: {error}") from error
         try:
             yield pooled
-        except (pymysql.err.OperationalError, pymysql.err.InterfaceError) as error:
+        except pymysql.err.MySQLError as error:
+            if error.args[0] in _NOT_IN_THE_SCHEMA and (missing := missing_migrations(pooled)):
+                raise SchemaBehindError(f"the database lacks {', '.join(missing)}; update the catalog stack") from error
+            if not isinstance(error, _FAILURES):
+                raise
+            _discard(pooled)  # perhaps it leads to a server that became read-only
             raise DatabaseUnavailableError(f"the database broke off: {error}") from error
+        except Exception:
+            raise
+        except BaseException:  # an alarm, see catalog.deadline
+            _discard(pooled)
+            raise
         finally:
             pooled.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection[Any]]:
+        """Lend a connection whose statements count together, or not at all when one of them or the caller fails.
+
+        Raises:
+            ConfigurationError, DatabaseUnavailableError: as `connection` does.
+        """
+        with self.connection() as connection:
+            connection.begin()
+            yield connection
+            connection.commit()  # else the pool takes it all back
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -154,7 +240,18 @@ class Database:
         # Another thread may forget the user at any moment, so this one keeps it.
         user = self._user = self._user or read_credentials(self._settings.database_secret_arn)
         try:
-            return connect(self._settings, user, self._settings.database_name)
+            return connect(self._settings, user, self._settings.database_name, self._statement_seconds)
         except pymysql.err.OperationalError:
             self._user = None  # perhaps rotated: read the secret again on the next try
             raise
+
+
+def _is_lost(error: pymysql.err.MySQLError) -> bool:
+    """Tell whether a new connection would help at once: not when the server answered, or was waited for in vain."""
+    return bool(error.args) and error.args[0] in _LOST and not isinstance(error.__context__, TimeoutError)
+
+
+def _discard(pooled: Any) -> None:
+    """Close a connection that goes back into the pool, which will replace it."""
+    with suppress(pymysql.err.Error):
+        pooled.dbapi_connection.close()

@@ -114,10 +114,10 @@ def register(connection: Connection[Any], upload: Upload) -> Image | None:
     return get(connection, upload.id)
 
 
-def get(connection: Connection[Any], image_id: str) -> Image | None:
-    """Return one image, or None when there is none or it was deleted."""
+def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Image | None:
+    """Return one image, or None when there is none or it was deleted; `lock` keeps it so until a transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_SELECT} WHERE id = %s AND deleted_at IS NULL", (image_id,))
+        cursor.execute(f"{_SELECT} WHERE id = %s AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}", (image_id,))
         row = cursor.fetchone()
     return None if row is None else _image(row)
 

@@ -8,6 +8,7 @@ from werkzeug.exceptions import Gone, NotFound
 from catalog import images
 from catalog.uploads import new_id
 from web.backends import backends
+from web.editing import save
 from web.listing import load_page
 from web.payload import read_edit, read_page_request, read_upload
 from web.presentation import view
@@ -60,10 +61,7 @@ def complete_upload(image_id: str) -> Response:
 @blueprint.patch("/images/<image_id:image_id>")
 def edit_image(image_id: str) -> Response:
     """Replace words about a photo by a person's."""
-    edit = read_edit(request)
-    with backends().database.connection() as connection:
-        images.edit(connection, image_id, caption=edit.caption, alt_text=edit.alt_text, tags=edit.tags)
-        image = images.get(connection, image_id)
+    image = save(image_id, read_edit(request))
     if image is None:
         raise _not_found()
     return _image_response(image)
@@ -84,9 +82,14 @@ def retry_image(image_id: str) -> tuple[Response, int]:
 @blueprint.delete("/images/<image_id:image_id>")
 def delete_image(image_id: str) -> tuple[str, int]:
     """Delete a photo for good. Safe to repeat."""
-    with backends().database.connection() as connection:
+    database, storage = backends().database, backends().storage
+    with database.connection() as connection:
+        images.get(connection, image_id)  # nothing is deleted while the database is away
+    # The row after the files: as long as there are any, somebody can see the photo and delete it once more.
+    storage.delete(image_id)
+    with database.connection() as connection:
         images.delete(connection, image_id)
-    backends().storage.delete(image_id)
+    storage.delete(image_id)  # what a browser or a function has put there meanwhile
     return "", 204
 
 

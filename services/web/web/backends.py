@@ -10,11 +10,9 @@ from flask import current_app
 
 from catalog.database import Database
 from web.config import WebSettings
+from web.database import ImpatientDatabase
 from web.functions import Functions
 from web.storage import Storage
-
-DATABASE_CONNECTIONS = 4
-"""As many as gunicorn's threads: more would idle, fewer would queue."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Backends:
         """Make clients for all of them; nothing is connected yet."""
         session = boto3.Session()
         return cls(
-            Database(settings, max_connections=DATABASE_CONNECTIONS),
+            ImpatientDatabase(settings),
             Storage(session, settings.bucket_name),
             Functions(session, settings),
         )

@@ -1,7 +1,7 @@
 """A gunicorn worker that says that it is about to stop before it stops.
 
-SIGTERM           /readyz turns red, everything is served as before for DRAIN_SECONDS, each answer ending its connection;
-                  then nothing is accepted any more and what was begun is finished, all within `graceful_timeout`
+SIGTERM           /readyz turns red, all is served as before for DRAIN_SECONDS, each answer ending its connection;
+                  then nobody is let in any more and what was begun is finished, all within `graceful_timeout`
 SIGTERM again     nothing
 SIGINT, SIGQUIT   stops at once, breaking off what it was doing
 """
@@ -13,7 +13,7 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from catalog.settings import Settings
 

@@ -2,7 +2,9 @@
 
 HTTPException               raised by werkzeug, Flask or a view: its own status and words
 DatabaseUnavailableError    503: worth another try
-botocore's errors           503: S3, Lambda or Secrets Manager did not do as asked
+NotStartedError             503: Lambda did not take a photo; the sweep will send it
+botocore's errors           503: S3 or Secrets Manager did not do as asked
+EditConflictError           409: another person wrote there meanwhile
 anything else               500: logged, and never shown
 """
 
@@ -13,9 +15,11 @@ import logging
 from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, jsonify, make_response, render_template, request
 from werkzeug import Response
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable
 
 from catalog.database import DatabaseUnavailableError
+from web.editing import EditConflictError
+from web.functions import NotStartedError
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +30,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "That is not possible here",
+    409: "Changed meanwhile",
     410: "Gone",
     413: "Too large",
     415: "Not that kind of file",
@@ -43,6 +48,8 @@ def register(app: Flask) -> None:
     """Let this module answer for every error of an application."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailableError, _database_unavailable)
+    app.register_error_handler(NotStartedError, _not_started)
+    app.register_error_handler(EditConflictError, _edit_conflict)
     app.register_error_handler(BotoCoreError, _aws_unavailable)
     app.register_error_handler(ClientError, _aws_unavailable)
 
@@ -55,6 +62,20 @@ def _database_unavailable(error: Exception) -> Response:
             retry_after=RETRY_AFTER_SECONDS,
         )
     )
+
+
+def _not_started(error: Exception) -> Response:
+    logger.error("a function could not be started", exc_info=error)
+    return _http_error(
+        ServiceUnavailable(
+            "This photo cannot be sent off now. It will be by itself within half an hour, or when you press Retry.",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
+    )
+
+
+def _edit_conflict(error: Exception) -> Response:
+    return _http_error(Conflict(str(error)))
 
 
 def _aws_unavailable(error: Exception) -> Response:
@@ -83,6 +104,7 @@ def _http_error(error: HTTPException) -> Response:
             status=status,
             title=_TITLES.get(status, error.name),
             message=own_words or _WORDS.get(status) or error.description,
+            retry_after=RETRY_AFTER_SECONDS if status == 503 and request.method == "GET" else None,
         )
         response = make_response(page, status)
     for name in ("Allow", "Retry-After"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from boto3 import Session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from catalog.images import Image
 from catalog.uploads import StoredObject, announcement, upload_key
@@ -15,7 +16,12 @@ from web.config import WebSettings
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+# Somebody waits for the answer, and one of four threads with them.
+_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+class NotStartedError(Exception):
+    """Lambda did not take an event. The photo stays pending, so the sweep sends it again."""
 
 
 class Functions:
@@ -27,7 +33,11 @@ class Functions:
         self._settings = settings
 
     def send_again(self, image: Image) -> None:
-        """Start, without waiting for them, the functions whose part of this photo is not ready."""
+        """Start, without waiting for them, the functions whose part of this photo is not ready.
+
+        Raises:
+            NotStartedError: one was not started; to start the other twice does no harm.
+        """
         stored = StoredObject(self._settings.bucket_name, upload_key(image.id))
         payload = json.dumps(announcement(stored))
         if image.thumbnail_status != "ready":
@@ -36,4 +46,7 @@ class Functions:
             self._start(self._settings.annotate_function, payload)
 
     def _start(self, function: str, payload: str) -> None:
-        self._client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+        try:
+            self._client.invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+        except (BotoCoreError, ClientError) as error:
+            raise NotStartedError(f"{function} was not started: {error}") from error

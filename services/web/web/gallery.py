@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
@@ -9,8 +11,9 @@ from werkzeug.exceptions import NotFound
 from catalog import images
 from catalog.uploads import CONTENT_TYPES, MAX_BYTES, new_id
 from web.backends import backends
+from web.editing import EditConflictError, save
 from web.listing import load_page
-from web.payload import read_page_request
+from web.payload import Words, read_edit_form, read_page_request
 from web.presentation import BROWSER_TYPES, view
 
 blueprint = Blueprint("gallery", __name__)
@@ -51,6 +54,30 @@ def image(image_id: str) -> str | BaseResponse:
     )
 
 
+@blueprint.get("/images/<image_id:image_id>/edit")
+def edit(image_id: str) -> str:
+    """Show a form with the words about a photo, for those without scripts."""
+    shown = view(_find(image_id), backends().storage)
+    return render_template("edit.html", image=shown, words=shown["annotation"], conflict=None)
+
+
+@blueprint.post("/images/<image_id:image_id>/edit")
+def save_edit(image_id: str) -> BaseResponse:
+    """Save what was changed in the form; show it again beside what another person wrote meanwhile."""
+    wanted = read_edit_form(request.form)
+    try:
+        if wanted.words != Words() and save(image_id, wanted) is None:
+            raise _not_found()
+    except EditConflictError as error:
+        shown = view(error.current, backends().storage)
+        words = {
+            **shown["annotation"],
+            **{name: text for name, text in asdict(wanted.words).items() if text is not None},
+        }
+        return make_response(render_template("edit.html", image=shown, words=words, conflict=str(error)), 409)
+    return redirect(url_for(".image", image_id=image_id), 303)
+
+
 @blueprint.post("/uploads")
 def upload() -> Response:
     """Show a form that sends one photo to the bucket."""
@@ -69,5 +96,9 @@ def _find(image_id: str) -> images.Image:
         if found is None and (uploaded := backends().storage.find_upload(image_id)):
             found = images.register(connection, uploaded)
     if found is None:
-        raise NotFound("There is no such photo. It may have been deleted.")
+        raise _not_found()
     return found
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such photo. It may have been deleted.")

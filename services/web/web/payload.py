@@ -22,6 +22,8 @@ MAX_QUERY_CHARACTERS = 200
 MAX_SENT_FILENAME_CHARACTERS = 1000
 MAX_TAGS = 30
 MAX_TAG_CHARACTERS = 50
+FIELDS = frozenset({"caption", "alt_text", "tags"})
+"""What a person may write about a photo."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,20 @@ class UploadRequest:
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A person's words; None leaves what is there."""
+class Words:
+    """Words about a photo; None is a field that nothing is said about."""
 
-    caption: str | None
-    alt_text: str | None
-    tags: list[str] | None
+    caption: str | None = None
+    alt_text: str | None = None
+    tags: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Words that a person writes, and what they saw in these fields before; None when they do not tell."""
+
+    words: Words
+    seen: Words | None
 
 
 def read_page_request(arguments: Mapping[str, str]) -> PageRequest:
@@ -87,13 +97,48 @@ def read_upload(request: Request) -> UploadRequest:
 
 def read_edit(request: Request) -> Edit:
     """Read a change of caption, alternative text or tags; surrounding blanks, empty and repeated tags are dropped."""
-    body = _json_object(request, optional={"caption", "alt_text", "tags"})
-    if not body:
+    body = _json_object(request, optional={*FIELDS, "seen"})
+    if not body.keys() & FIELDS:
         raise BadRequest("Send at least one of caption, alt_text and tags.")
-    return Edit(
+    seen = body.pop("seen", None)
+    return Edit(_words(body), None if seen is None else _seen(seen))
+
+
+def read_edit_form(form: Mapping[str, str]) -> Edit:
+    """Read what the form of templates/edit.html sends, less the fields that the person left as they were."""
+    written = {name: form.get(name, "").replace("\r\n", "\n").strip() for name in FIELDS}
+    before = {name: form.get(f"seen_{name}", "").replace("\r\n", "\n").strip() for name in FIELDS}
+    changed = {name: text for name, text in written.items() if text != before[name]}
+    return Edit(_words(_split_tags(changed)), _seen(_split_tags({name: before[name] for name in changed})))
+
+
+def _split_tags(fields: dict[str, str]) -> dict[str, Any]:
+    return {name: text.split(",") if name == "tags" else text for name, text in fields.items()}
+
+
+def _words(body: Mapping[str, Any]) -> Words:
+    return Words(
         caption=_text(body, "caption", MAX_TEXT_CHARACTERS).strip() if "caption" in body else None,
         alt_text=_text(body, "alt_text", MAX_TEXT_CHARACTERS).strip() if "alt_text" in body else None,
         tags=_tags(body["tags"]) if "tags" in body else None,
+    )
+
+
+def _seen(body: object) -> Words:
+    """Read what somebody saw; the functions, who may have written it, have limits of their own."""
+    if not isinstance(body, dict):
+        raise BadRequest("seen must be an object.")
+    _refuse_unknown(body, FIELDS)
+    for name in ("caption", "alt_text"):
+        if not isinstance(body.get(name), str | None):
+            raise BadRequest(f"seen.{name} must be text or null.")
+    tags = body.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise BadRequest("seen.tags must be a list of texts.")
+    return Words(
+        caption=(body["caption"] or "") if "caption" in body else None,
+        alt_text=(body["alt_text"] or "") if "alt_text" in body else None,
+        tags=[tag.strip() for tag in tags if tag.strip()] if "tags" in body else None,
     )
 
 
@@ -105,9 +150,13 @@ def _json_object(request: Request, required: Collection[str] = (), optional: Col
         raise BadRequest("The body must be a JSON object.")
     if missing := sorted(set(required) - body.keys()):
         raise BadRequest(f"Missing: {', '.join(missing)}.")
-    if unknown := sorted(body.keys() - {*required, *optional}):
-        raise BadRequest(f"Unknown: {', '.join(map(ascii, unknown))}.")
+    _refuse_unknown(body, {*required, *optional})
     return body
+
+
+def _refuse_unknown(body: Mapping[str, Any], known: Collection[str]) -> None:
+    if unknown := sorted(body.keys() - set(known)):
+        raise BadRequest(f"Unknown: {', '.join(map(ascii, unknown))}.")
 
 
 def _text(body: Mapping[str, Any], name: str, max_characters: int) -> str:

@@ -42,9 +42,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html"""
 _CONFIG = Config(
     signature_version="s3v4",
     s3={"addressing_style": "virtual"},
-    connect_timeout=3,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 2},
 )
 
 

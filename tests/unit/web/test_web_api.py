@@ -283,6 +283,11 @@ def test_empty_and_repeated_tags_are_dropped(client: FlaskClient, known_photo: A
         ({"tags": ["x" * 51]}, "each tag may have at most 50 characters"),
         ({"tags": ["x"] * 31}, "At most 30 tags"),
         ({"caption": "x", "model": "me"}, "Unknown: 'model'"),
+        ({"seen": {"caption": "x"}}, "at least one"),
+        ({"caption": "x", "seen": "x"}, "seen must be an object"),
+        ({"caption": "x", "seen": {"caption": 5}}, "seen.caption must be text or null"),
+        ({"caption": "x", "seen": {"tags": [1]}}, "seen.tags must be a list of texts"),
+        ({"caption": "x", "seen": {"model": "me"}}, "Unknown: 'model'"),
     ],
 )
 def test_a_wrong_edit_is_refused_with_the_reason(
@@ -291,6 +296,48 @@ def test_a_wrong_edit_is_refused_with_the_reason(
     response = client.patch(f"/api/images/{known_photo['id']}", json=edit)
     assert response.status_code == 400
     assert words in message(response)
+
+
+def test_two_people_may_edit_different_words(client: FlaskClient, known_photo: Any) -> None:
+    path, words = f"/api/images/{known_photo['id']}", known_photo["annotation"]
+    client.patch(path, json={"caption": "Hers", "seen": {"caption": words["caption"]}})
+    response = client.patch(path, json={"alt_text": "His", "seen": {"alt_text": words["alt_text"]}})
+    assert response.status_code == 200
+    assert (response.json["annotation"]["caption"], response.json["annotation"]["alt_text"]) == ("Hers", "His")
+
+
+EDITS: list[tuple[str, Any, Any]] = [("caption", "Hers", "His"), ("alt_text", "Hers", "His"), ("tags", ["a"], ["b"])]
+
+
+@pytest.mark.parametrize(("name", "hers", "his"), EDITS)
+def test_the_second_of_two_edits_of_the_same_words_is_refused(
+    client: FlaskClient, known_photo: Any, name: str, hers: Any, his: Any
+) -> None:
+    path, seen = f"/api/images/{known_photo['id']}", {name: known_photo["annotation"][name]}
+    client.patch(path, json={name: hers, "seen": seen})
+    response = client.patch(path, json={name: his, "seen": seen})
+    assert response.status_code == 409
+    assert response.json["error"]["code"] == "conflict"
+    assert client.get(path).json["annotation"][name] == hers
+    assert client.patch(path, json={name: his, "seen": {name: hers}}).json["annotation"][name] == his
+
+
+def test_an_edit_may_be_repeated(client: FlaskClient, known_photo: Any) -> None:
+    edit = {"caption": "Mine", "seen": {"caption": known_photo["annotation"]["caption"]}}
+    for _ in range(2):
+        assert client.patch(f"/api/images/{known_photo['id']}", json=edit).status_code == 200
+
+
+def test_words_of_a_function_are_no_conflict(client: FlaskClient, catalogue: Any, annotation: Any) -> None:
+    image_id = catalogue.add(annotation=annotation)
+    edit = {"caption": "Mine", "seen": {"caption": None}}
+    assert client.patch(f"/api/images/{image_id}", json=edit).json["annotation"]["caption"] == "Mine"
+
+
+def test_an_edit_that_does_not_say_what_was_seen_replaces_it(client: FlaskClient, known_photo: Any) -> None:
+    path = f"/api/images/{known_photo['id']}"
+    client.patch(path, json={"caption": "Hers"})
+    assert client.patch(path, json={"caption": "His"}).json["annotation"]["caption"] == "His"
 
 
 def test_an_edit_of_an_unknown_photo_is_not_found(client: FlaskClient) -> None:

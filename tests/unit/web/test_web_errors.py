@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import boto3
+import psutil
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from catalog import migrate
+from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
 from catalog.uploads import new_id
+from local_cloud.database import PrivateServer
+from local_cloud.mariadb import find_or_fetch
 from web.app import create_app
 from web.config import WebSettings
+from web.database import ImpatientDatabase
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[PrivateServer]:
+    """Run a database server that a test may hold up."""
+    server = PrivateServer(tmp_path, find_or_fetch(print), durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(aws: None, own_server: PrivateServer) -> DatabaseSettings:
+    """Describe that server as its master sees it."""
+    user = json.dumps({"username": own_server.address.username, "password": own_server.address.password})
+    secret = boto3.client("secretsmanager").create_secret(Name="master", SecretString=user)["ARN"]
+    return DatabaseSettings(database_host=own_server.address.host, database_name="mysql", database_secret_arn=secret)
 
 
 @pytest.fixture
@@ -57,6 +87,91 @@ def test_the_api_without_a_database_says_so_in_json(without_database: FlaskClien
     assert response.status_code == 503
     assert response.json["error"]["code"] == "service_unavailable"
     assert response.headers["Retry-After"] == "10"
+
+
+def test_a_page_that_failed_tries_again_by_itself_at_its_own_address(without_database: FlaskClient) -> None:
+    page = without_database.get("/?q=kite").text
+    assert '<meta http-equiv="refresh" content="10">' in page
+    assert '<a class="button" href="">Try again</a>' in page
+
+
+def test_a_form_that_failed_is_not_sent_again_by_itself(without_database: FlaskClient) -> None:
+    response = without_database.post(f"/images/{new_id()}/edit", data={"caption": "Mine"})
+    assert response.status_code == 503
+    assert "refresh" not in response.text
+    assert "was not saved" in response.text
+
+
+def test_nobody_waits_behind_a_database_that_hangs(own_server: PrivateServer, settings: DatabaseSettings) -> None:
+    database = ImpatientDatabase(settings)
+    with database.connection() as connection:
+        assert connection.cursor().execute("SELECT 1") == 1
+    assert own_server.child.pid is not None
+    server = psutil.Process(own_server.child.pid)
+
+    refusals: list[str] = []
+
+    def ask() -> None:
+        try:
+            with database.connection() as connection:
+                connection.cursor().execute("SELECT 1")
+        except DatabaseUnavailableError as error:
+            refusals.append(str(error))
+
+    server.suspend()
+    ask()
+    two = [threading.Thread(target=ask) for _ in range(2)]
+    for asking in two:
+        asking.start()
+    while len(refusals) < 2:
+        time.sleep(0.01)
+    assert "another request is asking it" in refusals[1]
+    assert any(asking.is_alive() for asking in two)
+    server.resume()
+    for asking in two:
+        asking.join()
+    ask()
+    with database.connection() as one, database.connection() as other:
+        assert one.cursor().execute("SELECT 1") == other.cursor().execute("SELECT 1") == 1
+    database.close()
+
+
+def test_a_database_with_too_many_connections_is_worth_another_try(
+    own_server: PrivateServer, settings: DatabaseSettings, client: FlaskClient, app: Flask
+) -> None:
+    app.extensions["backends"] = replace(app.extensions["backends"], database=ImpatientDatabase(settings))
+    master = Credentials(own_server.address.username, own_server.address.password)
+    with ExitStack() as connections:
+        first = connections.enter_context(connect(settings, master))
+        first.cursor().execute("SET GLOBAL max_connections = 10")  # the least there is, and one for the master
+        for _ in range(10):
+            connections.enter_context(connect(settings, master))
+        response = client.get("/api/images")
+    assert response.status_code == 503
+    assert "No photo is lost" in response.json["error"]["message"]
+
+
+def test_a_retry_that_lambda_does_not_take_is_left_to_the_sweep(
+    app: Flask, catalogue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_id = catalogue.add(thumbnail="Out of memory.")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9")
+    response = create_app().test_client().post(f"/api/images/{image_id}/retry")
+    assert response.status_code == 503
+    assert "by itself within half an hour" in response.json["error"]["message"]
+    assert catalogue.get(image_id).thumbnail_status == "pending"
+
+
+def test_a_photo_whose_files_cannot_be_deleted_stays(without_bucket: FlaskClient, catalogue: Any) -> None:
+    image_id = catalogue.add()
+    assert without_bucket.delete(f"/api/images/{image_id}").status_code == 503
+    assert catalogue.get(image_id) is not None
+
+
+def test_a_photo_keeps_its_files_while_the_database_is_away(without_database: FlaskClient, catalogue: Any) -> None:
+    image_id = catalogue.add()
+    assert without_database.delete(f"/api/images/{image_id}").status_code == 503
+    assert catalogue.app.extensions["backends"].storage.find_upload(image_id) is not None
 
 
 def test_uploads_can_start_without_a_database(without_database: FlaskClient) -> None:

@@ -237,6 +237,63 @@ def test_a_deleted_photo_does_not_come_back(client: FlaskClient, catalogue: Any)
     assert client.get(f"/images/{image_id}").status_code == 404
 
 
+# ---- /images/<id>/edit
+
+
+def fields(page: str) -> dict[str, str]:
+    """Return what the form for words would send if nothing were typed."""
+    sent = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page))
+    sent |= dict(re.findall(r'<textarea name="([^"]*)"[^>]*>([^<]*)</textarea>', page))
+    sent["tags"] = attribute(page, 'input name="tags"', "value")
+    return {name: html.unescape(value).replace("\n", "\r\n") for name, value in sent.items()}  # as browsers do
+
+
+def test_words_can_be_edited_without_scripts(client: FlaskClient, known_photo: Any) -> None:
+    page = f"/images/{known_photo['id']}"
+    assert f'<noscript><a class="button" href="{page}/edit">' in client.get(page).text
+    form = fields(client.get(f"{page}/edit").text)
+    assert (form["caption"], form["tags"]) == ("A red kite over a beach.", "kite, sandy beach")
+    response = client.post(f"{page}/edit", data=form | {"caption": "Two lines,\r\nours", "tags": "sea, , sky"})
+    assert (response.status_code, response.location) == (303, page)
+    words = client.get(f"/api{page}").json["annotation"]
+    assert (words["caption"], words["tags"]) == ("Two lines,\nours", ["sea", "sky"])
+    assert words["alt_text"] == known_photo["annotation"]["alt_text"]
+
+
+def test_a_form_sent_as_it_was_changes_nothing(client: FlaskClient, known_photo: Any) -> None:
+    page = f"/images/{known_photo['id']}"
+    assert client.post(f"{page}/edit", data=fields(client.get(f"{page}/edit").text)).status_code == 303
+    assert client.get(f"/api{page}").json["annotation"]["edited"] is False
+
+
+def test_a_form_leaves_alone_what_another_person_changed_meanwhile(client: FlaskClient, known_photo: Any) -> None:
+    page = f"/images/{known_photo['id']}"
+    stale = fields(client.get(f"{page}/edit").text)
+    client.patch(f"/api{page}", json={"alt_text": "Hers"})
+    client.post(f"{page}/edit", data=stale | {"caption": "His"})
+    words = client.get(f"/api{page}").json["annotation"]
+    assert (words["caption"], words["alt_text"]) == ("His", "Hers")
+
+
+def test_a_form_shows_both_texts_when_two_people_edit_the_same(client: FlaskClient, known_photo: Any) -> None:
+    page = f"/images/{known_photo['id']}"
+    stale = fields(client.get(f"{page}/edit").text)
+    client.patch(f"/api{page}", json={"caption": "Hers"})
+    response = client.post(f"{page}/edit", data=stale | {"caption": "His"})
+    assert response.status_code == 409
+    assert "Somebody else wrote: Hers" in text(response.text)
+    assert fields(response.text)["caption"] == "His"
+    assert client.get(f"/api{page}").json["annotation"]["caption"] == "Hers"
+    client.post(f"{page}/edit", data=fields(response.text))
+    assert client.get(f"/api{page}").json["annotation"]["caption"] == "His"
+
+
+def test_the_words_of_an_unknown_photo_cannot_be_edited(client: FlaskClient) -> None:
+    path = f"/images/{new_id()}/edit"
+    assert client.get(path).status_code == 404
+    assert client.post(path, data={"caption": "Mine"}).status_code == 404
+
+
 # ---- POST /uploads
 
 

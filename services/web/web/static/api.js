@@ -9,6 +9,36 @@ export class RequestError extends Error {
     super(message);
     this.status = status;
   }
+
+  /** Whether the same may work in a while: nobody answered, or the answer was that somebody is away. */
+  get passing() {
+    return this.status === 0 || (this.status >= 502 && this.status <= 504);
+  }
+}
+
+const ATTEMPTS = 40;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** Do something again and again until it works, for some minutes, while it fails in a way that passes. */
+export async function persist(work, { signal, onTrouble = () => {} }) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || !error.passing || attempt === ATTEMPTS) throw error;
+      onTrouble(error);
+      await pause(Math.min(500 * 2 ** attempt, LONGEST_PAUSE_MS), signal);
+    }
+  }
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    for (const [target, event] of [[signal, "abort"], [window, "online"]]) {
+      target.addEventListener(event, () => { clearTimeout(timer); resolve(); }, { once: true });
+    }
+  });
 }
 
 /** Send a request and return the JSON of its answer, or null when it has none. */

@@ -1,7 +1,7 @@
 // The gallery page: photos appear and change while it is open, more are appended, new ones are uploaded.
 
 import { get } from "./api.js";
-import { keepLooking } from "./live.js";
+import { keepLooking, tellTrouble } from "./live.js";
 import { isPending, retry, show, showTime } from "./photo.js";
 import { droppedFiles, objection, Uploads } from "./upload.js";
 import { photos } from "./words.js";
@@ -127,21 +127,11 @@ function remove(card) {
   card.remove();
 }
 
-let failures = 0;
-
-function onTrouble(error) {
-  failures = error ? failures + 1 : 0;
-  document.body.toggleAttribute("data-away", failures > 1);
-  if (failures === 2) say("The gallery does not answer. Trying again…");
-  else if (!error && status.hasAttribute("data-trouble")) say("");
-  status.toggleAttribute("data-trouble", failures > 1);
-}
-
 function say(words) {
   if (status.textContent !== words) status.textContent = words;
 }
 
-const soon = keepLooking(look, { onTrouble });
+const soon = keepLooking(look, { onTrouble: tellTrouble(status) });
 
 setInterval(() => document.hidden || cards().forEach(showTime), TIMES_MS);
 cards().forEach(showTime);
@@ -157,10 +147,10 @@ grid.addEventListener("click", async (event) => {
   if (!card || !event.target.closest(".retry")) return;
   try {
     await retry(card);
-    soon();
   } catch (error) {
     complain([error.message]);
   }
+  soon(); // it may be pending even then
 });
 
 // ---- Older photos

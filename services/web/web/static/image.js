@@ -1,7 +1,7 @@
 // The page of one photo: it stays up to date, its words can be edited, and it can be deleted.
 
 import { get, request } from "./api.js";
-import { keepLooking } from "./live.js";
+import { keepLooking, tellTrouble } from "./live.js";
 import { isPending, retry, show, showTime, write } from "./photo.js";
 import { modelLabel } from "./words.js";
 
@@ -37,43 +37,61 @@ async function look() {
   return changed ? "changed" : "waiting";
 }
 
-const soon = keepLooking(look);
+const soon = keepLooking(look, { onTrouble: tellTrouble(status) });
 setInterval(() => document.hidden || showTime(root), 10_000);
 showTime(root);
 
 root.querySelector(".retry").addEventListener("click", async () => {
   try {
     await retry(root);
-    soon();
   } catch (error) {
     status.textContent = error.message;
   }
+  soon(); // it may be pending even then
 });
 
 // ---- Words
 
+const FIELDS = ["caption", "alt_text", "tags"];
+let seen = null; // what the photo's words were when the form was filled
+let filled = null; // the same as its fields hold it
+
 function tagList(text) {
   return text.split(",").map((tag) => tag.trim()).filter(Boolean);
+}
+
+function asText(words) {
+  return Array.isArray(words) ? words.join(", ") : (words ?? "").replace(/\r\n?/g, "\n"); // as fields do
+}
+
+/** Fill the fields that the person has not written in, and remember what is in them. */
+function fill() {
+  for (const name of FIELDS) {
+    const field = editor.elements[name];
+    if (!filled || field.value === filled[name]) field.value = asText(image.annotation[name]);
+  }
+  seen = image.annotation;
+  filled = Object.fromEntries(FIELDS.map((name) => [name, asText(seen[name])]));
 }
 
 function openEditor(open) {
   editor.hidden = !open;
   edit.ariaExpanded = String(open);
   editor.querySelector(".failure").textContent = "";
+  for (const theirs of editor.querySelectorAll(".theirs")) theirs.hidden = true;
   (open ? editor.elements.caption : edit).focus();
 }
 
 edit.addEventListener("click", async () => {
   if (!editor.hidden) return openEditor(false);
   try {
-    image ??= await get(path);
+    showAll(await get(path));
   } catch (error) {
     status.textContent = error.message;
     return undefined;
   }
-  editor.elements.caption.value = image.annotation.caption ?? "";
-  editor.elements.alt_text.value = image.annotation.alt_text ?? "";
-  editor.elements.tags.value = image.annotation.tags.join(", ");
+  filled = null;
+  fill();
   return openEditor(true);
 });
 
@@ -83,19 +101,45 @@ editor.addEventListener("keydown", (event) => {
   if (event.key === "Escape") openEditor(false);
 });
 
+/** Show beside each field what another person has written into it meanwhile. */
+async function showTheirs() {
+  const before = filled;
+  showAll(await get(path));
+  fill();
+  for (const theirs of editor.querySelectorAll(".theirs")) {
+    const name = theirs.dataset.field;
+    const changed = filled[name] !== before[name] && filled[name] !== editor.elements[name].value;
+    if (changed) theirs.querySelector("bdi").textContent = filled[name];
+    theirs.hidden = !changed;
+  }
+}
+
+editor.addEventListener("click", (event) => {
+  const theirs = event.target.closest(".theirs");
+  if (!theirs || !event.target.closest("button")) return;
+  const field = editor.elements[theirs.dataset.field];
+  field.value = filled[theirs.dataset.field];
+  theirs.hidden = true;
+  field.focus();
+});
+
 editor.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { caption, alt_text: altText, tags } = editor.elements;
   const change = {};
-  if (caption.value !== (image.annotation.caption ?? "")) change.caption = caption.value;
-  if (altText.value !== (image.annotation.alt_text ?? "")) change.alt_text = altText.value;
-  if (tags.value !== image.annotation.tags.join(", ")) change.tags = tagList(tags.value);
+  const before = {};
+  for (const name of FIELDS) {
+    const { value } = editor.elements[name];
+    if (value === filled[name]) continue;
+    change[name] = name === "tags" ? tagList(value) : value;
+    before[name] = seen[name];
+  }
   if (!Object.keys(change).length) return openEditor(false);
   try {
-    showAll(await request("PATCH", path, { body: change }));
+    showAll(await request("PATCH", path, { body: { ...change, seen: before } }));
     status.textContent = "Saved";
     return openEditor(false);
   } catch (error) {
+    if (error.status === 409) await showTheirs().catch(() => {}); // saving again will ask again
     editor.querySelector(".failure").textContent = error.message;
     return undefined;
   }

@@ -4,8 +4,21 @@
 const QUICK_MS = 300;
 const PATIENT_MS = 5_000;
 const IDLE_MS = 10_000;
-const TROUBLE_MS = 30_000;
+const TROUBLE_MS = 10_000;
 const GROWTH = 1.1;
+
+const TROUBLE = "Connection lost. Trying again…";
+
+/** Tell in a status line, by the result of each look, that there is no answer; one miss is not worth a word. */
+export function tellTrouble(status) {
+  let failures = 0;
+  return (error) => {
+    failures = error ? failures + 1 : 0;
+    if (failures === 2) status.textContent = TROUBLE;
+    else if (!error && status.textContent === TROUBLE) status.textContent = "";
+    status.toggleAttribute("data-trouble", status.textContent === TROUBLE);
+  };
+}
 
 /**
  * Keep calling `look`, which answers "changed", "waiting", "idle" or "stop", or throws when there is no answer.
@@ -48,6 +61,7 @@ export function keepLooking(look, { onTrouble = () => {} } = {}) {
   }
 
   document.addEventListener("visibilitychange", () => document.hidden || soon());
+  addEventListener("online", soon);
   addEventListener("pageshow", (event) => event.persisted && soon());
   timer = setTimeout(turn, delay);
   return soon;

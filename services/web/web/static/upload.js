@@ -1,6 +1,6 @@
 // Sends photos to the bucket: three at a time, each with a card that shows how far it is.
 
-import { request } from "./api.js";
+import { persist, request, RequestError } from "./api.js";
 import { fileSize } from "./words.js";
 
 const AT_ONCE = 3;
@@ -97,20 +97,25 @@ export class Uploads {
     const { signal } = upload.abort;
     mark(upload, "sending", "Uploading");
     preview(upload);
+    const onTrouble = () => {
+      part(card, ".frame-note").textContent = "Connection lost. Trying again…";
+    };
+    const onProgress = (percent) => {
+      part(card, "progress").value = percent;
+      part(card, ".frame-note").textContent = percent < 100 ? `${Math.round(percent)} %` : "Finishing";
+    };
     try {
       if (!upload.sent) {
         const wanted = { filename: file.name, content_type: contentType(file), bytes: file.size };
-        const form = await request("POST", "/api/uploads", { body: wanted, signal });
+        const form = await persist(() => request("POST", "/api/uploads", { body: wanted, signal }), { signal, onTrouble });
         upload.id = form.id;
-        await send(form, file, signal, (percent) => {
-          part(card, "progress").value = percent;
-          part(card, ".frame-note").textContent = percent < 100 ? `${Math.round(percent)} %` : "Finishing";
-        });
+        // The form may be used again: the same file arrives under the same key.
+        await persist(() => send(form, file, signal, onProgress), { signal, onTrouble });
         upload.sent = true;
         card.dataset.id = upload.id; // from now on a function may make it known before we do
         this.#listeners.onKnown(card);
       }
-      const image = await request("PUT", `/api/images/${upload.id}`, { signal });
+      const image = await persist(() => request("PUT", `/api/images/${upload.id}`, { signal }), { signal, onTrouble });
       this.#done += 1;
       if (card.isConnected) this.#listeners.onDone(card, image);
     } catch (error) {
@@ -197,9 +202,9 @@ function send({ url, fields }, file, signal, onProgress) {
     exchange.upload.addEventListener("progress", ({ loaded, total }) => onProgress((loaded / total) * 100));
     exchange.addEventListener("load", () => {
       if (exchange.status < 300) resolve();
-      else reject(new Error(refusal(exchange)));
+      else reject(new RequestError(refusal(exchange), exchange.status));
     });
-    exchange.addEventListener("error", () => reject(new Error("The connection broke off. Try again.")));
+    exchange.addEventListener("error", () => reject(new RequestError("The connection broke off. Try again.", 0)));
     exchange.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
     signal.addEventListener("abort", () => exchange.abort());
     exchange.send(body);
