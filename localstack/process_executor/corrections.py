@@ -13,6 +13,7 @@ from localstack.services.cloudformation.engine.v2.change_set_resource_support_ch
 from localstack.services.cloudformation.resource_provider import OperationStatus, ResourceProviderExecutor
 from localstack.services.lambda_.invocation.event_manager import Poller
 from localstack.services.lambda_.invocation.execution_environment import ExecutionEnvironment
+from localstack.services.lambda_.invocation.lambda_models import Function
 from localstack.services.lambda_.resource_providers.aws_lambda_function import LambdaFunctionProvider
 from localstack.services.logs.provider import LogsProvider, get_moto_logs_backend
 from localstack.services.moto import call_moto
@@ -34,6 +35,7 @@ def correct() -> None:
     heed_metric_filters()
     keep_reserved_concurrency()
     let_events_wait_for_their_turn()
+    heed_settings_of_aliases()
 
 
 def use_configured_log_groups() -> None:
@@ -114,3 +116,27 @@ def let_events_wait_for_their_turn() -> None:
             self.invoker_pool = ThreadPoolExecutor(reserved, thread_name_prefix="lambda-invoker")
 
     Poller.__init__ = with_reserved
+
+
+def heed_settings_of_aliases() -> None:
+    """Treat events as the settings of an alias say; LocalStack looks for settings of the version behind it only."""
+    with_settings_of_versions = Function.__init__
+
+    def with_settings_of_aliases(self: Any, *arguments: Any, **more: Any) -> None:
+        with_settings_of_versions(self, *arguments, **more)
+        self.event_invoke_configs = _EventSettings(self)
+
+    Function.__init__ = with_settings_of_aliases
+
+
+class _EventSettings(dict[str, Any]):
+    """The settings of a function by qualifier; a version has those of the alias that leads to it."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function.event_invoke_configs)
+        self._function = function
+
+    def get(self, qualifier: str, default: Any = None) -> Any:
+        """Return the settings of a version or an alias."""
+        leading = [alias.name for alias in self._function.aliases.values() if alias.function_version == qualifier]
+        return next((self[name] for name in (qualifier, *leading) if name in self), default)
