@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.faults.aws_proxy import AwsProxy
+from integration.faults.failing import failing_cloud
 from integration.faults.figures import Figures, table
-from integration.faults.paid_gemini import PaidGemini
 from integration.faults.world import World
-from running_cloud import running_cloud
 
 _MEASURED = pytest.StashKey[list[Figures]]()
 
@@ -18,17 +16,8 @@ _MEASURED = pytest.StashKey[list[Figures]]()
 @pytest.fixture(scope="session")
 def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Run the cloud that fails; tests take `world`."""
-    data = tmp_path_factory.mktemp("faults")
-    with PaidGemini() as gemini, running_cloud(data, {}) as cloud:
-        proxy = AwsProxy(data, cloud.endpoint_url)
-        proxy.start()
-        (data / "ahead").write_text("0")
-        try:
-            world = World(cloud, data, gemini, proxy)
-            world.prepare()
-            yield world
-        finally:
-            proxy.stop()
+    with failing_cloud(tmp_path_factory.mktemp("faults")) as world:
+        yield world
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""The cloud itself dies or stops in the middle of a burst: it goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from integration.faults.failing import failing_cloud, kill
+from integration.faults.pictures import Photo
+from integration.faults.world import World
+
+PHOTOS = 12
+
+
+@pytest.fixture(scope="module")
+def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Run a cloud of our own, which is killed."""
+    with failing_cloud(tmp_path_factory.mktemp("emulator"), key_in_environment=True) as world:
+        yield world
+
+
+def burst(world: World) -> list[Photo]:
+    """Upload photos at once, and return while the functions are at work on them."""
+    with ThreadPoolExecutor(4) as browsers:
+        uploaded = [photo for (photo,) in browsers.map(lambda _: world.upload(), range(PHOTOS))]
+    world.wait_until(lambda: len(world.gemini.answers) > 0, "nobody is at work")
+    assert not world.idle()
+    return uploaded
+
+
+def test_a_killed_emulator_goes_on_with_what_waited(world: World) -> None:
+    photos = burst(world)
+    kill(world, "emulator")
+    assert world.cloud.mend(print)
+    world.prepare()
+    world.verify(photos)
+
+
+def test_a_cloud_that_is_stopped_goes_on_with_what_waited_when_it_is_started(world: World) -> None:
+    photos = burst(world)
+    world.cloud.stop()
+    world.cloud.start(print)
+    world.prepare()
+    world.verify(photos)
+
+
+def test_a_machine_whose_power_is_cut_goes_on_with_what_waited_when_it_is_started(world: World) -> None:
+    photos = burst(world)
+    kill(world, "gallery", "emulator", "database")
+    world.cloud.stop()
+    world.cloud.start(print)
+    world.prepare()
+    world.verify(photos)
