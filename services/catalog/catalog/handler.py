@@ -15,7 +15,7 @@ from typing import Any
 import pymysql
 
 from catalog.database import Credentials, DatabaseSettings, connect, read_credentials
-from catalog.migrate import migrate
+from catalog.migrate import TABLE_LOCK_SECONDS, migrate
 
 logger = logging.getLogger(__name__)
 logging.getLogger().setLevel(logging.INFO)
@@ -23,7 +23,10 @@ logging.getLogger().setLevel(logging.INFO)
 RESPONSE_SECONDS = 10
 MAX_REASON_CHARACTERS = 1000  # a response may have 4 KiB
 STATEMENT_SECONDS = 300
-"""How long a statement may take: with the wait for another migration, two of them fit the function's 900 seconds."""
+"""How long a statement may take.
+
+With the waits for another migration and for tables that are in use, two of them fit the function's 900 seconds.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ def apply(settings: MigrationSettings, statement_seconds: float = STATEMENT_SECO
         The names of the migrations that were applied.
     """
     master = read_credentials(settings.database_secret_arn)
-    connection = connect(settings, master, read_timeout_seconds=statement_seconds)
+    connection = connect(settings, master, read_timeout_seconds=statement_seconds, lock_seconds=TABLE_LOCK_SECONDS)
     try:
         with connection.cursor() as cursor:
             name = settings.database_name.replace("`", "``")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
@@ -18,10 +19,18 @@ from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
+from pymysql.constants import ER
+from pymysql.cursors import Cursor
+
+from catalog.backoff import full_jitter
 
 logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 120
+TABLE_LOCK_SECONDS = 5
+"""How long a statement of a migration may wait for its table: whoever comes after it waits, too, even to read."""
+TABLE_LOCK_ATTEMPTS = 8
+MOST_PAUSE_SECONDS = 5.0
 
 
 class MigrationError(Exception):
@@ -74,11 +83,18 @@ def statements(sql: str) -> list[str]:
     return [statement for statement in found if statement]
 
 
-def migrate(connection: Connection[Any], migrations: Sequence[Migration] | None = None) -> list[str]:
+def migrate(
+    connection: Connection[Any],
+    migrations: Sequence[Migration] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
     """Apply what is missing to the connection's database and return the names of what was applied.
 
     Migrations that the database has and this release does not know are left alone: the schema only ever expands
     before it contracts, so an older release runs on a newer schema.
+
+    A statement that its table is not free for is tried again some times, with pauses in which others get at the table.
+    The connection says how long it waits each time: TABLE_LOCK_SECONDS, so that its users hardly notice.
 
     Raises:
         MigrationError: another run holds the lock, or an applied file was edited.
@@ -110,7 +126,7 @@ def migrate(connection: Connection[Any], migrations: Sequence[Migration] | None 
                 if checksum != migration.checksum and (finished or done):
                     raise MigrationError(f"{migration.name} was edited after it was applied; add a new file instead")
                 if not finished:
-                    _apply(connection, migration, done)
+                    _apply(connection, migration, done, sleep)
                     applied.append(migration.name)
             return applied
         finally:
@@ -118,7 +134,7 @@ def migrate(connection: Connection[Any], migrations: Sequence[Migration] | None 
                 cursor.execute("SELECT RELEASE_LOCK(%s)", (lock,))
 
 
-def _apply(connection: Connection[Any], migration: Migration, done: int) -> None:
+def _apply(connection: Connection[Any], migration: Migration, done: int, sleep: Callable[[float], None]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO schema_migration (name, checksum) VALUES (%s, %s)
@@ -128,7 +144,7 @@ def _apply(connection: Connection[Any], migration: Migration, done: int) -> None
         for number, statement in enumerate(statements(migration.sql), start=1):
             # Settings of the session are repeated: they do not outlive the connection that failed.
             if number > done or statement.upper().startswith("SET SESSION"):
-                cursor.execute(statement)
+                _execute(cursor, statement, sleep)
                 cursor.execute(
                     "UPDATE schema_migration SET statements_done = %s WHERE name = %s",
                     (number, migration.name),
@@ -137,12 +153,32 @@ def _apply(connection: Connection[Any], migration: Migration, done: int) -> None
     logger.info("applied migration %s", migration.name)
 
 
-def schema_is_current(connection: Connection[Any]) -> bool:
-    """Tell whether every migration of this release is applied."""
+def _execute(cursor: Cursor, statement: str, sleep: Callable[[float], None]) -> None:
+    failures = 0
+    while True:
+        try:
+            cursor.execute(statement)
+            return
+        except pymysql.err.OperationalError as error:
+            failures += 1
+            if error.args[0] != ER.LOCK_WAIT_TIMEOUT or failures == TABLE_LOCK_ATTEMPTS:
+                raise
+        logger.info("a table is in use; its migration is tried again")
+        sleep(full_jitter(failures, 1, MOST_PAUSE_SECONDS))
+
+
+def missing_migrations(connection: Connection[Any]) -> list[str]:
+    """Return the names of this release's migrations that are not applied, or not to their end, in order."""
     with connection.cursor() as cursor:
         try:
             cursor.execute("SELECT name FROM schema_migration WHERE finished")
         except pymysql.err.ProgrammingError:  # there is no such table yet
-            return False
-        applied = {name for (name,) in cursor.fetchall()}
-    return applied.issuperset(migration.name for migration in own_migrations())
+            applied = set()
+        else:
+            applied = {name for (name,) in cursor.fetchall()}
+    return [migration.name for migration in own_migrations() if migration.name not in applied]
+
+
+def schema_is_current(connection: Connection[Any]) -> bool:
+    """Tell whether every migration of this release is applied."""
+    return not missing_migrations(connection)

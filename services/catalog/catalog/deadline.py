@@ -1,0 +1,52 @@
+"""Ends work in time: before Lambda kills a function that still holds something, without a word in the log."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+AGAIN_SECONDS = 1.0
+"""How long after an alarm the next one follows, should a library have swallowed the first."""
+
+
+class OutOfTimeError(Exception):
+    """The time for some work is used up. Worth another try later."""
+
+
+class _AlarmError(BaseException):
+    """No Exception: decoders and botocore turn every Exception into one of their own, or try again."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt the code within after so many seconds, wherever it is: in a query, a download, an event loop.
+
+    Only the main thread can be interrupted, which is where Lambda calls handlers; in others nothing happens. A process
+    has one such timer, so that limits do not nest.
+
+    Raises:
+        OutOfTimeError: the time is used up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    if seconds <= 0:
+        raise OutOfTimeError("there was no time left to begin")
+    before = signal.signal(signal.SIGALRM, _ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except _AlarmError as alarm:
+        raise OutOfTimeError(f"interrupted after {seconds:.0f} seconds, in time to be tried again") from alarm
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def _ring(_number: int, _frame: FrameType | None) -> None:
+    raise _AlarmError

@@ -1,0 +1,285 @@
+"""What the catalogue survives: restarts, a server that is full or read-only, locks, and migrations that wait."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pymysql
+import pytest
+
+from catalog.database import (
+    LOCK_SECONDS,
+    MOST_PAUSE_SECONDS,
+    PATIENCE_SECONDS,
+    Credentials,
+    Database,
+    DatabaseSettings,
+    DatabaseUnavailableError,
+    connect,
+)
+from catalog.migrate import TABLE_LOCK_ATTEMPTS, Migration, migrate
+from local_cloud.database import PrivateServer
+from local_cloud.mariadb import find_or_fetch
+
+# PyMySQL leaves a unix socket open that nobody listens to.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+APPLICATION = Credentials("application", "of the tests")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A database server that may be stopped, and the application's way to it."""
+
+    process: PrivateServer
+    settings: DatabaseSettings
+
+    def master(self, lock_seconds: int = LOCK_SECONDS) -> Any:
+        address = self.process.address
+        user = Credentials(address.username, address.password)
+        return connect(self.settings, user, lock_seconds=lock_seconds)
+
+    def command(self, *statements: str) -> None:
+        with closing(self.master()) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+def settings_of(host: str) -> DatabaseSettings:
+    value = json.dumps({"username": APPLICATION.username, "password": APPLICATION.password})
+    secret = boto3.client("secretsmanager").create_secret(Name="application", SecretString=value)
+    return DatabaseSettings(database_host=host, database_name="gallery", database_secret_arn=secret["ARN"])
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
+    process = PrivateServer(tmp_path_factory.mktemp("resilience"), find_or_fetch(print), durable=False)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def server(aws: None, process: PrivateServer) -> Server:
+    server = Server(process, settings_of(process.address.host))
+    server.command(
+        "DROP DATABASE IF EXISTS gallery",
+        "CREATE DATABASE gallery",
+        "CREATE TABLE gallery.counter (number INT NOT NULL)",
+        "INSERT INTO gallery.counter VALUES (0)",
+        f"CREATE USER IF NOT EXISTS {APPLICATION.username}@'%' IDENTIFIED BY '{APPLICATION.password}'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON gallery.* TO {APPLICATION.username}@'%'",
+    )
+    return server
+
+
+class Pauses:
+    """Sleeps that take no time, and a clock that they move; during the first one a fault goes away."""
+
+    def __init__(self, mend: Callable[[], object] = lambda: None) -> None:
+        self.asked: list[float] = []
+        self._mend = mend
+
+    def sleep(self, seconds: float) -> None:
+        if not self.asked:
+            self._mend()
+        self.asked.append(seconds)
+
+    def clock(self) -> float:
+        return sum(self.asked)
+
+    def database(self, settings: DatabaseSettings) -> Database:
+        return Database(settings, sleep=self.sleep, clock=self.clock)
+
+
+def count(connection: Any) -> int:
+    """Do some work that can be repeated."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE counter SET number = 1")
+        cursor.execute("SELECT number FROM counter")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def test_a_restart_between_two_statements_is_not_noticed(server: Server) -> None:
+    pauses = Pauses()
+    with closing(pauses.database(server.settings)) as database:
+        assert database.run(count) == 1
+        server.process.stop()
+        server.process.start()
+        assert database.run(count) == 1
+    assert pauses.asked == []
+
+
+def test_work_is_done_when_the_server_comes_back(server: Server) -> None:
+    server.process.stop()
+    pauses = Pauses(server.process.start)
+    with closing(pauses.database(server.settings)) as database:
+        assert database.run(count) == 1
+    assert len(pauses.asked) == 1
+
+
+def test_work_is_done_when_the_server_comes_back_in_the_middle_of_it(server: Server) -> None:
+    pauses = Pauses(server.process.start)
+    attempts = []
+
+    def work(connection: Any) -> int:
+        attempts.append(connection)
+        if len(attempts) == 1:
+            server.process.stop()
+        return count(connection)
+
+    with closing(pauses.database(server.settings)) as database:
+        assert database.run(work) == 1
+    assert len(attempts) == 2
+
+
+def test_work_is_done_when_a_full_server_has_room_again(server: Server) -> None:
+    server.command("SET GLOBAL max_connections = 10")
+    with ExitStack() as others:
+        for _ in range(10):
+            others.enter_context(closing(connect(server.settings, APPLICATION)))
+        pauses = Pauses(others.close)
+        with closing(pauses.database(server.settings)) as database:
+            assert database.run(count) == 1
+    server.command("SET GLOBAL max_connections = 151")
+    assert len(pauses.asked) >= 1  # the server takes a moment to notice that somebody left
+
+
+def test_work_is_done_when_a_read_only_server_can_be_written_again_through_a_new_connection(server: Server) -> None:
+    pauses = Pauses(lambda: server.command("SET GLOBAL read_only = 0"))
+    numbers = []
+
+    def work(connection: Any) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CONNECTION_ID()")
+            numbers.append(cursor.fetchone())
+        return count(connection)
+
+    with closing(pauses.database(server.settings)) as database:
+        database.run(work)
+        server.command("SET GLOBAL read_only = 1")
+        assert database.run(work) == 1
+    assert len(pauses.asked) == 1
+    assert numbers[0] == numbers[1] != numbers[2]
+
+
+def test_work_is_done_when_a_lock_is_given_back(server: Server) -> None:
+    with closing(server.master()) as other, other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("UPDATE gallery.counter SET number = 2")
+        pauses = Pauses(other.rollback)
+
+        def work(connection: Any) -> int:
+            with connection.cursor() as ours:
+                ours.execute("SET SESSION innodb_lock_wait_timeout = 1")
+            return count(connection)
+
+        with closing(pauses.database(server.settings)) as database:
+            assert database.run(work) == 1
+    assert len(pauses.asked) == 1
+
+
+@pytest.mark.parametrize("number", [1205, 1213, 1836])
+def test_what_a_statement_fails_with_for_a_moment_is_tried_again(server: Server, number: int) -> None:
+    pauses = Pauses()
+    attempts = []
+
+    def work(connection: Any) -> int:
+        attempts.append(number)
+        if len(attempts) == 1:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}")
+        return count(connection)
+
+    with closing(pauses.database(server.settings)) as database:
+        assert database.run(work) == 1
+    assert len(attempts) == 2
+
+
+def test_a_wrong_statement_is_an_error_at_once(server: Server) -> None:
+    pauses = Pauses()
+
+    def work(connection: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELEKT 1")
+
+    with closing(pauses.database(server.settings)) as database, pytest.raises(pymysql.err.ProgrammingError):
+        database.run(work)
+    assert pauses.asked == []
+
+
+def test_a_server_that_stays_away_is_given_up_in_time(aws: None, tmp_path: Path) -> None:
+    pauses = Pauses()
+    database = pauses.database(settings_of(str(tmp_path / "away")))
+    with pytest.raises(DatabaseUnavailableError):
+        database.run(count)
+    assert len(pauses.asked) > 1
+    assert sum(pauses.asked) < PATIENCE_SECONDS
+    assert max(pauses.asked) <= MOST_PAUSE_SECONDS
+
+
+def test_credentials_that_cannot_be_read_now_are_worth_another_try(aws: None) -> None:
+    settings = DatabaseSettings(database_host="/nowhere", database_name="gallery", database_secret_arn="of-nobody")
+    with pytest.raises(DatabaseUnavailableError, match="ResourceNotFoundException"), Database(settings).connection():
+        pass
+
+
+def test_what_a_transaction_did_is_taken_back_when_it_fails(server: Server) -> None:
+    with closing(Database(server.settings)) as database:
+        with suppress(ZeroDivisionError), database.transaction() as connection:
+            count(connection)
+            _ = 1 / 0
+        with database.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT number FROM counter")
+            assert cursor.fetchone() == (0,)
+
+
+MIGRATION = Migration("0001_comment", "ALTER TABLE counter COMMENT = 'changed'")
+
+
+def test_a_migration_that_waits_for_its_table_does_not_keep_readers_waiting(server: Server) -> None:
+    waiting = threading.Event()
+    with ExitStack() as stack:
+        user, reader, master = (
+            stack.enter_context(closing(connection))
+            for connection in (server.master(), server.master(), server.master(lock_seconds=1))
+        )
+        for connection in (user, reader, master):
+            connection.select_db("gallery")
+        with user.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("SELECT * FROM counter")  # until it ends, nobody can change this table
+
+        def pause(_seconds: float) -> None:
+            waiting.set()
+            user.rollback()
+
+        migrating = threading.Thread(target=migrate, args=(master, [MIGRATION], pause))
+        migrating.start()
+        with reader.cursor() as cursor:
+            while not waiting.is_set():
+                cursor.execute("SELECT * FROM counter")  # fails when it waits for too long
+        migrating.join()
+        with reader.cursor() as cursor:
+            cursor.execute("SELECT table_comment FROM information_schema.tables WHERE table_name = 'counter'")
+            assert cursor.fetchone() == ("changed",)
+
+
+def test_a_migration_whose_table_never_gets_free_fails_after_some_tries(server: Server) -> None:
+    pauses = Pauses()
+    with closing(server.master()) as user, closing(server.master(lock_seconds=1)) as master, user.cursor() as cursor:
+        for connection in (user, master):
+            connection.select_db("gallery")
+        with master.cursor() as waiting:
+            waiting.execute("SET SESSION lock_wait_timeout = 0")  # MariaDB's: do not wait
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM counter")
+        with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):
+            migrate(master, [MIGRATION], pauses.sleep)
+    assert len(pauses.asked) == TABLE_LOCK_ATTEMPTS - 1
