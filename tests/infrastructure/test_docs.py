@@ -1,4 +1,4 @@
-"""What docs/deploying.md must not leave out, and what the documents must not get wrong."""
+"""What docs/deploying.md and docs/operations.md must not leave out, and what the documents must not get wrong."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 import yaml
 
 import deploy.__main__ as command_line
+from catalog import pending, sweep
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
 from deploy.package import REPOSITORY
 from deploy.template import Template
 
 STAGING = load_environment("staging", {"AWS_ACCOUNT_ID": "000000000000"})
 DEPLOYING = (REPOSITORY / "docs" / "deploying.md").read_text(encoding="utf-8")
+OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 TEMPLATES = {stack.name: stack.template for stack in STAGING.stacks} | {
@@ -52,7 +54,7 @@ def make_targets(document: Path) -> set[str]:
 def test_every_output_that_no_stack_takes_says_what_it_is_for() -> None:
     taken = {output for stack in STAGING.stacks for output in stack.wired.values()}
     untaken = {Output(name, output) for name, template in TEMPLATES.items() for output in template.outputs} - taken
-    assert {str(output) for output in untaken if f"`{output}`" not in DEPLOYING} == set()
+    assert {str(output) for output in untaken if f"`{output}`" not in DEPLOYING + OPERATIONS} == set()
 
 
 def test_every_target_that_deploys_is_explained() -> None:
@@ -95,6 +97,31 @@ def test_every_stack_has_its_costs_at_rest_with_its_alarms() -> None:
         assert (f"{alarms} alarms" in costs[name]) == (alarms > 0), name
 
 
+def test_operators_find_each_alarm_by_its_name_and_its_words() -> None:
+    alarms = {
+        f"{name}.{logical_id}": " ".join(resource["Properties"]["AlarmDescription"].split())
+        for name, template in TEMPLATES.items()
+        for logical_id, resource in template.document["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert alarms
+    assert dict(re.findall(r"^### `([^`]+)`\n\n> (.+)$", OPERATIONS, re.MULTILINE)) == alarms
+
+
+@pytest.mark.parametrize("label", ["Who", "Look", "Over"])
+def test_operators_learn_of_each_alarm_what_they_need(label: str) -> None:
+    alarms = re.findall(r"^### `([^`]+)`\n(.*?)(?=^##)", OPERATIONS, re.MULTILINE | re.DOTALL)
+    assert {name for name, text in alarms if f"*{label}*: " not in text and "\nAs [`" not in text} == set()
+
+
+def test_operators_know_the_limits_that_the_code_has() -> None:
+    assert f"{pending.PATIENCE_MINUTES} minutes" in OPERATIONS
+    assert f"last {sweep.LOOK_BACK.days} days" in OPERATIONS
+    assert f"at most {sweep.MAX_PHOTOS} of" in OPERATIONS
+    assert (pending.RESEND_MINUTES, pending.MAX_RESENT) == (60, 5)
+    assert "every hour, five times in all" in OPERATIONS
+
+
 def test_everything_that_outlives_its_stack_can_be_deleted() -> None:
     commands = {
         "AWS::S3::Bucket": "delete-bucket",
@@ -130,8 +157,14 @@ def test_every_link_within_the_repository_leads_somewhere(document: Path) -> Non
 
 
 @EVERY_DOCUMENT
-def test_every_link_within_a_document_leads_to_a_heading(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) - anchors == set()
+def test_every_link_to_a_heading_leads_to_one(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", document.read_text(encoding="utf-8"))
+    assert [
+        (name, anchor) for name, anchor in links if anchor not in anchors(document.parent / (name or document.name))
+    ] == []
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}

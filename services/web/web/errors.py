@@ -82,7 +82,7 @@ def _aws_unavailable(error: Exception) -> Response:
     logger.error("AWS did not do as asked", exc_info=error)
     return _http_error(
         ServiceUnavailable(
-            "The storage of photos does not answer. Please try again in a minute.",
+            "The storage of photos, or another part behind this page, does not answer. Please try again in a minute.",
             retry_after=RETRY_AFTER_SECONDS,
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import boto3
 
+import web
 from infrastructure.boot.stack import ARTIFACTS, Gallery
 from web.config import WebSettings
 
@@ -30,6 +32,17 @@ def test_user_data_sets_exactly_the_variables_that_the_gallery_reads(new_gallery
     user_data = gallery.user_data()
     variables = set(re.findall(r"^([A-Z_]+)=", user_data, re.MULTILINE))
     assert variables == {field.name.upper() for field in fields(WebSettings)} | {"AWS_DEFAULT_REGION"}
+
+
+def test_a_stopping_gallery_has_time_for_its_drain_and_its_requests(new_gallery: Callable[[], Gallery]) -> None:
+    gallery = new_gallery()
+    gallery.create(ArtifactKey="web/1.zip")
+    drain, killed = (
+        int(number)
+        for number in re.findall(r"(?:DRAIN_SECONDS|TimeoutStopSec)=(\d+)$", gallery.user_data(), re.MULTILINE)
+    )
+    graceful = runpy.run_path(str(Path(web.__file__).with_name("gunicorn.conf.py")))["graceful_timeout"]
+    assert 0 < drain < graceful < killed
 
 
 def test_user_data_is_a_sound_script_of_allowed_length(new_gallery: Callable[[], Gallery], tmp_path: Path) -> None:

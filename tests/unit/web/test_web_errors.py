@@ -19,6 +19,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import web.database
 from catalog import migrate
 from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
@@ -102,7 +103,11 @@ def test_a_form_that_failed_is_not_sent_again_by_itself(without_database: FlaskC
     assert "was not saved" in response.text
 
 
-def test_nobody_waits_behind_a_database_that_hangs(own_server: PrivateServer, settings: DatabaseSettings) -> None:
+def test_nobody_waits_behind_a_database_that_hangs(
+    own_server: PrivateServer, settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web.database, "STATEMENT_SECONDS", 1.0)
+    monkeypatch.setattr(web.database, "HANGS_SECONDS", 0.5)
     database = ImpatientDatabase(settings)
     with database.connection() as connection:
         assert connection.cursor().execute("SELECT 1") == 1

@@ -28,6 +28,7 @@ export async function persist(work, { signal, onTrouble = () => {} }) {
       if (signal.aborted || !error.passing || attempt === ATTEMPTS) throw error;
       onTrouble(error);
       await pause(Math.min(500 * 2 ** attempt, LONGEST_PAUSE_MS), signal);
+      signal.throwIfAborted();
     }
   }
 }

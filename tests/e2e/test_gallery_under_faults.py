@@ -1,0 +1,189 @@
+"""Open pages while the gallery or its database is away, and two people at once, in a real browser."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+import photos
+from gallery_client import GalleryClient
+from local_cloud.cloud import LocalCloud
+
+WAIT_MS = 60_000
+LOST = "Connection lost. Trying again…"
+
+
+@pytest.fixture
+def visitors(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Return a function that lets another person come, whose browser fails the test when a script breaks."""
+    errors: list[str] = []
+    with ExitStack() as contexts:
+
+        def come() -> Page:
+            page = contexts.enter_context(browser.new_context()).new_page()
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.set_default_timeout(WAIT_MS)
+            return page
+
+        yield come
+    assert errors == []
+
+
+@pytest.fixture
+def photo(gallery: GalleryClient) -> str:
+    """Upload a photo, wait until it is ready, and return the address of its page."""
+    image_id = gallery.upload(photos.jpeg(), "of two people.jpg")
+    gallery.wait(image_id)
+    return f"{gallery.url}/images/{image_id}"
+
+
+def kill(cloud: LocalCloud, name: str) -> None:
+    """Kill a part of the cloud and what it started; `cloud.mend` brings it back."""
+    process = psutil.Process(cloud.processes[name].pid)
+    killed = [*process.children(recursive=True), process]
+    for part in killed:
+        part.kill()
+    psutil.wait_procs(killed[:-1])
+    while cloud.processes[name].exit_code() is None:
+        pass
+
+
+def mend(cloud: LocalCloud) -> None:
+    """Start again what was killed."""
+    assert cloud.mend(print)
+
+
+@contextmanager
+def hanging(cloud: LocalCloud, name: str) -> Iterator[None]:
+    """Let a part of the cloud answer nothing for a while."""
+    process = psutil.Process(cloud.processes[name].pid)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
+def edit(page: Page, address: str) -> None:
+    """Open a photo's page and its editor."""
+    page.goto(address)
+    page.get_by_role("button", name="Edit words").click()
+    expect(page.get_by_label("Caption")).to_be_focused()
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save").click()
+
+
+def theirs(page: Page, field: str) -> Locator:
+    """What another person wrote into a field meanwhile."""
+    return page.locator(f'.theirs[data-field="{field}"]')
+
+
+@pytest.mark.parametrize("part", ["gallery", "database"])
+def test_an_open_gallery_says_that_the_connection_is_lost_and_recovers(
+    visitors: Callable[[], Page], gallery: GalleryClient, cloud: LocalCloud, part: str
+) -> None:
+    page = visitors()
+    page.goto(gallery.url)
+    kill(cloud, part)
+    expect(page.locator("#status")).to_have_text(LOST, timeout=WAIT_MS)
+    mend(cloud)
+    expect(page.locator("#status")).to_be_empty(timeout=WAIT_MS)
+    image_id = gallery.upload(photos.jpeg(seed=3), "after the fault.jpg")
+    expect(page.locator(f'li.card[data-id="{image_id}"]')).to_be_visible(timeout=WAIT_MS)
+
+
+def test_an_upload_that_meets_a_dead_gallery_goes_on_by_itself(
+    visitors: Callable[[], Page], gallery: GalleryClient, cloud: LocalCloud, tmp_path: Path
+) -> None:
+    path = tmp_path / "patient.jpg"
+    path.write_bytes(photos.jpeg(seed=4))
+    page = visitors()
+    page.goto(gallery.url)
+    kill(cloud, "gallery")
+    page.get_by_label("Photos to add").set_input_files(path)
+    expect(page.locator("li.uploading").first).to_contain_text(LOST, timeout=WAIT_MS)
+    mend(cloud)
+    card = page.locator("li.card").filter(has_text="Retry: patient.jpg").first
+    expect(card).to_have_attribute("data-thumbnail", "ready", timeout=WAIT_MS)
+
+
+def test_an_edit_outlives_a_database_that_hangs(visitors: Callable[[], Page], photo: str, cloud: LocalCloud) -> None:
+    page = visitors()
+    edit(page, photo)
+    page.get_by_label("Caption").fill("Written while it was away")
+    with hanging(cloud, "database"):
+        save(page)
+        expect(page.locator("#editor .failure")).to_contain_text("The database does not answer", timeout=WAIT_MS)
+        expect(page.get_by_label("Caption")).to_have_value("Written while it was away")
+    save(page)
+    expect(page.locator("p.caption")).to_have_text("Written while it was away", timeout=WAIT_MS)
+
+
+def test_a_page_that_cannot_be_shown_comes_back_by_itself(
+    visitors: Callable[[], Page], photo: str, cloud: LocalCloud
+) -> None:
+    page = visitors()
+    with hanging(cloud, "database"):
+        page.goto(photo)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Back in a moment")
+    expect(page.get_by_role("heading", level=1)).to_have_text("of two people.jpg", timeout=WAIT_MS)
+
+
+def test_two_people_edit_different_words_of_a_photo(visitors: Callable[[], Page], photo: str) -> None:
+    she, he = visitors(), visitors()
+    for page in (she, he):
+        edit(page, photo)
+    she.get_by_label("Caption").fill("Her caption")
+    save(she)
+    expect(she.locator("p.caption")).to_have_text("Her caption")
+    he.get_by_label("Alt text").fill("His alternative text")
+    save(he)
+    expect(he.locator(".alt-text")).to_have_text("His alternative text")
+    expect(he.locator("p.caption")).to_have_text("Her caption")
+
+
+@pytest.mark.parametrize("choice", ["mine", "theirs"])
+def test_who_edits_the_same_words_second_sees_both_and_chooses(
+    visitors: Callable[[], Page], photo: str, choice: str
+) -> None:
+    she, he = visitors(), visitors()
+    for page in (she, he):
+        edit(page, photo)
+    she.get_by_label("Caption").fill("Hers")
+    save(she)
+    expect(she.locator("p.caption")).to_have_text("Hers")
+    he.get_by_label("Caption").fill("His")
+    save(he)
+    expect(he.locator("#editor .failure")).to_contain_text("Somebody else has changed these words")
+    expect(theirs(he, "caption")).to_contain_text("Hers")
+    expect(theirs(he, "alt_text")).to_be_hidden()
+    expect(he.get_by_label("Caption")).to_have_value("His")
+    if choice == "theirs":
+        theirs(he, "caption").get_by_role("button", name="Take this").click()
+    save(he)
+    expect(he.locator("#editor")).to_be_hidden()
+    he.reload()
+    expect(he.locator("p.caption")).to_have_text("His" if choice == "mine" else "Hers")
+
+
+def test_without_javascript_two_people_get_on_as_well(
+    plain_page: Page, visitors: Callable[[], Page], photo: str
+) -> None:
+    plain_page.goto(photo)
+    plain_page.get_by_role("link", name="Edit words").click()
+    she = visitors()
+    edit(she, photo)
+    she.get_by_label("Caption").fill("Hers\non two lines")
+    save(she)
+    expect(she.locator("p.caption")).to_have_text("Hers on two lines")
+    plain_page.get_by_label("Caption").fill("His")
+    save(plain_page)
+    expect(theirs(plain_page, "caption")).to_contain_text("Hers")
+    expect(plain_page.get_by_label("Caption")).to_have_value("His")
+    save(plain_page)
+    expect(plain_page.locator("p.caption")).to_have_text("His")
