@@ -18,18 +18,25 @@ from moto import mock_aws
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
+from clouds import EMULATORS, ENVIRONMENT, Cloud, Clouds
 from gallery_client import GalleryClient
-from local_cloud.cloud import LocalCloud
 from local_cloud.database import Address, PrivateServer
 from local_cloud.mariadb import find_or_fetch
-from running_cloud import running_cloud
 
 APPLICATION_USER = Credentials("application", "of the tests")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person choose one emulator."""
+    parser.addoption("--emulator", choices=EMULATORS, help="run the tests of the flow on one emulator, not on both")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _loopback_only() -> Iterator[None]:
-    """Fail whatever tries to reach another machine."""
+    """Fail whatever tries to reach another machine, unless a deployed environment is used."""
+    if ENVIRONMENT:
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
@@ -149,13 +156,20 @@ def _secret(name: str, user: Credentials) -> str:
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Clouds]:
+    """Hold the one cloud that runs."""
+    clouds = pytestconfig.stash[Clouds.KEY] = Clouds(tmp_path_factory.mktemp)
+    yield clouds
+    clouds.stop()
+
+
+@pytest.fixture
+def cloud(clouds: Clouds) -> Cloud:
     """Run the whole application, as `make up` does, on ports and in a folder of its own."""
-    with running_cloud(tmp_path_factory.mktemp("cloud"), {}) as cloud:
-        yield cloud
+    return clouds.use("ministack")
 
 
-@pytest.fixture(scope="session")
-def gallery(cloud: LocalCloud) -> GalleryClient:
+@pytest.fixture
+def gallery(cloud: Cloud) -> GalleryClient:
     """Speak to the running gallery as a browser does."""
     return GalleryClient(cloud.gallery_url)

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from local_cloud.cloud import LocalCloud
+from clouds import Cloud
 
 
-def dead_letters(aws: Any, cloud: LocalCloud) -> list[dict[str, Any]]:
+def dead_letters(aws: Any, cloud: Cloud) -> list[dict[str, Any]]:
     """Take all dead letters of both functions, with the reasons that Lambda gives."""
     found = []
     for function in ("thumbnail", "annotate"):

@@ -1,10 +1,12 @@
 """Pictures made in memory for tests."""
 
 import io
+import os
 import random
 import struct
 import zlib
 
+import pillow_heif
 from PIL import Image, ImageDraw
 
 
@@ -23,13 +25,22 @@ def scene(width: int = 640, height: int = 480, seed: int = 0) -> Image.Image:
 def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
     """Return a picture as a file."""
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    if kind == "HEIF":
+        pillow_heif.from_pillow(picture).save(buffer, **options)
+    else:
+        picture.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def jpeg(width: int = 640, height: int = 480, seed: int = 0, **options: object) -> bytes:
     """Return a scene as a JPEG file."""
     return encoded(scene(width, height, seed), "JPEG", **options)
+
+
+def noise(size: int, width: int = 640, height: int = 480) -> bytes:
+    """Return a PNG file of exactly `size` bytes that no compression makes smaller, filled up behind its end."""
+    data = encoded(Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)), "PNG", compress_level=0)
+    return data + b"\0" * (size - len(data))
 
 
 def decompression_bomb(width: int = 10_000, height: int = 10_000) -> bytes:

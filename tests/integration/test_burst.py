@@ -1,16 +1,24 @@
-"""Many photos at once: none is lost, and memory stays bounded."""
+"""Many photos at once: none is lost, none gets another's thumbnail or caption, and memory stays bounded."""
 
+import io
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+import pytest
+import requests
+from PIL import Image
 
 import photos
 from gallery_client import GalleryClient
+from gemini_server import GeminiServer
 from local_cloud.cloud import LocalCloud
 
-PHOTOS = 200
+PHOTOS = 300
 MEMORY_LIMIT = 2 * 1024**3
+
+pytestmark = pytest.mark.local_cloud
 
 
 class PeakMemory(threading.Thread):
@@ -39,14 +47,37 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def test_a_burst_of_200_photos_is_finished_within_2_gigabytes(gallery: GalleryClient, cloud: LocalCloud) -> None:
-    files = [photos.jpeg(seed=seed) for seed in range(10)]
-    emulator = cloud.processes["emulator"].pid
+def colour(number: int) -> tuple[int, int, int]:
+    """Return one of 343 colours that stay apart in a thumbnail."""
+    return number % 7 * 40, number // 7 % 7 * 40, number // 49 * 40
+
+
+def test_of_300_photos_at_once_each_gets_its_own_thumbnail_and_one_caption_within_2_gigabytes(
+    gallery: GalleryClient, gemini: GeminiServer, local_cloud: LocalCloud
+) -> None:
+    sizes = [(100 + number, 80) for number in range(PHOTOS)]
+    files = [photos.encoded(Image.new("RGB", size, colour(number)), "PNG") for number, size in enumerate(sizes)]
+    emulator = local_cloud.processes["emulator"].pid
     assert emulator is not None
+    asked = len(gemini.requests)
     memory = PeakMemory(emulator)
     memory.start()
     with ThreadPoolExecutor(8) as browsers:
-        ids = list(browsers.map(lambda number: gallery.upload(files[number % 10]), range(PHOTOS)))
-    statuses = {(image["thumbnail"]["status"], image["annotation"]["status"]) for image in map(gallery.wait, ids)}
-    assert statuses == {("ready", "ready")}
-    assert memory.stop() < MEMORY_LIMIT
+        ids = list(browsers.map(lambda data: gallery.upload(data, "one.png", "image/png"), files))
+    images = [gallery.wait(image_id) for image_id in ids]
+    peak = memory.stop()
+    assert [(image["thumbnail"]["status"], image["annotation"]["status"]) for image in images] == [
+        ("ready", "ready")
+    ] * PHOTOS
+    assert [image["annotation"]["caption"] for image in images] == [
+        f"A photo of {width} by {height} pixels." for width, height in sizes
+    ]
+    assert Counter(request.picture.size for request in gemini.requests[asked:]) == dict.fromkeys(sizes, 1)
+    for number, image in enumerate(images):
+        data = requests.get(image["thumbnail"]["url"], timeout=10).content
+        thumbnail = Image.open(io.BytesIO(data), formats=["WEBP"]).convert("RGB")
+        assert thumbnail.size == sizes[number]
+        found = thumbnail.resize((1, 1)).getpixel((0, 0))
+        assert isinstance(found, tuple)
+        assert max(abs(a - b) for a, b in zip(found, colour(number), strict=True)) < 20
+    assert peak < MEMORY_LIMIT

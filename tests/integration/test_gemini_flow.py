@@ -1,43 +1,14 @@
 """The flow with a Gemini key: the real client, against a loopback server that speaks Gemini's protocol."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 import gemini_server
 import photos
+from clouds import GEMINI_KEY, Cloud
 from dead_letters import dead_letters
 from gallery_client import GalleryClient
 from gemini_server import GeminiServer
-from local_cloud.cloud import LocalCloud
-from running_cloud import running_cloud
-
-KEY = "a-key-of-nobody"
-
-
-@pytest.fixture(scope="module")
-def gemini() -> Iterator[GeminiServer]:
-    with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def cloud(gemini: GeminiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    environ = {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": gemini.url}
-    with running_cloud(tmp_path_factory.mktemp("gemini"), environ) as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def gallery(cloud: LocalCloud) -> GalleryClient:
-    return GalleryClient(cloud.gallery_url)
-
-
-def annotated(image: dict[str, Any]) -> bool:
-    return bool(image["annotation"]["status"] != "pending")
-
 
 OVERLOADED = gemini_server.failure(503, "UNAVAILABLE", "The model is overloaded.")
 
@@ -53,7 +24,7 @@ def test_gemini_describes_a_photo_once_and_says_what_it_cost(gallery: GalleryCli
         gemini_server.INPUT_TOKENS,
         gemini_server.OUTPUT_TOKENS,
     )
-    assert [request.api_key for request in gemini.requests[before:]] == [KEY]
+    assert [request.api_key for request in gemini.requests[before:]] == [GEMINI_KEY]
 
 
 def test_an_overloaded_gemini_is_asked_again(gallery: GalleryClient, gemini: GeminiServer) -> None:
@@ -76,7 +47,7 @@ def test_a_blocked_photo_fails_with_a_reason_and_can_be_tried_again(
 
 
 def test_an_outage_ends_in_a_dead_letter_and_a_retry_repairs_it(
-    gallery: GalleryClient, gemini: GeminiServer, cloud: LocalCloud, aws: Any
+    gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
 ) -> None:
     gemini.reply(OVERLOADED, OVERLOADED, OVERLOADED)
     image_id = gallery.upload(photos.jpeg(seed=3))
@@ -89,11 +60,3 @@ def test_an_outage_ends_in_a_dead_letter_and_a_retry_repairs_it(
     assert gallery.wait(image_id, lambda image: bool(image["thumbnail"]["status"] == "ready"))
     assert gallery.retry(image_id).status_code == 202
     assert gallery.wait(image_id)["annotation"]["status"] == "ready"
-
-
-def test_the_key_is_in_no_file(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> None:
-    cloud.stop()
-    folder = tmp_path_factory.getbasetemp()
-    files = [path for data in folder.glob("gemini*") for path in data.rglob("*") if path.is_file()]
-    assert files
-    assert [path for path in files if KEY.encode() in path.read_bytes()] == []

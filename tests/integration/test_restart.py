@@ -17,21 +17,21 @@ from running_cloud import running_cloud
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def own_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with running_cloud(tmp_path_factory.mktemp("restart"), {}) as cloud:
         yield cloud
 
 
 @pytest.fixture
-def gallery(cloud: LocalCloud) -> GalleryClient:
-    return GalleryClient(cloud.gallery_url)
+def gallery(own_cloud: LocalCloud) -> GalleryClient:
+    return GalleryClient(own_cloud.gallery_url)
 
 
-def test_photos_captions_and_thumbnails_outlive_a_restart(cloud: LocalCloud, gallery: GalleryClient) -> None:
+def test_photos_captions_and_thumbnails_outlive_a_restart(own_cloud: LocalCloud, gallery: GalleryClient) -> None:
     image_id = gallery.upload(photos.jpeg())
     before = gallery.wait(image_id)
-    cloud.stop()
-    cloud.start(print)
+    own_cloud.stop()
+    own_cloud.start(print)
     after = gallery.image(image_id)
     assert after is not None
     assert after["annotation"] == before["annotation"]
@@ -39,14 +39,14 @@ def test_photos_captions_and_thumbnails_outlive_a_restart(cloud: LocalCloud, gal
 
 
 @pytest.mark.parametrize("name", ["gallery", "database", "emulator"])
-def test_nothing_is_lost_when_a_process_is_killed(cloud: LocalCloud, gallery: GalleryClient, name: str) -> None:
+def test_nothing_is_lost_when_a_process_is_killed(own_cloud: LocalCloud, gallery: GalleryClient, name: str) -> None:
     image_id = gallery.upload(photos.jpeg())
     before = gallery.wait(image_id)
-    victim = cloud.processes[name].pid
+    victim = own_cloud.processes[name].pid
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
     deadline = time.monotonic() + 30
-    while not cloud.mend(print):
+    while not own_cloud.mend(print):
         assert time.monotonic() < deadline, "the death went unnoticed"
         time.sleep(0.1)
     after = gallery.image(image_id)
@@ -57,10 +57,10 @@ def test_nothing_is_lost_when_a_process_is_killed(cloud: LocalCloud, gallery: Ga
     assert (later["thumbnail"]["status"], later["annotation"]["status"]) == ("ready", "ready")
 
 
-def test_a_second_cloud_in_the_same_folder_is_told_so(cloud: LocalCloud) -> None:
+def test_a_second_cloud_in_the_same_folder_is_told_so(own_cloud: LocalCloud) -> None:
     gallery_port, emulator_port = free_ports(2)
-    other = LocalCloud(cloud._data, gallery_port, emulator_port, {})
-    with pytest.raises(AlreadyRunningError, match=cloud.gallery_url):
+    other = LocalCloud(own_cloud._data, gallery_port, emulator_port, {})
+    with pytest.raises(AlreadyRunningError, match=own_cloud.gallery_url):
         other.start(print)
 
 

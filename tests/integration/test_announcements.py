@@ -1,0 +1,97 @@
+"""S3 -> SNS: what is announced, in which words, and what is not."""
+
+import time
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+
+import photos
+from announcements import Announcements, records
+from catalog.uploads import THUMBNAILS, UPLOADS, new_id, thumbnail_key, upload_key
+from clouds import Cloud
+from dead_letters import dead_letters
+from function_logs import log_lines
+from gallery_client import GalleryClient
+
+WAIT_SECONDS = 30.0
+
+ODD_NAMES = [
+    "two  blanks and one",
+    "plus+plus",
+    "percent%",
+    "encoded%2Bplus%20",
+    "🏝️ 家族",
+    'quoted\' "name"',
+    "below/a/folder",
+    "not-a-uuid",
+    "0190f7c2-1111-4222-8333-444455556666",  # a UUID, but not of version 7
+]
+
+
+def put(aws: Any, cloud: Cloud, key: str, body: bytes = b"nothing of ours") -> None:
+    aws.client("s3").put_object(Bucket=cloud.outputs["images"]["BucketName"], Key=key, Body=body)
+
+
+def ignored(aws: Any, cloud: Cloud, function: str) -> int:
+    """Return how often a function has warned of an object that is none of its own."""
+    lines = log_lines(aws, cloud, function)
+    return sum(line["level"] == "WARNING" and line["message"].startswith("ignored an object") for line in lines)
+
+
+def test_the_topic_passes_on_the_event_of_s3(
+    gallery: GalleryClient, cloud: Cloud, aws: Any, announcements: Announcements
+) -> None:
+    data = photos.jpeg()
+    key = upload_key(gallery.upload(data))
+    envelope = announcements.until(key)
+    assert envelope["Type"] == "Notification"
+    assert envelope["TopicArn"] == cloud.outputs["images"]["TopicArn"]
+    (record,) = records(envelope)
+    assert record["eventSource"] == "aws:s3"
+    assert record["eventName"] == "ObjectCreated:Post"
+    assert record["s3"]["bucket"]["name"] == cloud.outputs["images"]["BucketName"]
+    stored = aws.client("s3").head_object(Bucket=record["s3"]["bucket"]["name"], Key=key)
+    assert record["s3"]["object"]["size"] == len(data)
+    assert record["s3"]["object"]["eTag"] == stored["ETag"].strip('"')
+
+
+def test_only_uploads_are_announced_and_thumbnails_are_not(
+    gallery: GalleryClient, cloud: Cloud, aws: Any, announcements: Announcements
+) -> None:
+    elsewhere = ["at-the-root.jpg", thumbnail_key(new_id()), f"{THUMBNAILS}uploads/x.jpg", "upload", "Uploads/x.jpg"]
+    for key in elsewhere:
+        put(aws, cloud, key)
+    first = gallery.upload(photos.jpeg())
+    gallery.wait(first)  # its thumbnail is stored now
+    last = gallery.upload(photos.jpeg(seed=1))
+    announcements.until(upload_key(last))
+    assert sorted(announcements.keys()) == sorted([upload_key(first), upload_key(last)])
+    gallery.wait(last)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_key_of_any_characters_is_announced_as_it_is(
+    cloud: Cloud, aws: Any, announcements: Announcements, name: str
+) -> None:
+    put(aws, cloud, UPLOADS + name)
+    (record,) = records(announcements.until(UPLOADS + name))
+    raw = record["s3"]["object"]["key"]
+    assert raw.isascii()
+    assert not set(raw) & set(" \"'")
+    assert unquote_plus(raw) == UPLOADS + name
+
+
+def test_what_is_no_upload_of_ours_is_ignored_with_a_warning(gallery: GalleryClient, cloud: Cloud, aws: Any) -> None:
+    dead_letters(aws, cloud)
+    before = {function: ignored(aws, cloud, function) for function in ("thumbnail", "annotate")}
+    for name in ODD_NAMES:
+        put(aws, cloud, f"{UPLOADS}once more {name}")
+    for function, already in before.items():
+        deadline = time.monotonic() + WAIT_SECONDS
+        while ignored(aws, cloud, function) < already + len(ODD_NAMES):
+            assert time.monotonic() < deadline, log_lines(aws, cloud, function)[-20:]
+            time.sleep(0.1)
+    assert dead_letters(aws, cloud) == []
+    image = gallery.wait(gallery.upload(photos.jpeg()))
+    assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready")

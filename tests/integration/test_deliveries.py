@@ -1,0 +1,185 @@
+"""Events that come twice, late, in another order, to another version, or for a photo that was just deleted."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import photos
+from announcements import Announcements, as_lambda_event
+from catalog.uploads import thumbnail_key, upload_key
+from clouds import Cloud
+from dead_letters import dead_letters
+from function_logs import wait_for_messages
+from gallery_client import GalleryClient
+from gemini_server import GeminiServer, description
+from releases import release_code
+
+WAIT_SECONDS = 30.0
+
+
+def deliver(aws: Any, cloud: Cloud, function: str, envelope: dict[str, Any]) -> None:
+    """Give a message of the topic to one function, as the topic does."""
+    payload = json.dumps(as_lambda_event(envelope))
+    alias = cloud.outputs[function]["FunctionArn"]
+    answer = aws.client("lambda").invoke(FunctionName=alias, InvocationType="Event", Payload=payload)
+    assert answer["StatusCode"] == 202
+
+
+@contextmanager
+def deaf(aws: Any, cloud: Cloud, function: str) -> Iterator[None]:
+    """Let the topic tell a function nothing."""
+    sns, topic = aws.client("sns"), cloud.outputs["images"]["TopicArn"]
+    (subscription,) = [
+        found["SubscriptionArn"]
+        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        for found in page["Subscriptions"]
+        if found["Endpoint"] == cloud.outputs[function]["FunctionArn"]
+    ]
+
+    def let_through(policy: dict[str, Any]) -> None:
+        sns.set_subscription_attributes(
+            SubscriptionArn=subscription, AttributeName="FilterPolicy", AttributeValue=json.dumps(policy)
+        )
+
+    let_through({"nobody": ["sends this"]})
+    try:
+        yield
+    finally:
+        let_through({})
+
+
+def objects(aws: Any, cloud: Cloud, image_id: str) -> list[str]:
+    """Return the keys of what the bucket holds of a photo."""
+    s3, bucket = aws.client("s3"), cloud.outputs["images"]["BucketName"]
+    found = [
+        s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])
+        for key in (upload_key(image_id), thumbnail_key(image_id))
+    ]
+    return [stored["Key"] for contents in found for stored in contents]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def test_an_event_that_comes_again_changes_nothing_and_costs_nothing(
+    gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any, announcements: Announcements
+) -> None:
+    image_id = gallery.upload(photos.jpeg())
+    before = gallery.wait(image_id)
+    wait_for_messages(aws, cloud, "annotate", image_id)
+    mark = {"Bucket": cloud.outputs["images"]["BucketName"], "Key": thumbnail_key(image_id)}
+    aws.client("s3").put_object(**mark, Body=b"a thumbnail made again would replace this")
+    asked = len(gemini.requests)
+    envelope = announcements.until(upload_key(image_id))
+    for function in ("thumbnail", "annotate"):
+        deliver(aws, cloud, function, envelope)
+    wait_until(
+        lambda: "the photo needs no description" in wait_for_messages(aws, cloud, "annotate", image_id),
+        "the event did not come again",
+    )
+    gallery.wait(gallery.upload(photos.jpeg(seed=1)))  # the thumbnail function has had its turn, too
+    assert len(gemini.requests) == asked + 1
+    after = gallery.image(image_id)
+    assert after is not None
+    assert {**after, "thumbnail": None} == {**before, "thumbnail": None}
+    assert after["thumbnail"]["status"] == "ready"
+    assert aws.client("s3").get_object(**mark)["Body"].read().startswith(b"a thumbnail made again")
+    assert dead_letters(aws, cloud) == []
+
+
+@pytest.mark.local_cloud
+@pytest.mark.parametrize(("first", "last"), [("thumbnail", "annotate"), ("annotate", "thumbnail")])
+def test_either_function_may_come_first(
+    gallery: GalleryClient,
+    gemini: GeminiServer,
+    cloud: Cloud,
+    aws: Any,
+    announcements: Announcements,
+    first: str,
+    last: str,
+) -> None:
+    part = {"thumbnail": "thumbnail", "annotate": "annotation"}
+    with deaf(aws, cloud, last):
+        image_id = gallery.upload(photos.jpeg(320, 200))
+        half = gallery.wait(image_id, lambda image: bool(image[part[first]]["status"] == "ready"))
+        assert half[part[last]]["status"] == "pending"
+        envelope = announcements.until(upload_key(image_id))
+    deliver(aws, cloud, last, envelope)
+    whole = gallery.wait(image_id)
+    assert (whole["thumbnail"]["status"], whole["annotation"]["status"]) == ("ready", "ready")
+    assert whole[part[first]] == half[part[first]]
+    assert whole["annotation"]["caption"] == "A photo of 320 by 200 pixels."
+    assert sorted(objects(aws, cloud, image_id)) == sorted([upload_key(image_id), thumbnail_key(image_id)])
+
+
+@pytest.mark.local_cloud
+def test_no_photo_is_lost_while_functions_are_released_again_and_again(
+    gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
+) -> None:
+    functions = aws.client("lambda")
+    packages = {name: package_of(aws, cloud, name) for name in ("thumbnail", "annotate")}
+    sizes = [(200 + number, 100) for number in range(40)]
+    ids = []
+    for number, (width, height) in enumerate(sizes):
+        ids.append(gallery.upload(photos.jpeg(width, height)))
+        if number % 16 == 8:
+            for name, package in packages.items():
+                release_code(functions, cloud.outputs[name]["FunctionName"], package, f"release {number}")
+    images = [gallery.wait(image_id) for image_id in ids]
+    assert {(image["thumbnail"]["status"], image["annotation"]["status"]) for image in images} == {("ready", "ready")}
+    assert [image["annotation"]["caption"] for image in images] == [
+        f"A photo of {width} by {height} pixels." for width, height in sizes
+    ]
+    assert dead_letters(aws, cloud) == []
+
+
+def package_of(aws: Any, cloud: Cloud, function: str) -> bytes:
+    """Return what is deployed of a function."""
+    name = cloud.outputs[function]["FunctionName"]
+    stack = name.partition("-Function-")[0]
+    (found,) = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    artifact = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]}
+    stored = aws.client("s3").get_object(Bucket=artifact["ArtifactBucket"], Key=artifact["ArtifactKey"])
+    package: bytes = stored["Body"].read()
+    return package
+
+
+def test_a_photo_that_is_deleted_while_gemini_thinks_stays_away(
+    gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
+) -> None:
+    asked = len(gemini.requests)
+    gemini.reply(replace(description("Too late.", "Too late.", ["late"]), delay_seconds=1))
+    image_id = gallery.upload(photos.jpeg())
+    wait_until(lambda: len(gemini.requests) > asked, "Gemini was not asked")
+    assert gallery.delete(image_id).status_code == 204
+    assert "the photo was deleted, replaced or edited meanwhile" in wait_for_messages(aws, cloud, "annotate", image_id)
+    wait_for_messages(aws, cloud, "thumbnail", image_id)
+    assert gallery.image(image_id) is None
+    assert objects(aws, cloud, image_id) == []
+    assert dead_letters(aws, cloud) == []
+
+
+def test_photos_that_are_deleted_at_any_moment_stay_away(
+    gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
+) -> None:
+    ids = []
+    for number in range(16):
+        image_id = gallery.upload(photos.jpeg(seed=number))
+        ids.append(image_id)
+        time.sleep(0.01 * number)
+        assert gallery.delete(image_id).status_code == 204
+    for image_id in ids:
+        for function in ("thumbnail", "annotate"):
+            wait_for_messages(aws, cloud, function, image_id)
+    assert [gallery.image(image_id) for image_id in ids] == [None] * len(ids)
+    assert [key for image_id in ids for key in objects(aws, cloud, image_id)] == []
+    assert dead_letters(aws, cloud) == []

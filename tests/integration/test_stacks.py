@@ -1,0 +1,31 @@
+"""What the deploy tool's change sets left in the emulator."""
+
+from typing import Any
+
+from clouds import Cloud
+
+
+def stack_names(aws: Any, cloud: Cloud) -> list[str]:
+    """Return the names of the environment's stacks; the topic's name begins with its own."""
+    prefix = cloud.outputs["images"]["TopicArn"].rpartition(":")[2].partition("-images-Topic")[0]
+    pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
+    found = [stack["StackName"] for page in pages for stack in page["Stacks"]]
+    return [name for name in found if name.startswith(f"{prefix}-")]
+
+
+def test_every_resource_of_every_stack_exists_and_has_a_name(cloud: Cloud, aws: Any) -> None:
+    pages = aws.client("cloudformation").get_paginator("list_stack_resources")
+    resources = [
+        (stack, resource)
+        for stack in stack_names(aws, cloud)
+        for page in pages.paginate(StackName=stack)
+        for resource in page["StackResourceSummaries"]
+    ]
+    assert {stack.rpartition("-")[2] for stack, _ in resources} >= {"images", "catalog", "thumbnail", "annotate"}
+    nameless = [
+        (stack, resource["LogicalResourceId"])
+        for stack, resource in resources
+        if resource.get("PhysicalResourceId", "") in ("", "unknown")
+        or resource["ResourceStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    ]
+    assert nameless == []
