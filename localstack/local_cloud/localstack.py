@@ -127,7 +127,8 @@ class LocalStack:
             "TMPDIR": str(folder / "tmp"),
             "FILESYSTEM_ROOT": str(folder / "files"),
             "CONFIG_DIR": str(folder / "config"),
-            # No usage reports, no downloads.
+            # No usage reports, no downloads: where its maker's server should be, nobody listens.
+            "API_ENDPOINT": "http://127.0.0.1:9",
             "DISABLE_EVENTS": "1",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "0",  # or it says that it made what it does not know

@@ -17,6 +17,7 @@ from localstack.services.lambda_.invocation.lambda_models import Function
 from localstack.services.lambda_.resource_providers.aws_lambda_function import LambdaFunctionProvider
 from localstack.services.logs.provider import LogsProvider, get_moto_logs_backend
 from localstack.services.moto import call_moto
+from localstack.utils.aws import aws_stack
 from localstack.utils.catalog.common import (
     CloudFormationResourcesSupportAtRuntime,
     CloudFormationResourcesSupportInLatest,
@@ -36,6 +37,7 @@ def correct() -> None:
     keep_reserved_concurrency()
     let_events_wait_for_their_turn()
     heed_settings_of_aliases()
+    ask_no_name_server()
 
 
 def use_configured_log_groups() -> None:
@@ -127,6 +129,11 @@ def heed_settings_of_aliases() -> None:
         self.event_invoke_configs = _EventSettings(self)
 
     Function.__init__ = with_settings_of_aliases
+
+
+def ask_no_name_server() -> None:
+    """Call S3 by its address: LocalStack would first look for s3.127.0.0.1, for seconds when there is no network."""
+    aws_stack.CACHE_S3_HOSTNAME_DNS_STATUS = False
 
 
 class _EventSettings(dict[str, Any]):
