@@ -156,13 +156,14 @@ class Database:
         self._sleep = sleep
         self._clock = clock
         self._user: Credentials | None = None
-        # ping=1: a connection is checked when it is borrowed, and replaced when it died.
+        # ping=2: a connection is checked for each cursor, and replaced when it died. When it is borrowed (1), the pool is
+        # locked: behind a check that hangs all others would wait, one after the other.
         self._pool = PooledDB(
             self._connect,
             maxcached=max_connections,
             maxconnections=max_connections,
             blocking=True,
-            ping=1,
+            ping=2,
             isfatal=_is_lost,
             reset=False,  # autocommit: there is never anything to roll back
         )
@@ -228,6 +229,7 @@ class Database:
             ConfigurationError, DatabaseUnavailableError: as `connection` does.
         """
         with self.connection() as connection:
+            connection.cursor().close()  # checks the connection: within a transaction it is not replaced
             connection.begin()
             yield connection
             connection.commit()  # else the pool takes it all back
