@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import urllib.parse
 
 from local_cloud import LocalCloudError
@@ -21,7 +22,7 @@ class Endpoint:
             LocalCloudError: it is no address of a server.
         """
         self._address = urllib.parse.urlsplit(endpoint_url)
-        if self._address.scheme not in ("http", "https") or not self._address.hostname:
+        if not re.fullmatch(r"https?://[^/:@]+(:\d{1,5})?/?", endpoint_url):
             raise LocalCloudError(f"AWS_ENDPOINT_URL must be like http://127.0.0.1:4566, not {endpoint_url!r}.")
         self.endpoint_url = endpoint_url
 

@@ -111,7 +111,7 @@ def test_a_variable_that_is_not_set_is_named(folder: Path) -> None:
             "environments/test.yaml",
             "platform: aws",
             "platform: vax",
-            "platform must be one of host, aws",
+            "platform must be one of host, container, aws",
         ),
         ("environments/test.yaml", "region:", "colour: red\nregion:", "unknown key colour"),
         ("environments/test.yaml", "  images: {", "  image: {}\n  images: {", "unknown key parameters.image"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import zipfile
@@ -51,6 +52,15 @@ def test_the_name_of_a_package_is_known_before_it_is_built(catalog_package: Path
 
 def test_packages_for_other_platforms_have_other_names(catalog_package: Path, tmp_path: Path) -> None:
     assert package("catalog", "aws", tmp_path).path.name != catalog_package.name
+
+
+def test_a_package_for_containers_is_for_lambdas_python_on_this_processor(tmp_path: Path) -> None:
+    processor = {"arm64": "aarch64"}.get(platform.machine(), platform.machine())
+    with zipfile.ZipFile(package("thumbnail", "container", tmp_path).path) as archive:
+        assert json.loads(archive.read("manifest.json"))["platform"] == f"{processor}-manylinux_2_28 python3.13"
+        compiled = [name for name in archive.namelist() if name.endswith(".so") and "cpython" in name]
+    assert compiled
+    assert all(f"cpython-313-{processor}-linux" in name for name in compiled)
 
 
 def test_a_folder_keeps_the_newest_packages_only(catalog_package: Path, tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""compose.yaml, as far as it can be judged without Docker: https://github.com/compose-spec/compose-spec."""
+
+import ipaddress
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from local_cloud import REPOSITORY
+from local_cloud.localstack import SERVICES
+
+FILE = REPOSITORY / "localstack" / "compose.yaml"
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    return yaml.safe_load(FILE.read_text())
+
+
+def test_only_the_loopback_is_published(compose: Any) -> None:
+    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert published == ["127.0.0.1:4566:4566"]
+
+
+def test_images_are_pinned(compose: Any) -> None:
+    images = {service["image"] for service in compose["services"].values()}
+    assert images == {"localstack/localstack:4.14.0", "mysql:8.4"}
+
+
+def test_every_service_says_when_it_is_well(compose: Any) -> None:
+    assert all("test" in service["healthcheck"] for service in compose["services"].values())
+
+
+def test_no_password_is_in_the_file(compose: Any) -> None:
+    password = compose["services"]["mysql"]["environment"]["MYSQL_ROOT_PASSWORD"]
+    assert password.startswith("${DATABASE_PASSWORD:?")
+    for service in compose["services"].values():
+        for name, value in service["environment"].items():
+            assert value.startswith("${") or not re.search("PASSWORD|SECRET|TOKEN", name), name
+
+
+def test_functions_and_database_are_in_one_network_with_fixed_addresses(compose: Any) -> None:
+    (network,) = compose["networks"].values()
+    subnet = ipaddress.ip_network(network["ipam"]["config"][0]["subnet"])
+    addresses = [service["networks"]["gallery"]["ipv4_address"] for service in compose["services"].values()]
+    assert len(set(addresses)) == len(addresses)
+    assert all(ipaddress.ip_address(address) in subnet for address in addresses)
+    assert subnet.is_private
+    assert compose["services"]["localstack"]["environment"]["LAMBDA_DOCKER_NETWORK"] == network["name"]
+    assert f"DATABASE_HOST={compose['services']['mysql']['networks']['gallery']['ipv4_address']} " in FILE.read_text()
+
+
+def test_localstack_has_the_same_services_with_and_without_docker(compose: Any) -> None:
+    assert compose["services"]["localstack"]["environment"]["SERVICES"] == SERVICES
+
+
+def test_what_is_mounted_exists(compose: Any) -> None:
+    environment, volumes = (compose["services"]["localstack"][name] for name in ("environment", "volumes"))
+    source, target, mode = next(volume for volume in volumes if volume.startswith("./")).split(":")
+    assert mode == "ro"
+    for folder in environment["PYTHONPATH"].split(":"):
+        inside = folder.removeprefix(target).removeprefix("/")
+        assert folder == target.rpartition("/")[0] or (FILE.parent / source / inside).is_dir()

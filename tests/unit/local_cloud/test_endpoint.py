@@ -1,0 +1,48 @@
+"""An emulator that somebody else runs."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_cloud import LocalCloudError
+from local_cloud.cloud import LocalCloud
+from local_cloud.endpoint import Endpoint
+from local_cloud.ports import free_ports
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Run some server, and return its address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_whoever_answers_will_do(server: str) -> None:
+    endpoint = Endpoint(server)
+    endpoint.start()
+    endpoint.stop()
+    endpoint.start()  # stopping has left it running
+
+
+def test_nobody_answering_is_told(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    with pytest.raises(LocalCloudError, match=f"Nothing answers at AWS_ENDPOINT_URL={url}.*unset AWS_ENDPOINT_URL"):
+        Endpoint(url).start()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:4566", "ftp://127.0.0.1", "http://", "http://127.0.0.1:port"])
+def test_what_is_no_address_is_told(url: str) -> None:
+    with pytest.raises(LocalCloudError, match="AWS_ENDPOINT_URL must be like"):
+        Endpoint(url)
+
+
+def test_a_cloud_uses_the_emulator_that_its_environment_names(server: str, tmp_path: Path) -> None:
+    gallery_port, emulator_port = free_ports(2)
+    cloud = LocalCloud(tmp_path, gallery_port, emulator_port, {"AWS_ENDPOINT_URL": server}, "localstack")
+    assert cloud.endpoint_url == server
+    assert set(cloud.processes) == {"gallery"}
