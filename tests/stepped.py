@@ -50,7 +50,7 @@ class Work:
         self.asked_at = 0
         self.connection: Any = None
         """The one that it used last."""
-        self.result: object = None
+        self.result: Any = None
         self.failure: Exception | None = None
         self.done = False
         self._run = run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pytest
 
@@ -20,14 +21,23 @@ def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]
         yield world
 
 
+@pytest.fixture(scope="session")
+def cloud_that_is_killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Run a cloud for tests that kill processes."""
+    with failing_cloud(tmp_path_factory.mktemp("killed"), key_in_environment=True) as world:
+        yield world
+
+
 @pytest.fixture
 def world(cloud_of_faults: World, request: pytest.FixtureRequest) -> Iterator[World]:
     """Give the cloud to a test, without faults, and keep the figures."""
     cloud_of_faults.begin(request.node.name.removeprefix("test_"))
     yield cloud_of_faults
     cloud_of_faults.clear()
-    if cloud_of_faults.figures.photos:
-        request.config.stash.setdefault(_MEASURED, []).append(cloud_of_faults.figures)
+    figures = cloud_of_faults.figures
+    if figures.photos:
+        request.config.stash.setdefault(_MEASURED, []).append(figures)
+        request.node.user_properties += asdict(figures).items()  # of the test, in a JUnit report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

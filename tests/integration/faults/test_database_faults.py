@@ -13,7 +13,6 @@ import pytest
 import requests
 
 from catalog.migrate import Migration, migrate, own_migrations
-from integration.faults.failing import failing_cloud
 from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.world import TIMEOUT_SECONDS, World
@@ -22,11 +21,9 @@ LONG_SECONDS = 3.0
 """Longer than an event waits between two tries, so that a fault meets several."""
 
 
-@pytest.fixture(scope="module")
-def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Run a cloud of our own, whose database is killed."""
-    with failing_cloud(tmp_path_factory.mktemp("database")) as world:
-        yield world
+@pytest.fixture
+def cloud_of_faults(cloud_that_is_killed: World) -> World:
+    return cloud_that_is_killed
 
 
 def end_database(world: World, how: signal.Signals) -> None:

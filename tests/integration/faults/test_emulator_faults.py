@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integration.faults.failing import failing_cloud, kill
+from integration.faults.failing import kill
 from integration.faults.pictures import Photo
 from integration.faults.world import World
 
 PHOTOS = 12
 
 
-@pytest.fixture(scope="module")
-def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Run a cloud of our own, which is killed."""
-    with failing_cloud(tmp_path_factory.mktemp("emulator"), key_in_environment=True) as world:
-        yield world
+@pytest.fixture
+def cloud_of_faults(cloud_that_is_killed: World) -> World:
+    return cloud_that_is_killed
 
 
 def burst(world: World) -> list[Photo]:

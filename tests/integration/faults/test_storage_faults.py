@@ -11,7 +11,7 @@ from integration.faults.invariant import is_for_people, ready, settled
 from integration.faults.topic import held
 from integration.faults.world import MAX_SWEEPS, World
 
-READING: dict[str, Any] = {"service": "s3", "operation": "GetObject", "resource": "uploads/"}
+READING: dict[str, Any] = {"service": "s3", "operation": "GetObject"}
 WRITING: dict[str, Any] = {"service": "s3", "operation": "PutObject"}
 SLOW_DOWN = {"code": "SlowDown", "status": 503, "message": "Please reduce your request rate."}
 INTERNAL = {"code": "InternalError", "status": 500, "message": "We encountered an internal error."}

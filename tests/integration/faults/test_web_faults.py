@@ -11,18 +11,16 @@ import pytest
 import requests
 
 import gemini_server
-from integration.faults.failing import failing_cloud, kill
+from integration.faults.failing import kill
 from integration.faults.invariant import settled
 from integration.faults.pictures import Photo, Picture
 from integration.faults.topic import held
 from integration.faults.world import World
 
 
-@pytest.fixture(scope="module")
-def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Run a cloud of our own, whose gallery is killed."""
-    with failing_cloud(tmp_path_factory.mktemp("web")) as world:
-        yield world
+@pytest.fixture
+def cloud_of_faults(cloud_that_is_killed: World) -> World:
+    return cloud_that_is_killed
 
 
 @pytest.fixture(autouse=True)
