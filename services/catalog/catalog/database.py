@@ -156,8 +156,8 @@ class Database:
         self._sleep = sleep
         self._clock = clock
         self._user: Credentials | None = None
-        # ping=2: a connection is checked for each cursor, and replaced when it died. When it is borrowed (1), the pool is
-        # locked: behind a check that hangs all others would wait, one after the other.
+        # ping=2: a connection is checked for each cursor, and replaced when it died. When one is borrowed (1), the pool
+        # is locked: behind a check that hangs all others would wait, one after the other.
         self._pool = PooledDB(
             self._connect,
             maxcached=max_connections,
