@@ -11,6 +11,8 @@ class Figures:
 
     fault: str
     photos: int = 0
+    deliveries: int = 0
+    """Events that the thumbnail and the annotate function were started with."""
     requests: int = 0
     """Requests to Gemini."""
     lost: int = 0
@@ -25,9 +27,15 @@ class Figures:
 def table(measured: list[Figures]) -> list[str]:
     """Return the lines of a table in Markdown."""
     names = [field.name.replace("_", " ") for field in fields(Figures)]
-    rows = [[f"{value:.1f}" if isinstance(value, float) else str(value) for value in astuple(one)] for one in measured]
+    rows = [[_text(value) for value in astuple(one)] for one in measured]
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
     lines = [names, ["-" * width for width in widths], *rows]
     return [
         "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in lines
     ]
+
+
+def _text(value: str | float) -> str:
+    """Return a figure; nothing is a dash."""
+    text = f"{value:.1f}" if isinstance(value, float) else str(value)
+    return "-" if text in ("0", "0.0") else text

@@ -61,6 +61,7 @@ class World:
     letters: dict[str, set[str]] = field(default_factory=dict)
     """The ids of the dead letters of each photo that were ever seen."""
     _cleared: float | None = None
+    _began: float = 0.0
 
     @property
     def gallery(self) -> GalleryClient:
@@ -87,6 +88,7 @@ class World:
         """Measure anew."""
         self.figures = Figures(fault)
         self._cleared = None
+        self._began = time.time()
 
     def prepare(self) -> None:
         """Release the functions so that they work through the proxy, and ask our Gemini with the key of a secret.
@@ -97,10 +99,12 @@ class World:
         self.change_key(KEY)
         arn = self.client("secretsmanager").describe_secret(SecretId=GEMINI_SECRET)["ARN"]
         proxied = {"AWS_ENDPOINT_URL": self.proxy.url}
-        self.release("thumbnail", proxied, Timeout=TIMEOUT_SECONDS)
-        gemini = {"GEMINI_SECRET_ARN": arn, "GOOGLE_GEMINI_BASE_URL": self.gemini.url}
-        self.release("annotate", proxied | gemini, Timeout=TIMEOUT_SECONDS)
-        self.release("sweep", proxied | {"PYTHONPATH": str(CLOCK), "AHEAD_FILE": str(self._ahead)})
+        self.release("thumbnail", proxied)
+        self.release("annotate", {**proxied, "GEMINI_SECRET_ARN": arn, "GOOGLE_GEMINI_BASE_URL": self.gemini.url})
+        self.release("sweep", {**proxied, "PYTHONPATH": str(CLOCK), "AHEAD_FILE": str(self._ahead)})
+        self.settle(self.upload())  # the first process of each compiles what it imports, which may take its time
+        for name in ("thumbnail", "annotate"):
+            self.release(name, {}, Timeout=TIMEOUT_SECONDS)
 
     def release(self, name: str, variables: Mapping[str, str], **settings: Any) -> str:
         """Publish a version of a function with these settings too, send events there, and return the version before."""
@@ -247,7 +251,12 @@ class World:
         for photo in photos:
             assert self._seen(photo) == (photo.picture.colour, f"A wall, painted {photo.picture.colour}.")
             assert self.paid(photo) == 1
+        self.measure(photos)
+
+    def measure(self, photos: Sequence[Photo]) -> None:
+        """Put into the figures what the photos needed."""
         self.figures.photos = len(photos)
+        self.figures.deliveries = self._deliveries()
         self.figures.requests = sum(self.gemini.asked(photo.picture) for photo in photos)
         self.figures.dead_letters = sum(len(self.letters.get(photo.id, ())) for photo in photos)
         self.figures.lost = sum(
@@ -261,6 +270,20 @@ class World:
         return sum(
             answer.usable and answer.delivered for answer in self.gemini.answers if answer.picture == photo.picture
         )
+
+    def _deliveries(self) -> int:
+        """Return how often both functions were started since the test began, as their logs tell."""
+        logs, functions = self.client("logs"), self.client("lambda")
+        started = 0
+        for name in ("thumbnail", "annotate"):
+            settings = functions.get_function_configuration(FunctionName=self.function(name))["LoggingConfig"]
+            pages = logs.get_paginator("filter_log_events").paginate(
+                logGroupName=settings["LogGroup"],
+                startTime=round(self._began * 1000),
+                filterPattern='"START RequestId"',
+            )
+            started += sum(len(page["events"]) for page in pages)
+        return started
 
     def _uploads_without_row(self) -> list[str]:
         """Return the ids in the bucket that the catalogue does not know, deleted photos among the known."""
