@@ -307,8 +307,8 @@ def _default_network() -> dict[str, str]:
     """Return a subnet and a security group that exist: functions name some, though nothing separates them here."""
     ec2 = boto3.client("ec2", region_name=REGION)
     return {
-        "SUBNET_ID": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
-        "SECURITY_GROUP_ID": ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
+        "SUBNET_ID": min(subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]),
+        "SECURITY_GROUP_ID": min(group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]),
     }
 
 

@@ -134,6 +134,5 @@ class LocalStack:
             "CFN_IGNORE_UNSUPPORTED_RESOURCE_TYPES": "0",  # or it says that it made what it does not know
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_RETRY_BASE_DELAY": str(RETRY_SECONDS),
-            "LAMBDA_LIMITS_CODE_SIZE_ZIPPED": str(250 * 1024 * 1024),  # packages for this machine are not compressed
             **{f"FUNCTION_{name}": value for name, value in for_functions.items()},
         }
