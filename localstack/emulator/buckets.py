@@ -1,9 +1,10 @@
-"""AWS::S3::Bucket: a stack takes over a bucket that is there already, with its objects."""
+"""Buckets: a stack takes over one that is there already, with its objects; events are sent in the region of theirs."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ministack.core import responses
 from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
@@ -25,3 +26,14 @@ def take_over_buckets() -> None:
 
     handlers["create"] = create_or_take_over
     provisioners.s3_bucket_name_conflict = lambda name: None
+
+
+def announce_in_own_region() -> None:
+    """Send the events of a bucket in its region: a form has none where MiniStack looks for that of a request."""
+    fire = s3._fire_s3_event
+
+    def fire_there(bucket: str, *more: Any, **options: Any) -> None:
+        with responses.request_scope(responses.get_account_id(), s3._notification_bucket_region(bucket)):
+            fire(bucket, *more, **options)
+
+    s3._fire_s3_event = fire_there

@@ -4,7 +4,7 @@ asynchronous     Invoke with the type Event, SNS and EventBridge: retries, bound
 functions        AWS::Lambda::Function keeps DeadLetterConfig, reserved concurrency (for all versions) and VpcConfig
 code             the code of functions is unpacked once for all their processes
 logs             what functions log reaches their log group, which keeps the last of it
-buckets          AWS::S3::Bucket takes over a bucket that is there already, with its objects
+buckets          AWS::S3::Bucket takes over a bucket that is there already, with its objects; events in any region
 network          AWS::EC2::EIP, NatGateway, FlowLog, SecurityGroupIngress, SecurityGroupEgress
 identity         AWS::IAM::OIDCProvider
 databases        AWS::RDS::DBInstance has a managed master password and, when wanted, a server
@@ -23,7 +23,7 @@ from pathlib import Path
 import ministack.app as app
 
 from emulator.asynchronous import queue_invocations
-from emulator.buckets import take_over_buckets
+from emulator.buckets import announce_in_own_region, take_over_buckets
 from emulator.change_sets import tell_all_changes
 from emulator.code import share_code
 from emulator.database_servers import DatabaseServers
@@ -50,6 +50,7 @@ def install(events: Path, code: Path, databases: DatabaseServers | None) -> None
     keep_function_properties()
     share_reserved_concurrency()
     take_over_buckets()
+    announce_in_own_region()
     add_network()
     add_identity()
     add_databases(databases)

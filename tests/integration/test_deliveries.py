@@ -1,8 +1,11 @@
 """Events that come twice, late, in another order, to another version, or for a photo that was just deleted."""
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,7 +20,7 @@ from dead_letters import dead_letters
 from function_logs import wait_for_messages
 from gallery_client import GalleryClient
 from gemini_server import GeminiServer, description
-from releases import release_code
+from releases import release, release_code
 
 WAIT_SECONDS = 30.0
 
@@ -122,18 +125,20 @@ def test_either_function_may_come_first(
 
 
 @pytest.mark.local_cloud
-def test_no_photo_is_lost_while_functions_are_released_again_and_again(
+def test_no_photo_is_lost_while_functions_are_released(
     gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
 ) -> None:
     functions = aws.client("lambda")
-    packages = {name: package_of(aws, cloud, name) for name in ("thumbnail", "annotate")}
-    sizes = [(200 + number, 100) for number in range(40)]
-    ids = []
-    for number, (width, height) in enumerate(sizes):
-        ids.append(gallery.upload(photos.jpeg(width, height)))
-        if number % 16 == 8:
-            for name, package in packages.items():
-                release_code(functions, cloud.outputs[name]["FunctionName"], package, f"release {number}")
+    thumbnail, annotate = (cloud.outputs[stack]["FunctionName"] for stack in ("thumbnail", "annotate"))
+    bucket, key = other_package(aws, cloud, "thumbnail")
+    sizes = [(200 + number, 100) for number in range(60)]
+    with ThreadPoolExecutor(2) as browsers:
+        uploads = browsers.map(lambda size: gallery.upload(photos.jpeg(*size)), sizes)
+        release_code(functions, thumbnail, bucket, key)
+        for colour in ("green", "blue"):
+            release(functions, annotate, {"COLOUR": colour})
+            release(functions, thumbnail, {"COLOUR": colour})
+        ids = list(uploads)
     images = [gallery.wait(image_id) for image_id in ids]
     assert {(image["thumbnail"]["status"], image["annotation"]["status"]) for image in images} == {("ready", "ready")}
     assert [image["annotation"]["caption"] for image in images] == [
@@ -142,15 +147,18 @@ def test_no_photo_is_lost_while_functions_are_released_again_and_again(
     assert dead_letters(aws, cloud) == []
 
 
-def package_of(aws: Any, cloud: Cloud, function: str) -> bytes:
-    """Return what is deployed of a function."""
-    name = cloud.outputs[function]["FunctionName"]
-    stack = name.partition("-Function-")[0]
-    (found,) = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    artifact = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]}
-    stored = aws.client("s3").get_object(Bucket=artifact["ArtifactBucket"], Key=artifact["ArtifactKey"])
-    package: bytes = stored["Body"].read()
-    return package
+def other_package(aws: Any, cloud: Cloud, stack: str) -> tuple[str, str]:
+    """Store what is deployed of a function with one file more, and return bucket and key: other code, the same work."""
+    s3 = aws.client("s3")
+    name = cloud.outputs[stack]["FunctionName"].partition("-Function-")[0]
+    (found,) = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]}
+    bucket, key = parameters["ArtifactBucket"], parameters["ArtifactKey"]
+    package = io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr("note.txt", "another release")
+    s3.put_object(Bucket=bucket, Key=f"other-{key}", Body=package.getvalue())
+    return bucket, f"other-{key}"
 
 
 def test_a_photo_that_is_deleted_while_gemini_thinks_stays_away(
@@ -178,8 +186,9 @@ def test_photos_that_are_deleted_at_any_moment_stay_away(
         time.sleep(0.01 * number)
         assert gallery.delete(image_id).status_code == 204
     for image_id in ids:
-        for function in ("thumbnail", "annotate"):
-            wait_for_messages(aws, cloud, function, image_id)
+        wait_for_messages(aws, cloud, "thumbnail", image_id)
+    for later in [gallery.upload(photos.jpeg(seed=number)) for number in range(4)]:
+        gallery.wait(later)  # the annotate function has had its turn, too
     assert [gallery.image(image_id) for image_id in ids] == [None] * len(ids)
     assert [key for image_id in ids for key in objects(aws, cloud, image_id)] == []
     assert dead_letters(aws, cloud) == []

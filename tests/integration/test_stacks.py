@@ -6,8 +6,8 @@ from clouds import Cloud
 
 
 def stack_names(aws: Any, cloud: Cloud) -> list[str]:
-    """Return the names of the environment's stacks; the topic's name begins with its own."""
-    prefix = cloud.outputs["images"]["TopicArn"].rpartition(":")[2].partition("-images-Topic")[0]
+    """Return the names of the environment's stacks; the name of a function begins with that of its stack."""
+    prefix = cloud.outputs["thumbnail"]["FunctionName"].partition("-thumbnail-Function-")[0]
     pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
     found = [stack["StackName"] for page in pages for stack in page["Stacks"]]
     return [name for name in found if name.startswith(f"{prefix}-")]
