@@ -2,6 +2,7 @@
 
 import pytest
 
+from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.topic import held
 from integration.faults.world import MAX_SWEEPS, World
@@ -17,9 +18,12 @@ def test_delayed_messages_only_delay_photos(world: World) -> None:
 
 
 def test_messages_in_any_number_are_worked_on_once(world: World) -> None:
+    pictures = [Picture() for _ in range(3)]
+    for picture in pictures:  # slowly, so that deliveries meet
+        world.gemini.answer(picture, *[described(picture, delay_seconds=1)] * 4)
     with held(world) as topic:
-        photos = world.upload(3)
-        topic.deliver(topic.receive(3) * 4)
+        photos = [world.upload_picture(picture) for picture in pictures]
+        topic.deliver([message for message in topic.receive(3) for _ in range(4)])
     world.verify(photos)
 
 

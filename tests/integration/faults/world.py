@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from PIL import Image
 
 from catalog import images
 from catalog.database import Credentials, DatabaseSettings, connect
-from catalog.uploads import UPLOADS, image_id, thumbnail_key
+from catalog.uploads import UPLOADS, image_id, lowest_id, thumbnail_key, upload_key
 from deploy.environment import INFRASTRUCTURE, load_environment
 from deploy.redrive import Redriven, event_of, redrive
 from emulated_account import Account
@@ -244,13 +245,16 @@ class World:
         """Clear all faults, and prove the invariant: see each assertion."""
         self.settle(photos)
         rows = [self.row(photo) for photo in photos]
-        assert [trouble for row in rows if row is not None for trouble in troubles(row)] == []
-        assert self._uploads_without_row() == []
+        wrong = [trouble for row in rows if row is not None for trouble in troubles(row)]
+        assert not wrong, wrong
+        lost = self._uploads_without_row()
+        assert not lost, f"without a row: {lost}"
         self._verify_dead_letters(photos, rows)
         self._verify_retry(photos)
         for photo in photos:
-            assert self._seen(photo) == (photo.picture.colour, f"A wall, painted {photo.picture.colour}.")
-            assert self.paid(photo) == 1
+            seen, paid = self._seen(photo), self.paid(photo)
+            assert seen == (photo.picture.colour, f"A wall, painted {photo.picture.colour}."), (photo, seen)
+            assert paid == 1, f"{photo}: paid {paid} times"
         self.measure(photos)
 
     def measure(self, photos: Sequence[Photo]) -> None:
@@ -286,8 +290,10 @@ class World:
         return started
 
     def _uploads_without_row(self) -> list[str]:
-        """Return the ids in the bucket that the catalogue does not know, deleted photos among the known."""
-        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=UPLOADS)
+        """Return what was uploaded since the test began and the catalogue does not know; it knows deleted photos."""
+        began = upload_key(lowest_id(datetime.fromtimestamp(self._began, UTC)))
+        lister = self.client("s3").get_paginator("list_objects_v2")
+        pages = lister.paginate(Bucket=self.bucket, Prefix=UPLOADS, StartAfter=began)
         stored = {image_id(found["Key"]) for page in pages for found in page.get("Contents", [])} - {None}
         with self.database() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT id FROM image")
@@ -299,9 +305,11 @@ class World:
         asked = [self.gemini.asked(photo.picture) for photo in photos]
         if letters:
             self.redrive()
-            assert self.dead_letters() == {}
-        assert [self.row(photo) for photo in photos] == rows
-        assert [self.gemini.asked(photo.picture) for photo in photos] == asked
+            left = self.dead_letters()
+            assert not left, f"dead again: {left}"
+        after = [self.row(photo) for photo in photos]
+        assert after == rows, f"redriving changed {rows} to {after}"
+        assert [self.gemini.asked(photo.picture) for photo in photos] == asked, "redriving asked Gemini again"
 
     def _verify_retry(self, photos: Sequence[Photo]) -> None:
         """Prove that Retry repairs what failed."""
@@ -309,7 +317,8 @@ class World:
         for photo in failed:
             assert self.gallery.retry(photo.id).status_code == 202
         self.wait_until(self.idle, "events of Retry wait")
-        assert [row for photo in failed if not ready(row := self.row(photo))] == []
+        in_vain = [row for photo in failed if not ready(row := self.row(photo))]
+        assert not in_vain, f"Retry did not repair {in_vain}"
 
     def _seen(self, photo: Photo) -> tuple[str, str | None]:
         """Return the colour of the thumbnail and the caption."""
