@@ -198,6 +198,7 @@ def test_functions_run_at_once(make: Make) -> None:
 
 def test_a_process_killed_between_invocations_is_replaced(function: FunctionProcess) -> None:
     pid = answer(call(function, {}))["pid"]
+    time.sleep(0.3)  # by then it waits for the next invocation
     os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + 20
     while psutil.pid_exists(pid):
