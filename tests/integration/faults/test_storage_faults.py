@@ -46,7 +46,7 @@ def test_thumbnails_that_cannot_be_stored_only_delay_photos(world: World) -> Non
 
 
 def test_photos_that_are_cut_off_while_they_are_read_are_read_again(world: World) -> None:
-    world.proxy.fail({**READING, "response": {"truncate_frac": 0.5}, "times": 2})
+    world.proxy.fail({**READING, "response": {"abort_frac": 0.5}, "times": 2})
     photos = world.upload()
     world.wait_until(lambda: len(world.proxy.fired()) == 2, "the photo was not read by both")
     world.verify(photos)

@@ -84,6 +84,15 @@ def finished(play: Interleavings, work: Work, answer: str = "a description") -> 
     play.run(work, "the end", answer)
 
 
+def test_of_two_deliveries_at_the_same_moment_one_asks(play: Interleavings) -> None:
+    for _ in range(2):
+        play.deliver_again(0, "annotate", "the next step", "a description")
+    for _ in range(20):
+        for work in [*play.world.works]:
+            if work.next != OUTSIDE:
+                play.step(work)
+
+
 def test_a_late_delivery_does_not_give_back_the_claim_of_another(play: Interleavings) -> None:
     late = begun(play, "annotate")
     play.wait(70)
