@@ -5,18 +5,32 @@ The wire: https://ai.google.dev/api/generate-content. `GOOGLE_GEMINI_BASE_URL` n
 
 import asyncio
 import io
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from google import genai
 from google.genai import errors, types
 from PIL import Image
 
 from annotate import caption
-from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError
+from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError, UnusableAnswerError
 from annotate.flatten import on_white
+from annotate.retry_after import asked_seconds
+from catalog.backoff import full_jitter
+from catalog.deadline import seconds_left
 from catalog.images import Annotation
 
+logger = logging.getLogger(__name__)
+
 API_VERSION = "v1beta"
-TOTAL_SECONDS = 30.0
+REQUEST_SECONDS = 30.0
+MAX_REQUESTS = 3
+MAX_PAID_REQUESTS = 2
+"""How often a picture is sent at the most when the answers may have been paid for."""
+FIRST_PAUSE_SECONDS = 1.0
+MOST_PAUSE_SECONDS = 20.0
 
 _TEMPERATURE = 0.2
 _MAX_OUTPUT_TOKENS = 1024  # three times the longest answer that is kept
@@ -48,7 +62,16 @@ NOT_ACCEPTED = "Gemini did not accept the request ({code}). The operator has to 
 class GeminiAnnotator:
     """Describes pictures through one client, which is made once."""
 
-    def __init__(self, api_key: str, model: str, language: str, seconds: float = TOTAL_SECONDS) -> None:
+    def __init__(
+        self,
+        api_key: str,
+        model: str,
+        language: str,
+        seconds: float = REQUEST_SECONDS,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        left: Callable[[], float] = seconds_left,
+    ) -> None:
         """Make the client; nothing is sent yet.
 
         Args:
@@ -56,10 +79,14 @@ class GeminiAnnotator:
             model: for example `gemini-3.5-flash-lite`.
             language: BCP 47 tag of the captions.
             seconds: the longest that one request may take, however its answer drips in.
+            sleep: waits between requests.
+            left: tells how many seconds there are for all of them.
         """
         self._model = model
         self._language = language
         self._seconds = seconds
+        self._sleep = sleep
+        self._left = left
         # A kept connection would be dead after the function was frozen, and belongs to an event loop that is gone.
         options = types.HttpOptions(
             api_version=API_VERSION, timeout=round(seconds * 1000), headers={"Connection": "close"}
@@ -77,11 +104,29 @@ class GeminiAnnotator:
     def annotate(self, image: Image.Image) -> Annotation:
         """Describe a picture, sent as it is: scale it before.
 
+        A failure that may pass is followed by another request, after the pause that Gemini asks for, but only when
+        there is time for all of it: a function that waited in vain would have been paid for, too.
+
         Raises:
             AnnotationRefusedError: the picture, the key or the model is not accepted.
             ModelUnavailableError: no answer now, or none that can be used.
         """
-        response = asyncio.run(self._generate(_jpeg(image)))
+        jpeg = _jpeg(image)
+        failures = perhaps_paid = 0
+        while True:
+            try:
+                return self._annotation(asyncio.run(self._generate(jpeg)))
+            except ModelUnavailableError as error:
+                failures += 1
+                perhaps_paid += isinstance(error, UnusableAnswerError)
+                pause = error.retry_after + full_jitter(failures, FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS)
+                no_more = failures == MAX_REQUESTS or perhaps_paid == MAX_PAID_REQUESTS
+                if no_more or pause + self._seconds > self._left():
+                    raise
+                logger.warning("%s; it is asked again in %.1f seconds", error, pause)
+            self._sleep(pause)
+
+    def _annotation(self, response: types.GenerateContentResponse) -> Annotation:
         description = _description(response)
         usage = response.usage_metadata or types.GenerateContentResponseUsageMetadata()
         return Annotation(
@@ -107,15 +152,18 @@ class GeminiAnnotator:
         except errors.APIError as error:
             raise self._failure(error) from None
         except TimeoutError:
-            raise ModelUnavailableError(f"Gemini took longer than {self._seconds} seconds") from None
+            raise UnusableAnswerError(f"Gemini took longer than {self._seconds} seconds") from None
         except Exception as error:  # noqa: BLE001 - of the network, or of an answer that is not the API's
-            raise ModelUnavailableError(f"the request to Gemini failed: {type(error).__name__}") from None
+            raise UnusableAnswerError(f"the request to Gemini failed: {type(error).__name__}") from None
 
     def _failure(self, error: errors.APIError) -> Exception:
         """Tell what an HTTP error means. https://ai.google.dev/gemini-api/docs/troubleshooting"""
         code = error.code
         if code >= 500 or code in _RETRYABLE_CODES:
-            return ModelUnavailableError(f"Gemini answered {code}")
+            header = error.response.headers.get("Retry-After")
+            return ModelUnavailableError(
+                f"Gemini answered {code}", asked_seconds(error.details, header, datetime.now(UTC))
+            )
         if code in (401, 403) or "API_KEY_INVALID" in str(error.details):
             return KeyRefusedError(KEY_REFUSED)
         if code == 404:
@@ -136,7 +184,7 @@ def _description(response: types.GenerateContentResponse) -> caption.Description
     if feedback and feedback.block_reason:
         raise AnnotationRefusedError(BLOCKED.format(reason=feedback.block_reason.value))
     if not response.candidates:
-        raise ModelUnavailableError("Gemini answered without a candidate")
+        raise UnusableAnswerError("Gemini answered without a candidate")
     candidate = response.candidates[0]
     finish = candidate.finish_reason
     if finish in _REFUSALS:
@@ -145,7 +193,7 @@ def _description(response: types.GenerateContentResponse) -> caption.Description
     try:
         return caption.parse("".join(part.text or "" for part in parts if not part.thought))
     except caption.InvalidAnswerError as error:
-        raise ModelUnavailableError(f"Gemini ended with {finish.value if finish else 'no reason'}: {error}") from None
+        raise UnusableAnswerError(f"Gemini ended with {finish.value if finish else 'no reason'}: {error}") from None
 
 
 def _sum(*counts: int | None) -> int | None:

@@ -2,14 +2,22 @@
 
 What can never succeed is recorded as the photo's state and acknowledged; everything else is raised, so that Lambda
 delivers the event again. `annotate.errors` draws the line.
+
+A description is paid for, so one delivery at a time asks for it: the one that holds the photo's claim. Another one is
+acknowledged meanwhile, because the holder ends in one of three ways. It records the description or a reason. It fails,
+gives the claim back and is delivered again itself. Or its process is killed: then the claim runs out, and the sweep
+sends the photo again. The answer of a killed process is the only one that is paid for and lost: from its arrival until
+it is recorded, which takes milliseconds, or two minutes while the database fails over.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,9 +25,10 @@ import boto3
 from botocore.config import Config
 
 from annotate.config import AnnotateSettings
-from annotate.errors import AnnotationRefusedError, BusyError, KeyRefusedError
+from annotate.errors import AnnotationRefusedError, KeyRefusedError
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
+from catalog.deadline import OutOfTimeError, time_limit
 from catalog.settings import ConfigurationError
 from catalog.uploads import MAX_BYTES, TOO_LARGE, StoredObject, Upload, image_id, process_announced
 from imaging.decode import UnreadableImageError, decode
@@ -38,6 +47,12 @@ BOX = 768
 # A claim outlives the invocation, so that it never ends under a function that is still at work.
 CLAIM_MARGIN_SECONDS = 5.0
 
+# What an answer that is paid for gets of an invocation, at most: a failover of RDS takes one to two minutes.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html
+RECORDING_SECONDS = 120.0
+# And what giving back a claim gets, before Lambda stops the function.
+ENDING_SECONDS = 10.0
+
 
 class Context(Protocol):
     """What Lambda tells about an invocation."""
@@ -51,6 +66,13 @@ class Annotator(Protocol):
 
     def annotate(self, image: Image) -> images.Annotation:
         """Describe a picture, or raise what `annotate.errors` lists."""
+
+
+class Readable(Protocol):
+    """The body of an S3 object."""
+
+    def read(self) -> bytes:
+        """Return all of it."""
 
 
 def handle(event: Mapping[str, Any], context: Context) -> None:
@@ -117,7 +139,8 @@ class Describer:
             seconds: the time that is left for it; so long no other delivery describes it.
 
         Raises:
-            RetryableError: another delivery is at work, or the model is away; try again later.
+            RetryableError: the model is away; try again later.
+            catalog.deadline.OutOfTimeError: it took too long; try again later.
             catalog.database.DatabaseUnavailableError: try again later.
             botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: AWS does not serve us; try again later.
         """
@@ -125,38 +148,61 @@ class Describer:
         if stored.bucket != self._settings.bucket_name or photo is None:
             logger.warning("ignored an object that is not an upload")
             return
-        try:
-            found = self._s3.get_object(Bucket=stored.bucket, Key=stored.key)
-        except self._s3.exceptions.NoSuchKey:
-            logger.warning("the upload is gone", extra={"image_id": photo})
-            return
+        end = time.monotonic() + seconds
+        recording_end = end - min(ENDING_SECONDS, seconds / 4)
+        description_end = recording_end - min(RECORDING_SECONDS, seconds / 4)
+        with _until(description_end):
+            try:
+                found = self._s3.get_object(Bucket=stored.bucket, Key=stored.key)
+            except self._s3.exceptions.NoSuchKey:
+                logger.warning("the upload is gone", extra={"image_id": photo})
+                return
         with closing(found["Body"]) as body:
             upload = Upload.from_object(photo, found)
-            if not self._claim(upload, seconds + CLAIM_MARGIN_SECONDS):
+            with _until(description_end):
+                claim = self._register(upload, seconds + CLAIM_MARGIN_SECONDS)
+            if claim is None:
                 return
             try:
-                self._record(upload, self._describe(body.read()))
-            except (AnnotationRefusedError, UnreadableImageError) as error:
-                self._fail(upload, str(error))
+                with _until(description_end):
+                    if not self._claim(upload, claim):
+                        return
+                    outcome = self._outcome(upload, body)
+                with _until(recording_end):
+                    self._record(upload, outcome, recording_end - time.monotonic())
             except Exception:
-                self._release(upload)
+                self._release(upload, claim, end)
                 raise
 
-    def _claim(self, upload: Upload, seconds: float) -> bool:
+    def _register(self, upload: Upload, seconds: float) -> datetime | None:
+        """Return when a claim of the photo ends, or nothing when it needs no description."""
+
+        def register(connection: Any) -> datetime | None:
+            wanted = _wants_annotation(images.register(connection, upload), upload)
+            return images.claim_end(connection, seconds) if wanted else None
+
+        claim = self._database.run(register)
+        if claim is None:
+            logger.info("the photo needs no description", extra={"image_id": upload.id})
+        return claim
+
+    def _claim(self, upload: Upload, claim: datetime) -> bool:
         """Tell whether the photo is ours to describe now."""
-        with self._database.connection() as connection:
-            image = images.register(connection, upload)
-            if not _wants_annotation(image, upload):
-                logger.info("the photo needs no description", extra={"image_id": upload.id})
-                return False
-            if upload.bytes > MAX_BYTES:
-                images.annotation_failed(connection, upload.id, upload.etag, TOO_LARGE)
-                return False
-            if images.claim_annotation(connection, upload.id, upload.etag, seconds):
-                return True
-            if _wants_annotation(images.get(connection, upload.id), upload):
-                raise BusyError("another delivery is at work on the photo")
-            return False
+        claimed = self._database.run(
+            lambda connection: images.claim_annotation(connection, upload.id, upload.etag, claim)
+        )
+        if not claimed:
+            logger.info("another delivery describes the photo, or has done so", extra={"image_id": upload.id})
+        return claimed
+
+    def _outcome(self, upload: Upload, body: Readable) -> images.Annotation | str:
+        """Return a description, or a sentence that tells why there will be none."""
+        if upload.bytes > MAX_BYTES:
+            return TOO_LARGE
+        try:
+            return self._describe(body.read())
+        except (AnnotationRefusedError, UnreadableImageError) as error:
+            return str(error)
 
     def _describe(self, data: bytes) -> images.Annotation:
         picture = decode(data, BOX)
@@ -168,23 +214,36 @@ class Describer:
             self._annotator = None  # perhaps replaced: read the secret again for the next photo
             raise
 
-    def _record(self, upload: Upload, annotation: images.Annotation) -> None:
-        with self._database.connection() as connection:
-            recorded = images.annotation_ready(connection, upload.id, upload.etag, annotation)
-        outcome = "described a photo" if recorded else "the photo was deleted, replaced or edited meanwhile"
-        logger.info(outcome, extra={"image_id": upload.id})
+    def _record(self, upload: Upload, outcome: images.Annotation | str, seconds: float) -> None:
+        """Record an outcome, and try so for some seconds if the database is away."""
 
-    def _fail(self, upload: Upload, reason: str) -> None:
-        logger.info("no description: %s", reason, extra={"image_id": upload.id})
-        with self._database.connection() as connection:
-            images.annotation_failed(connection, upload.id, upload.etag, reason)
+        def record(connection: Any) -> bool:
+            if isinstance(outcome, str):
+                return images.annotation_failed(connection, upload.id, upload.etag, outcome)
+            return images.annotation_ready(connection, upload.id, upload.etag, outcome)
 
-    def _release(self, upload: Upload) -> None:
+        if not self._database.run(record, seconds):
+            logger.info("the photo was deleted, replaced, edited or described meanwhile", extra={"image_id": upload.id})
+        elif isinstance(outcome, str):
+            logger.info("no description: %s", outcome, extra={"image_id": upload.id})
+        else:
+            logger.info("described a photo", extra={"image_id": upload.id})
+
+    def _release(self, upload: Upload, claim: datetime, end: float) -> None:
+        """Give a claim back before `end`, on the clock time.monotonic."""
         try:
-            with self._database.connection() as connection:
-                images.release_annotation(connection, upload.id, upload.etag)
-        except DatabaseUnavailableError:
-            logger.warning("the claim could not be given back; it will expire", extra={"image_id": upload.id})
+            with _until(end - 1):
+                self._database.run(
+                    lambda connection: images.release_annotation(connection, upload.id, upload.etag, claim),
+                    end - 1 - time.monotonic(),
+                )
+        except (DatabaseUnavailableError, OutOfTimeError):
+            logger.warning("the claim could not be given back; it will run out", extra={"image_id": upload.id})
+
+
+def _until(moment: float) -> AbstractContextManager[None]:
+    """Interrupt what is not done by a moment, on the clock time.monotonic."""
+    return time_limit(moment - time.monotonic())
 
 
 def _wants_annotation(image: images.Image | None, upload: Upload) -> bool:

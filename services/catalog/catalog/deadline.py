@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -50,3 +51,10 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def _ring(_number: int, _frame: FrameType | None) -> None:
     raise _AlarmError
+
+
+def seconds_left() -> float:
+    """Return how long the current limit lasts; infinity where there is none."""
+    if threading.current_thread() is not threading.main_thread():
+        return math.inf
+    return signal.getitimer(signal.ITIMER_REAL)[0] or math.inf

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pymysql.connections import Connection
 
@@ -170,33 +170,50 @@ def thumbnail_failed(connection: Connection[Any], image_id: str, etag: str, reas
     )
 
 
-def claim_annotation(connection: Connection[Any], image_id: str, etag: str, seconds: float) -> bool:
-    """Reserve the annotation of a pending photo for some seconds, so that nobody pays for it twice."""
+def claim_end(connection: Connection[Any], seconds: float) -> datetime:
+    """Return the end of a claim that begins now, by the server's clock; it is what tells this claim from others."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CAST(NOW(3) + INTERVAL %s MICROSECOND AS DATETIME(3))", (round(seconds * 1000) * 1000,))
+        (end,) = cast(tuple[datetime], cursor.fetchone())
+    return end
+
+
+def claim_annotation(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
+    """Reserve the annotation of a pending photo until `end`, so that nobody pays for it twice."""
     return _update(
         connection,
-        f"""UPDATE image SET claimed_until = NOW(3) + INTERVAL %(milliseconds)s * 1000 MICROSECOND
+        f"""UPDATE image SET claimed_until = %(end)s
             WHERE {_CURRENT} AND annotation_status = 'pending'
               AND (claimed_until IS NULL OR claimed_until < NOW(3))""",
         id=image_id,
         etag=etag,
-        milliseconds=round(seconds * 1000),
+        end=end,
     )
 
 
-def release_annotation(connection: Connection[Any], image_id: str, etag: str) -> bool:
-    """Give a claim back after a failure that is worth another try."""
-    return _update(connection, f"UPDATE image SET claimed_until = NULL WHERE {_CURRENT}", id=image_id, etag=etag)
+def release_annotation(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
+    """Give the claim back that ends at `end`, after a failure that is worth another try; a later one stays."""
+    return _update(
+        connection,
+        f"UPDATE image SET claimed_until = NULL WHERE {_CURRENT} AND claimed_until = %(end)s",
+        id=image_id,
+        etag=etag,
+        end=end,
+    )
 
 
 def annotation_ready(connection: Connection[Any], image_id: str, etag: str, annotation: Annotation) -> bool:
-    """Record an annotation; False when the photo was deleted, replaced or edited by a person meanwhile."""
+    """Record an annotation; False when the photo was deleted, replaced, edited or described by another meanwhile.
+
+    The first answer stays. It counts whoever holds the claim, and also after a failure: it is paid for.
+    """
     return _update(
         connection,
         f"""UPDATE image SET annotation_status = 'ready', annotation_reason = NULL, claimed_until = NULL,
               caption = %(caption)s, alt_text = %(alt_text)s, tags = %(tags)s, language = %(language)s,
               model = %(model)s, prompt_version = %(prompt_version)s,
               input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s
-            WHERE {_CURRENT} AND NOT edited""",
+            WHERE {_CURRENT} AND NOT edited AND annotation_status <> 'ready'""",
         id=image_id,
         etag=etag,
         caption=annotation.caption[:MAX_TEXT_CHARACTERS],

@@ -2,7 +2,7 @@
 
 What can never succeed is recorded as the photo's state and acknowledged: `imaging.decode.UnreadableImageError`, a
 file that is too large, an object that is gone. Everything else is raised, so that Lambda delivers the event again:
-`catalog.database.DatabaseUnavailableError`, errors of S3, and bugs.
+`catalog.database.DatabaseUnavailableError`, `catalog.deadline.OutOfTimeError`, errors of S3, and bugs.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import os
 from collections.abc import Mapping
 from contextlib import closing
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from botocore.config import Config
 
 from catalog import images
 from catalog.database import Database
+from catalog.deadline import time_limit
 from catalog.uploads import (
     MAX_BYTES,
     TOO_LARGE,
@@ -44,7 +45,18 @@ S3_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standar
 CACHE_CONTROL = "private, max-age=3600"
 
 
-def handle(event: Mapping[str, Any], context: object) -> None:
+# What is left of an invocation when it ends by itself, before Lambda stops it without a word.
+ENDING_SECONDS = 5.0
+
+
+class Context(Protocol):
+    """What Lambda tells about an invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until the function is stopped."""
+
+
+def handle(event: Mapping[str, Any], context: Context) -> None:
     """Make the thumbnails of the uploads that an event announces.
 
     Raises:
@@ -52,7 +64,13 @@ def handle(event: Mapping[str, Any], context: object) -> None:
         ValueError: the event announces something else.
         ExceptionGroup: some objects could not be processed now; the others are done.
     """
-    process_announced(event, thumbnailer().process)
+    photos = thumbnailer()
+
+    def process(stored: StoredObject) -> None:
+        with time_limit(context.get_remaining_time_in_millis() / 1000 - ENDING_SECONDS):
+            photos.process(stored)
+
+    process_announced(event, process)
 
 
 @cache
@@ -93,8 +111,7 @@ class Thumbnailer:
             return
         with closing(found["Body"]) as body:
             upload = Upload.from_object(photo, found)
-            with self._database.connection() as connection:
-                image = images.register(connection, upload)
+            image = self._database.run(lambda connection: images.register(connection, upload))
             if image is None or image.etag != upload.etag:
                 logger.info("the photo was deleted or replaced", extra={"image_id": photo})
                 return
@@ -113,20 +130,19 @@ class Thumbnailer:
 
     def _fail(self, upload: Upload, reason: str) -> None:
         logger.info("no thumbnail: %s", reason, extra={"image_id": upload.id})
-        with self._database.connection() as connection:
-            images.thumbnail_failed(connection, upload.id, upload.etag, reason)
+        self._database.run(lambda connection: images.thumbnail_failed(connection, upload.id, upload.etag, reason))
 
     def _store(self, upload: Upload, resized: Resized) -> None:
         key = thumbnail_key(upload.id)
         self._s3.put_object(
             Bucket=self._bucket, Key=key, Body=resized.webp, ContentType="image/webp", CacheControl=CACHE_CONTROL
         )
-        with self._database.connection() as connection:
-            recorded = images.thumbnail_ready(connection, upload.id, upload.etag, resized.thumbnail)
-            deleted = not recorded and images.get(connection, upload.id) is None
+        recorded = self._database.run(
+            lambda connection: images.thumbnail_ready(connection, upload.id, upload.etag, resized.thumbnail)
+        )
         if recorded:
             logger.info("stored a thumbnail", extra={"image_id": upload.id})
-        elif deleted:
+        elif self._database.run(lambda connection: images.get(connection, upload.id)) is None:
             logger.info("the photo was deleted meanwhile", extra={"image_id": upload.id})
             self._s3.delete_object(Bucket=self._bucket, Key=key)
         else:  # replaced meanwhile: what we stored may have overwritten the newer photo's thumbnail

@@ -11,7 +11,11 @@ from gemini_server import GeminiServer
 
 @pytest.fixture
 def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
-    """Run the loopback server, where the SDK finds it."""
+    """Run the loopback server, where the SDK finds it, which speaks through httpx as in the function's package.
+
+    The tests' own environment has aiohttp, too, which the SDK would prefer.
+    """
+    monkeypatch.setattr("google.genai._api_client.has_aiohttp", False)
     with GeminiServer() as server:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
         yield server

@@ -1,9 +1,10 @@
 """The function as Lambda calls it: events in, rows out. S3 is moto's, the database real, Gemini on loopback."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -13,11 +14,12 @@ from PIL import Image
 import photos
 from annotate import handler
 from annotate.caption import PROMPT_VERSION
-from annotate.errors import BusyError, ModelUnavailableError
+from annotate.errors import ModelUnavailableError
 from catalog import images
 from catalog.database import Database
+from catalog.deadline import OutOfTimeError
 from catalog.settings import ConfigurationError
-from catalog.uploads import MAX_BYTES, StoredObject, announcement, filename_metadata, new_id, upload_key
+from catalog.uploads import MAX_BYTES, StoredObject, Upload, announcement, filename_metadata, new_id, upload_key
 from gemini_server import DROP, GeminiServer, Reply, blocked, failure
 
 BUCKET = "photos"
@@ -26,11 +28,14 @@ OVERLOADED = failure(503, "UNAVAILABLE", "The model is overloaded.")
 BAD_KEY = failure(400, "INVALID_ARGUMENT", "API key not valid.", "API_KEY_INVALID")
 
 
+@dataclass
 class Invocation:
     """The part of Lambda's context that is read."""
 
+    seconds: float = 240
+
     def get_remaining_time_in_millis(self) -> int:
-        return 90_000
+        return round(self.seconds * 1000)
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +47,8 @@ def function(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     handler.describer.cache_clear()
     yield
+    if handler.describer.cache_info().currsize:
+        handler.describer()._database.close()
     handler.describer.cache_clear()
 
 
@@ -63,9 +70,9 @@ def uploaded(data: bytes | None = None) -> str:
     return photo
 
 
-def deliver(*ids: str, bucket: str = BUCKET) -> None:
+def deliver(*ids: str, bucket: str = BUCKET, seconds: float = 240) -> None:
     records = [announcement(StoredObject(bucket, upload_key(photo)))["Records"][0] for photo in ids]
-    handler.handle({"Records": records}, Invocation())
+    handler.handle({"Records": records}, Invocation(seconds))
 
 
 def row(database: Database, photo: str) -> images.Image:
@@ -75,9 +82,10 @@ def row(database: Database, photo: str) -> images.Image:
     return image
 
 
-def failures_of(*ids: str) -> list[Exception]:
+def failures_of(*ids: str, seconds: float = 30) -> list[Exception]:
+    """Deliver an event in an invocation whose time does not suffice to ask Gemini again."""
     with pytest.raises(ExceptionGroup) as raised:
-        deliver(*ids)
+        deliver(*ids, seconds=seconds)
     return list(raised.value.exceptions)
 
 
@@ -137,19 +145,43 @@ def test_a_second_delivery_is_not_paid_for(key: None, gemini: GeminiServer, data
     assert len(gemini.requests) == 1
 
 
-def test_two_deliveries_at_once_are_paid_for_once(key: None, gemini: GeminiServer, database: Database) -> None:
+def test_a_delivery_is_acknowledged_while_another_one_describes_the_photo(
+    key: None, gemini: GeminiServer, database: Database
+) -> None:
     photo = uploaded()
     gemini.reply(Reply(503, b"{}", delay_seconds=1))
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(failures_of, photo)
-        while not gemini.requests and not first.done():
+    outcomes: list[str] = []
+
+    def second() -> None:
+        while not gemini.requests:
             time.sleep(0.01)
-        handler.describer.cache_clear()  # the second runs in another process, with its own connection
-        (busy,) = failures_of(photo)
-        (overloaded,) = first.result()
-    assert isinstance(busy, BusyError)
-    assert isinstance(overloaded, ModelUnavailableError)
+        handler.describer.cache_clear()  # it runs in another process, with its own connection
+        deliver(photo)
+        outcomes.append(row(database, photo).annotation_status)
+
+    other = threading.Thread(target=second)
+    other.start()
+    (failure,) = failures_of(photo)
+    other.join()
+    assert outcomes == ["pending"]
+    assert isinstance(failure, ModelUnavailableError)  # and so it is delivered again
     assert len(gemini.requests) == 1
+
+
+def test_the_claim_of_a_process_that_was_killed_is_respected_until_it_runs_out(
+    key: None, gemini: GeminiServer, database: Database
+) -> None:
+    photo = uploaded()
+    with database.connection() as connection:
+        upload = Upload.from_object(photo, boto3.client("s3").head_object(Bucket=BUCKET, Key=upload_key(photo)))
+        images.register(connection, upload)
+        images.claim_annotation(connection, photo, upload.etag, images.claim_end(connection, 60))
+    deliver(photo)
+    assert gemini.requests == []
+    with database.connection() as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE image SET claimed_until = claimed_until - INTERVAL 1 MINUTE")
+    deliver(photo)
+    assert row(database, photo).annotation_status == "ready"
 
 
 @pytest.mark.parametrize("reply", [OVERLOADED, DROP, Reply(200, b"{}")], ids=["overloaded", "dropped", "empty"])
@@ -294,6 +326,27 @@ def test_the_log_tells_ids_and_nothing_of_the_photo(
     assert photo in told
     for secret in (KEY, "holiday", "A photo of", "Something seen"):
         assert secret not in caplog.text
+
+
+def test_a_description_that_takes_too_long_is_left_to_the_next_delivery(
+    key: None, gemini: GeminiServer, database: Database
+) -> None:
+    photo = uploaded()
+    gemini.reply(Reply(200, b"{}", delay_seconds=5))
+    (error,) = failures_of(photo, seconds=4)
+    assert isinstance(error, OutOfTimeError)
+    deliver(photo)
+    assert row(database, photo).annotation_status == "ready"
+
+
+def test_a_picture_that_takes_too_long_is_not_recorded_as_damaged(
+    key: None, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = uploaded()
+    monkeypatch.setattr("annotate.handler.decode", lambda *_: time.sleep(5))
+    (error,) = failures_of(photo, seconds=4)
+    assert isinstance(error, OutOfTimeError)
+    assert row(database, photo).annotation_status == "pending"
 
 
 def test_a_large_photo_is_sent_small(key: None, gemini: GeminiServer, database: Database) -> None:

@@ -154,21 +154,68 @@ def test_an_annotation_is_recorded_with_its_provenance(connection: Any, upload: 
     assert Annotation(**{name: getattr(image, name) for name in Annotation.__slots__}) == ANNOTATION
 
 
+def claim(connection: Any, upload: Upload, seconds: float = 60) -> datetime | None:
+    """Claim the annotation; None when another one holds it."""
+    end = images.claim_end(connection, seconds)
+    return end if images.claim_annotation(connection, upload.id, upload.etag, end) else None
+
+
 def test_only_one_delivery_claims_the_annotation(connection: Any, upload: Upload) -> None:
-    assert images.claim_annotation(connection, upload.id, upload.etag, 60)
-    assert not images.claim_annotation(connection, upload.id, upload.etag, 60)
+    assert claim(connection, upload)
+    assert not claim(connection, upload)
 
 
 def test_a_claim_ends_when_it_is_released_or_has_run_out(connection: Any, upload: Upload) -> None:
-    assert images.claim_annotation(connection, upload.id, upload.etag, 60)
-    images.release_annotation(connection, upload.id, upload.etag)
-    assert images.claim_annotation(connection, upload.id, upload.etag, -1)
-    assert images.claim_annotation(connection, upload.id, upload.etag, 60)
+    end = claim(connection, upload)
+    assert end
+    assert images.release_annotation(connection, upload.id, upload.etag, end)
+    assert claim(connection, upload, -1)
+    assert claim(connection, upload)
+
+
+def test_a_claim_that_began_at_the_same_moment_is_another_one(connection: Any, upload: Upload) -> None:
+    end = claim(connection, upload)
+    assert end
+    assert not images.claim_annotation(connection, upload.id, upload.etag, end)
+
+
+def test_a_claim_is_not_released_by_the_owner_of_an_earlier_one(connection: Any, upload: Upload) -> None:
+    earlier = claim(connection, upload, -1)
+    assert earlier
+    assert claim(connection, upload)
+    assert not images.release_annotation(connection, upload.id, upload.etag, earlier)
+    assert not claim(connection, upload)
+
+
+def test_a_claim_of_a_file_is_not_released_when_it_comes_back_after_another(connection: Any, upload: Upload) -> None:
+    earlier = claim(connection, upload)
+    assert earlier
+    images.register(connection, replace(upload, etag="e2"))
+    images.register(connection, upload)
+    assert claim(connection, upload, 61)
+    images.release_annotation(connection, upload.id, upload.etag, earlier)
+    assert not claim(connection, upload)
 
 
 def test_what_is_annotated_cannot_be_claimed(connection: Any, upload: Upload) -> None:
     images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
-    assert not images.claim_annotation(connection, upload.id, upload.etag, 60)
+    assert not claim(connection, upload)
+
+
+def test_the_first_answer_stays(connection: Any, upload: Upload) -> None:
+    assert images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    assert not images.annotation_ready(connection, upload.id, upload.etag, replace(ANNOTATION, caption="Another."))
+    image = images.get(connection, upload.id)
+    assert image is not None
+    assert image.caption == ANNOTATION.caption
+
+
+def test_an_answer_that_comes_late_undoes_a_failure(connection: Any, upload: Upload) -> None:
+    images.annotation_failed(connection, upload.id, upload.etag, "It took too long.")
+    assert images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    image = images.get(connection, upload.id)
+    assert image is not None
+    assert (image.annotation_status, image.annotation_reason) == ("ready", None)
 
 
 def test_an_edit_changes_what_it_names_and_nothing_else(connection: Any, upload: Upload) -> None:

@@ -81,7 +81,7 @@ def test_what_failed_or_was_deleted_is_not_overdue(connection: Any, upload: Uplo
 
 def test_a_photo_that_a_function_works_on_is_not_overdue(connection: Any, upload: Upload, later: Later) -> None:
     later(PATIENCE_MINUTES + 1)
-    images.claim_annotation(connection, upload.id, upload.etag, 90)
+    images.claim_annotation(connection, upload.id, upload.etag, images.claim_end(connection, 90))
     assert overdue(connection) == []
     later(2)
     assert overdue(connection) == [upload.id]
@@ -163,7 +163,7 @@ def test_a_photo_replaced_meanwhile_is_not_given_up(connection: Any, upload: Upl
 
 def test_a_photo_that_a_function_works_on_is_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
     photo = exhausted(connection, later)
-    images.claim_annotation(connection, upload.id, upload.etag, 90)
+    images.claim_annotation(connection, upload.id, upload.etag, images.claim_end(connection, 90))
     assert not pending.give_up(connection, photo)
 
 

@@ -116,6 +116,31 @@ def test_a_restart_between_two_statements_is_not_noticed(server: Server) -> None
     assert pauses.asked == []
 
 
+def test_a_connection_that_was_lost_between_two_statements_is_replaced(server: Server) -> None:
+    with closing(Database(server.settings)) as database, database.connection() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT CONNECTION_ID()")
+            (number,) = cursor.fetchone() or (0,)
+        server.command(f"KILL {number}")
+        assert count(connection) == 1
+
+
+def test_a_statement_that_was_waited_for_in_vain_is_not_begun_again_at_once(server: Server) -> None:
+    with closing(Database(server.settings, statement_seconds=1)) as database:
+        with (
+            pytest.raises(DatabaseUnavailableError, match="timed out"),
+            database.connection() as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("INSERT INTO counter SELECT SLEEP(1.2)")
+        with database.connection() as connection, connection.cursor() as cursor:
+            rows = 1
+            while rows == 1:  # the server goes on with the statement
+                cursor.execute("SELECT COUNT(*) FROM counter")
+                (rows,) = cursor.fetchone() or (0,)
+    assert rows == 2
+
+
 def test_work_is_done_when_the_server_comes_back(server: Server) -> None:
     server.process.stop()
     pauses = Pauses(server.process.start)

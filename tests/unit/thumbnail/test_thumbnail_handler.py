@@ -1,6 +1,9 @@
 """Events of uploads, and what the thumbnail function makes of them in the bucket and the catalogue."""
 
+import dataclasses
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,17 +17,29 @@ from PIL import Image
 
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
+from catalog.deadline import OutOfTimeError
 from catalog.images import Image as Row
 from catalog.settings import ConfigurationError
 from catalog.uploads import StoredObject, Upload, announcement, new_id, thumbnail_key, upload_key
 from photos import encoded, jpeg, scene
 from thumbnail import handler
-from thumbnail.handler import handle, thumbnailer
+from thumbnail.config import ThumbnailSettings
+from thumbnail.handler import ENDING_SECONDS, Thumbnailer, handle, thumbnailer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "photos"
+
+
+@dataclass
+class Invocation:
+    """The part of Lambda's context that is read."""
+
+    seconds: float = 60
+
+    def get_remaining_time_in_millis(self) -> int:
+        return round(self.seconds * 1000)
 
 
 @dataclass
@@ -91,7 +106,7 @@ def once_stored(action: Callable[[], None]) -> None:
 
 def test_an_uploaded_photo_gets_a_thumbnail_and_a_row(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg(1200, 900))
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     row = gallery.row(photo)
     assert row is not None
     assert (row.thumbnail_status, row.width, row.height) == ("ready", 1200, 900)
@@ -104,7 +119,7 @@ def test_an_uploaded_photo_gets_a_thumbnail_and_a_row(gallery: Gallery) -> None:
 
 def test_a_thumbnail_is_served_as_webp_and_asked_for_again_within_hours(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg())
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     stored = gallery.s3.head_object(Bucket=BUCKET, Key=thumbnail_key(photo))
     assert stored["ContentType"] == "image/webp"
     assert stored["CacheControl"] == "private, max-age=3600"
@@ -112,7 +127,7 @@ def test_a_thumbnail_is_served_as_webp_and_asked_for_again_within_hours(gallery:
 
 def test_a_renamed_picture_is_recorded_as_what_it_is(gallery: Gallery) -> None:
     photo = gallery.upload(encoded(scene(), "PNG"), content_type="image/jpeg")
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     row = gallery.row(photo)
     assert row is not None
     assert (row.thumbnail_status, row.content_type) == ("ready", "image/png")
@@ -120,17 +135,17 @@ def test_a_renamed_picture_is_recorded_as_what_it_is(gallery: Gallery) -> None:
 
 def test_a_repeated_event_does_not_make_the_thumbnail_again(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg())
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     gallery.s3.delete_object(Bucket=BUCKET, Key=thumbnail_key(photo))
-    handle(event(photo, photo), None)
+    handle(event(photo, photo), Invocation())
     assert gallery.thumbnail(photo) is None
 
 
 def test_a_replaced_photo_gets_a_new_thumbnail(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg(300, 200))
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     gallery.upload(jpeg(200, 300), photo)
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     row, thumbnail = gallery.row(photo), gallery.thumbnail(photo)
     assert row is not None
     assert thumbnail is not None
@@ -139,12 +154,12 @@ def test_a_replaced_photo_gets_a_new_thumbnail(gallery: Gallery) -> None:
 
 def test_all_photos_of_an_event_are_processed(gallery: Gallery) -> None:
     photos = [gallery.upload(jpeg(64, 48, seed)) for seed in range(3)]
-    handle(event(*photos), None)
+    handle(event(*photos), Invocation())
     assert all(gallery.thumbnail(photo) for photo in photos)
 
 
 def test_the_event_that_s3_sends_to_test_a_topic_is_acknowledged(gallery: Gallery) -> None:
-    handle({"Records": [{"Sns": {"Message": json.dumps({"Event": "s3:TestEvent"})}}]}, None)
+    handle({"Records": [{"Sns": {"Message": json.dumps({"Event": "s3:TestEvent"})}}]}, Invocation())
 
 
 # --- what can never succeed is recorded or ignored, and acknowledged
@@ -153,7 +168,7 @@ def test_the_event_that_s3_sends_to_test_a_topic_is_acknowledged(gallery: Galler
 @pytest.mark.parametrize("body", [b"", b"hello", jpeg()[:1000]], ids=["empty", "text", "truncated"])
 def test_a_file_that_is_no_picture_fails_with_a_reason(gallery: Gallery, body: bytes) -> None:
     photo = gallery.upload(body)
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     row = gallery.row(photo)
     assert row is not None
     assert row.thumbnail_status == "failed"
@@ -172,7 +187,7 @@ def test_a_file_that_is_too_large_fails_without_being_read(gallery: Gallery, mon
     photo = gallery.upload(jpeg())
     monkeypatch.setattr(handler, "MAX_BYTES", len(jpeg()) - 1)
     on_s3("after-call.s3.GetObject", lambda parsed, **_: parsed.update(Body=Untouched()))
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     row = gallery.row(photo)
     assert row is not None
     assert row.thumbnail_reason == "The file has more than 50 MiB. Make it smaller and upload it again."
@@ -181,22 +196,22 @@ def test_a_file_that_is_too_large_fails_without_being_read(gallery: Gallery, mon
 def test_a_file_of_the_largest_size_is_read(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = gallery.upload(jpeg())
     monkeypatch.setattr(handler, "MAX_BYTES", len(jpeg()))
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     assert gallery.thumbnail(photo) is not None
 
 
 def test_a_photo_that_is_gone_leaves_no_row(gallery: Gallery) -> None:
     photo = new_id()
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     assert gallery.row(photo) is None
 
 
 def test_a_deleted_photo_stays_deleted_when_its_event_comes_late(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg())
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     gallery.delete(photo)
     gallery.s3.delete_object(Bucket=BUCKET, Key=thumbnail_key(photo))
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     assert gallery.row(photo) is None
     assert gallery.thumbnail(photo) is None
 
@@ -206,7 +221,7 @@ def test_a_photo_older_than_the_one_in_the_catalogue_is_left_to_the_newer_event(
     newer = Upload(photo, "newer.jpg", "image/jpeg", 1, "newer", datetime.now(UTC) + timedelta(minutes=1))
     with gallery.database.connection() as connection:
         before = images.register(connection, newer)
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     assert gallery.row(photo) == before
     assert gallery.thumbnail(photo) is None
 
@@ -216,7 +231,7 @@ def test_an_object_that_is_not_an_upload_is_ignored(
     gallery: Gallery, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     gallery.s3.put_object(Bucket=BUCKET, Key=key, Body=jpeg())
-    handle(announcement(StoredObject(BUCKET, key)), None)
+    handle(announcement(StoredObject(BUCKET, key)), Invocation())
     assert gallery.s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1
     assert "not an upload" in caplog.text
     assert "holiday" not in caplog.text
@@ -224,7 +239,7 @@ def test_an_object_that_is_not_an_upload_is_ignored(
 
 def test_an_object_in_another_bucket_is_ignored(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg())
-    handle(event(photo, bucket="somebody-elses"), None)
+    handle(event(photo, bucket="somebody-elses"), Invocation())
     assert gallery.row(photo) is None
 
 
@@ -234,7 +249,7 @@ def test_an_object_in_another_bucket_is_ignored(gallery: Gallery) -> None:
 def test_the_thumbnail_of_a_photo_deleted_meanwhile_is_removed_again(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg())
     once_stored(lambda: gallery.delete(photo))
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     assert gallery.row(photo) is None
     assert gallery.thumbnail(photo) is None
 
@@ -251,7 +266,7 @@ def replace(gallery: Gallery, photo: str) -> None:
 def test_the_thumbnail_of_a_photo_replaced_meanwhile_is_the_new_one(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg(300, 200))
     once_stored(lambda: replace(gallery, photo))
-    handle(event(photo), None)
+    handle(event(photo), Invocation())
     row, thumbnail = gallery.row(photo), gallery.thumbnail(photo)
     assert row is not None
     assert thumbnail is not None
@@ -271,7 +286,7 @@ def test_one_photo_that_fails_for_now_does_not_hold_up_the_others(gallery: Galle
 
     on_s3("before-call.s3.PutObject", refuse)
     with pytest.raises(ExceptionGroup) as raised:
-        handle(event(first, broken, last), None)
+        handle(event(first, broken, last), Invocation())
     assert [type(error) for error in raised.value.exceptions] == [ClientError]
     assert gallery.thumbnail(first) is not None
     assert gallery.thumbnail(last) is not None
@@ -280,24 +295,34 @@ def test_one_photo_that_fails_for_now_does_not_hold_up_the_others(gallery: Galle
     assert row.thumbnail_status == "pending"
 
 
-def test_a_database_that_is_away_makes_lambda_deliver_the_event_again(
-    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_HOST", "127.0.0.1")
-    monkeypatch.setenv("DATABASE_PORT", "1")
+def test_a_database_that_is_away_makes_lambda_deliver_the_event_again(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg())
-    with pytest.raises(ExceptionGroup) as raised:
-        handle(event(photo), None)
-    assert isinstance(raised.value.exceptions[0], DatabaseUnavailableError)
+    settings = ThumbnailSettings.from_environ(os.environ)
+    away = Database(
+        dataclasses.replace(settings, database_host="127.0.0.1", database_port=1), clock=iter(range(0, 99, 9)).__next__
+    )
+    with pytest.raises(DatabaseUnavailableError):
+        Thumbnailer(BUCKET, gallery.s3, away).process(StoredObject(BUCKET, upload_key(photo)))
     assert gallery.thumbnail(photo) is None
+
+
+def test_a_photo_that_takes_too_long_is_left_to_the_next_delivery(gallery: Gallery) -> None:
+    slow, quick = gallery.upload(jpeg()), gallery.upload(jpeg())
+    delays = [lambda: time.sleep(5), lambda: None]
+    on_s3("before-call.s3.GetObject", lambda **_: delays.pop(0)())
+    with pytest.raises(ExceptionGroup) as raised:
+        handle(event(slow, quick), Invocation(seconds=ENDING_SECONDS + 2))
+    assert [type(error) for error in raised.value.exceptions] == [OutOfTimeError]
+    assert gallery.thumbnail(slow) is None
+    assert gallery.thumbnail(quick) is not None
 
 
 def test_an_event_of_another_kind_is_an_error(gallery: Gallery) -> None:
     with pytest.raises(ValueError, match="not an S3 notification"):
-        handle({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}, None)
+        handle({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}, Invocation())
 
 
 def test_a_missing_variable_is_named(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BUCKET_NAME")
     with pytest.raises(ConfigurationError, match="BUCKET_NAME"):
-        handle(event(new_id()), None)
+        handle(event(new_id()), Invocation())
