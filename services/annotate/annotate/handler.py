@@ -169,7 +169,7 @@ class Describer:
                         return
                     outcome = self._outcome(upload, body)
                 with _until(recording_end):
-                    self._record(upload, outcome, recording_end - time.monotonic())
+                    self._record(upload, claim, outcome, recording_end - time.monotonic())
             except Exception:
                 self._release(upload, claim, end)
                 raise
@@ -214,12 +214,12 @@ class Describer:
             self._annotator = None  # perhaps replaced: read the secret again for the next photo
             raise
 
-    def _record(self, upload: Upload, outcome: images.Annotation | str, seconds: float) -> None:
+    def _record(self, upload: Upload, claim: datetime, outcome: images.Annotation | str, seconds: float) -> None:
         """Record an outcome, and try so for some seconds if the database is away."""
 
         def record(connection: Any) -> bool:
             if isinstance(outcome, str):
-                return images.annotation_failed(connection, upload.id, upload.etag, outcome)
+                return images.annotation_failed(connection, upload.id, upload.etag, outcome, claim)
             return images.annotation_ready(connection, upload.id, upload.etag, outcome)
 
         if not self._database.run(record, seconds):

@@ -227,15 +227,22 @@ def annotation_ready(connection: Connection[Any], image_id: str, etag: str, anno
     )
 
 
-def annotation_failed(connection: Connection[Any], image_id: str, etag: str, reason: str) -> bool:
-    """Record why there will be no annotation, in a sentence for people."""
+def annotation_failed(
+    connection: Connection[Any], image_id: str, etag: str, reason: str, claim: datetime | None = None
+) -> bool:
+    """Record why there will be no annotation, in a sentence for people.
+
+    `claim` is the end of the claim under which that was found: while another delivery has one, its outcome counts.
+    """
     return _update(
         connection,
         f"""UPDATE image SET annotation_status = 'failed', annotation_reason = %(reason)s, claimed_until = NULL
-            WHERE {_CURRENT} AND annotation_status = 'pending'""",
+            WHERE {_CURRENT} AND annotation_status = 'pending'
+              AND (%(claim)s IS NULL OR claimed_until = %(claim)s)""",
         id=image_id,
         etag=etag,
         reason=reason[:MAX_REASON_CHARACTERS],
+        claim=claim,
     )
 
 

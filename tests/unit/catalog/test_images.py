@@ -197,6 +197,13 @@ def test_a_claim_of_a_file_is_not_released_when_it_comes_back_after_another(conn
     assert not claim(connection, upload)
 
 
+def test_a_failure_found_under_an_earlier_claim_does_not_count(connection: Any, upload: Upload) -> None:
+    earlier = claim(connection, upload, -1)
+    current = claim(connection, upload)
+    assert not images.annotation_failed(connection, upload.id, upload.etag, "Blocked.", earlier)
+    assert images.annotation_failed(connection, upload.id, upload.etag, "Blocked.", current)
+
+
 def test_what_is_annotated_cannot_be_claimed(connection: Any, upload: Upload) -> None:
     images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
     assert not claim(connection, upload)
