@@ -216,7 +216,12 @@ class Bucket:
         passed = timedelta(seconds=self.clock.passed)
         keys = sorted(key for key in self.objects if key.startswith(Prefix))
         return [
-            {"Contents": [{"Key": key, "LastModified": self._describe(key)["LastModified"] - passed} for key in keys]}
+            {
+                "Contents": [
+                    self._describe(key) | {"Key": key, "LastModified": self._describe(key)["LastModified"] - passed}
+                    for key in keys
+                ]
+            }
         ]
 
     def generate_presigned_url(self, *_: object, **__: object) -> str:

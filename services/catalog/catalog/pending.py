@@ -6,7 +6,7 @@ again. Results have the last word: whatever a function or a person writes meanwh
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,14 +52,21 @@ class Backlog:
     failed_images: int
 
 
-def unknown_ids(connection: Connection[Any], ids: Collection[str]) -> list[str]:
-    """Return, in order, those of some ids that never had a row; a deleted photo had one."""
-    if not ids:
+def unknown_ids(connection: Connection[Any], etags: Mapping[str, str]) -> list[str]:
+    """Return, in order, those ids whose object has no row, or one that describes an older object.
+
+    A deleted photo has a row, which describes nothing.
+
+    Args:
+        connection: to the catalogue.
+        etags: the etag of the stored object of each id.
+    """
+    if not etags:
         return []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM image WHERE id IN %s", (list(ids),))
-        known = {image_id for (image_id,) in cursor.fetchall()}
-    return sorted(set(ids) - known)
+        cursor.execute("SELECT id, etag, deleted_at IS NOT NULL FROM image WHERE id IN %s", (list(etags),))
+        known = {image_id for image_id, etag, deleted in cursor.fetchall() if deleted or etag == etags[image_id]}
+    return sorted(etags.keys() - known)
 
 
 def overdue(connection: Connection[Any], limit: int) -> list[Overdue]:

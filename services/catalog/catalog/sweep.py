@@ -1,9 +1,9 @@
 """Lambda function that runs every quarter of an hour, so that no photo stays pending for ever.
 
 Events can be lost: a function may fail more often than it is tried, a topic may be unable to deliver. The bucket and
-the catalogue tell what is still to be done. The sweep makes a row for each upload that has none, announces what is
-overdue again to both functions, which skip what they have done, and after some hours gives up. `catalog.pending` says
-when.
+the catalogue tell what is still to be done. The sweep makes a row for each upload that has none or that of an older
+file, announces what is overdue again to both functions, which skip what they have done, and after some hours gives up.
+`catalog.pending` says when.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Sweeper:
         return outcome
 
     def _register_lost(self, failures: list[Exception]) -> int:
-        """Make a row for each upload that has had none for too long, and return how many were made."""
+        """Register uploads that have had no row for too long, or that of an older file; return how many there were."""
         registered = 0
         for photo in islice(self._lost(), MAX_PHOTOS):
             try:
@@ -131,12 +131,12 @@ class Sweeper:
             Bucket=self._settings.bucket_name, Prefix=UPLOADS, StartAfter=upload_key(lowest_id(now - LOOK_BACK))
         )
         for page in pages:
-            old_enough = [
-                photo
+            old_enough = {
+                photo: stored["ETag"].strip('"')
                 for stored in page.get("Contents", [])
                 if now - stored["LastModified"] > timedelta(minutes=pending.PATIENCE_MINUTES)
                 and (photo := image_id(stored["Key"]))
-            ]
+            }
             with self._database.connection() as connection:
                 unknown = pending.unknown_ids(connection, old_enough)
             yield from unknown

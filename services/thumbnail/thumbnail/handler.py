@@ -108,6 +108,8 @@ class Thumbnailer:
             found = self._s3.get_object(Bucket=self._bucket, Key=upload_key(photo))
         except self._s3.exceptions.NoSuchKey:
             logger.warning("the upload is gone", extra={"image_id": photo})
+            # An earlier delivery may have been killed after it had stored the thumbnail of a photo deleted meanwhile.
+            self._s3.delete_object(Bucket=self._bucket, Key=thumbnail_key(photo))
             return
         with closing(found["Body"]) as body:
             upload = Upload.from_object(photo, found)

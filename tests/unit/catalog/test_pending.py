@@ -205,12 +205,14 @@ def test_a_replaced_photo_has_as_many_chances(connection: Any, upload: Upload, l
     assert (photo.etag, photo.resent) == ("e2", 0)
 
 
-def test_only_ids_that_never_had_a_row_are_unknown(connection: Any, upload: Upload) -> None:
-    deleted, unknown = new_id(), new_id()
-    images.register(connection, replace(upload, id=deleted))
+def test_ids_without_a_row_or_with_that_of_another_object_are_unknown(connection: Any, upload: Upload) -> None:
+    deleted, unknown, replaced = new_id(), new_id(), new_id()
+    for photo in (deleted, replaced):
+        images.register(connection, replace(upload, id=photo))
     images.delete(connection, deleted)
-    assert pending.unknown_ids(connection, [unknown, upload.id, deleted]) == [unknown]
-    assert pending.unknown_ids(connection, []) == []
+    etags = {unknown: "e1", upload.id: "e1", deleted: "e2", replaced: "e2"}
+    assert pending.unknown_ids(connection, etags) == [unknown, replaced]
+    assert pending.unknown_ids(connection, {}) == []
 
 
 def backlog(connection: Any) -> tuple[int, int, int]:

@@ -115,6 +115,18 @@ def test_an_upload_that_nobody_registered_gets_a_row_and_is_announced(around: Su
     assert around.announced() == [upload_key(photo)]
 
 
+def test_a_photo_that_was_replaced_without_an_event_starts_again(around: Surroundings) -> None:
+    photo = around.upload()
+    around.wait(PATIENCE_MINUTES + 1)
+    around.sweeper.run()
+    etag = around.s3.put_object(Bucket=BUCKET, Key=upload_key(photo), Body=b"another")["ETag"].strip('"')
+    around.wait(PATIENCE_MINUTES + 1)
+    assert around.sweeper.run() == Outcome(registered_images=1, resent_images=1, given_up_images=0)
+    image = images.get(around.connection, photo)
+    assert image is not None
+    assert (image.etag, image.bytes) == (etag, 7)
+
+
 def test_a_fresh_upload_is_left_to_its_event(around: Surroundings) -> None:
     photo = around.upload()
     around.wait(PATIENCE_MINUTES - 1)

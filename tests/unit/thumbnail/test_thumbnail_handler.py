@@ -254,6 +254,15 @@ def test_the_thumbnail_of_a_photo_deleted_meanwhile_is_removed_again(gallery: Ga
     assert gallery.thumbnail(photo) is None
 
 
+def test_a_thumbnail_that_outlived_its_photo_is_removed_by_the_next_delivery(gallery: Gallery) -> None:
+    photo = gallery.upload(jpeg())
+    handle(event(photo), Invocation())
+    gallery.delete(photo)
+    gallery.s3.delete_object(Bucket=BUCKET, Key=upload_key(photo))
+    handle(event(photo), Invocation())
+    assert gallery.thumbnail(photo) is None
+
+
 def replace(gallery: Gallery, photo: str) -> None:
     """Replace a photo, and deliver the event of the new one, as another process would."""
     gallery.upload(jpeg(200, 300), photo)
