@@ -51,8 +51,8 @@ class PaidGemini(GeminiServer):
         """Line up the replies to the next requests with a picture; after them it is described."""
         self._planned[picture].extend(replies)
 
-    def clear(self) -> None:
-        """Work again, for every picture."""
+    def forget(self) -> None:
+        """Work again, for every picture, whatever was lined up."""
         self.outage = None
         self._planned.clear()
 

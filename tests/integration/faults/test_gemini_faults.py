@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -64,10 +65,10 @@ def troubled(cloud_of_faults: World) -> dict[str, Photo]:
 @pytest.mark.parametrize("fault", PASSING)
 def test_a_photo_gets_its_caption_after(world: World, troubled: dict[str, Photo], fault: str) -> None:
     photo = troubled[fault]
-    world.settle([photo])
-    assert ready(world.row(photo))
+    assert ready(world.row(photo)), "without the sweep, and without a person"
     assert world.gemini.asked(photo.picture) == 2
     world.verify([photo])
+    assert world.figures.dead_letters == 0
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
@@ -102,6 +103,25 @@ def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
     world.wait_until(world.idle, "events wait")
     assert {photo.id for photo in photos} <= set(world.dead_letters()["annotate"])
     world.verify(photos)
+
+
+@pytest.fixture
+def time_of_aws(world: World) -> Iterator[None]:
+    """Let annotate have the time that it has on AWS."""
+    world.release("annotate", {}, Timeout=240)
+    yield
+    world.release("annotate", {}, Timeout=TIMEOUT_SECONDS)
+
+
+@pytest.mark.usefixtures("time_of_aws")
+@pytest.mark.parametrize("wish", [{"retry_delay": "1.5s"}, {"retry_after": "2"}, {}], ids=str)
+def test_one_delivery_is_enough_when_gemini_wants_a_moment(world: World, wish: dict[str, str]) -> None:
+    picture = Picture()
+    world.gemini.answer(picture, exhausted(**wish), OVERLOADED)
+    photos = [world.upload_picture(picture)]
+    world.verify(photos)
+    assert world.figures.deliveries == 2, "one of each function"
+    assert world.figures.requests == 3
 
 
 def test_a_slow_answer_is_still_taken(world: World) -> None:

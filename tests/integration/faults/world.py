@@ -86,7 +86,8 @@ class World:
     # -- before a test ------------------------------------------------------------------------------------------------
 
     def begin(self, fault: str) -> None:
-        """Measure anew."""
+        """Forget what an earlier test left, and measure anew."""
+        self.gemini.forget()
         self.figures = Figures(fault)
         self._cleared = None
         self._began = time.time()
@@ -221,8 +222,8 @@ class World:
     # -- after a fault ------------------------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """End every fault that lasts."""
-        self.gemini.clear()
+        """End every fault that lasts; replies that were lined up for a picture are still given."""
+        self.gemini.outage = None
         self.proxy.clear()
         if self._cleared is None:
             self._cleared = time.monotonic()
