@@ -11,6 +11,8 @@ from gallery_client import GalleryClient
 from gemini_server import GeminiServer
 
 OVERLOADED = gemini_server.failure(503, "UNAVAILABLE", "The model is overloaded.")
+AWAY = gemini_server.failure(503, "UNAVAILABLE", "Come back later.", retry_after="3600")
+"""Longer than an invocation may last, so none asks twice."""
 
 
 def test_gemini_describes_a_photo_once_and_says_what_it_cost(gallery: GalleryClient, gemini: GeminiServer) -> None:
@@ -49,7 +51,7 @@ def test_a_blocked_photo_fails_with_a_reason_and_can_be_tried_again(
 def test_an_outage_ends_in_a_dead_letter_and_a_retry_repairs_it(
     gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
 ) -> None:
-    gemini.reply(OVERLOADED, OVERLOADED, OVERLOADED)
+    gemini.reply(*[AWAY] * 3)  # for the first delivery and both retries
     image_id = gallery.upload(photos.jpeg(seed=3))
     letters: list[Any] = []
     deadline = time.monotonic() + 60
