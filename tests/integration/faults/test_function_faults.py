@@ -47,6 +47,16 @@ def test_functions_that_take_too_long_are_ended_and_leave_nothing_undone(world: 
     world.verify(uploaded)
 
 
+def test_a_function_that_stands_still_is_ended_by_the_platform_and_leaves_nothing_undone(world: World) -> None:
+    picture = Picture()
+    world.gemini.answer(picture, described(picture, delay_seconds=LONGER_THAN_A_TEST))
+    photo = world.upload_picture(picture)
+    world.wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not asked")
+    for process in processes_of(world, "annotate"):
+        process.suspend()  # so that it cannot heed its own limit
+    world.verify([photo])
+
+
 def test_a_photo_for_which_memory_was_lacking_is_repaired_by_retry(world: World) -> None:
     world.verify(world.upload())  # so that processes wait for work
     processes = processes_of(world, "thumbnail")

@@ -179,7 +179,12 @@ class World:
 
     def idle(self) -> bool:
         """Tell whether no event waits for a function or is at work."""
-        return not any((self.data / "emulator" / "events").glob("*.json"))
+        folder = self.data / "emulator" / "events"
+        for _ in range(2):  # an event takes a moment from the bucket to the queue
+            if any(folder.glob("*.json")):
+                return False
+            time.sleep(0.2)
+        return True
 
     def wait_until(self, condition: Callable[[], bool], complaint: str) -> None:
         """Wait for something that happens soon."""
