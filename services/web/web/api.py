@@ -83,8 +83,12 @@ def retry_image(image_id: str) -> tuple[Response, int]:
 def delete_image(image_id: str) -> tuple[str, int]:
     """Delete a photo for good. Safe to repeat."""
     database, storage = backends().database, backends().storage
-    with database.connection() as connection:
-        images.get(connection, image_id)  # nothing is deleted while the database is away
+    with database.connection() as connection:  # nothing is deleted while the database is away
+        image = images.get(connection, image_id)
+    if image is None and (upload := storage.find_upload(image_id)):
+        # It needs a row that is deleted: a function that has read the file would make one that is not.
+        with database.connection() as connection:
+            images.register(connection, upload)
     # The row after the files: as long as there are any, somebody can see the photo and delete it once more.
     storage.delete(image_id)
     with database.connection() as connection:
