@@ -29,6 +29,8 @@ REQUEST_SECONDS = 30.0
 MAX_REQUESTS = 3
 MAX_PAID_REQUESTS = 2
 """How often a picture is sent at the most when the answers may have been paid for."""
+TOTAL_SECONDS = 110.0
+"""How long a request and the pause before it may take, even where nothing limits the whole."""
 FIRST_PAUSE_SECONDS = 1.0
 MOST_PAUSE_SECONDS = 20.0
 
@@ -121,7 +123,7 @@ class GeminiAnnotator:
                 perhaps_paid += isinstance(error, UnusableAnswerError)
                 pause = error.retry_after + full_jitter(failures, FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS)
                 no_more = failures == MAX_REQUESTS or perhaps_paid == MAX_PAID_REQUESTS
-                if no_more or pause + self._seconds > self._left():
+                if no_more or pause + self._seconds > min(self._left(), TOTAL_SECONDS):
                     raise
                 logger.warning("%s; it is asked again in %.1f seconds", error, pause)
             self._sleep(pause)

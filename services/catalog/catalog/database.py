@@ -207,7 +207,7 @@ class Database:
         try:
             yield pooled
         except pymysql.err.MySQLError as error:
-            if error.args[0] in _NOT_IN_THE_SCHEMA and (missing := missing_migrations(pooled)):
+            if _code(error) in _NOT_IN_THE_SCHEMA and (missing := missing_migrations(pooled)):
                 raise SchemaBehindError(f"the database lacks {', '.join(missing)}; update the catalog stack") from error
             if not isinstance(error, _FAILURES):
                 raise
@@ -250,7 +250,11 @@ class Database:
 
 def _is_lost(error: pymysql.err.MySQLError) -> bool:
     """Tell whether a new connection would help at once: not when the server answered, or was waited for in vain."""
-    return bool(error.args) and error.args[0] in _LOST and not isinstance(error.__context__, TimeoutError)
+    return _code(error) in _LOST and not isinstance(error.__context__, TimeoutError)
+
+
+def _code(error: pymysql.err.MySQLError) -> object:
+    return error.args[0] if error.args else None
 
 
 def _discard(pooled: Any) -> None:

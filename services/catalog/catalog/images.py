@@ -81,10 +81,12 @@ _SELECT = f"SELECT {_COLUMNS} FROM image"
 _CURRENT = "id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL"
 
 
-def register(connection: Connection[Any], upload: Upload) -> Image | None:
+def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = False) -> Image | None:
     """Make sure that a photo has a row, and return it; None when the photo was deleted.
 
-    An object that replaced an older one under the same key starts again as pending.
+    An object that replaced an older one under the same key starts again as pending. S3 tells times in seconds: of two
+    objects of the same second the one that is described stays, because that is paid for, unless the other `is_settled`:
+    it has been in the bucket for so long that it is the last.
     """
     values = {
         "id": upload.id,
@@ -93,6 +95,7 @@ def register(connection: Connection[Any], upload: Upload) -> Image | None:
         "bytes": upload.bytes,
         "etag": upload.etag,
         "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(tzinfo=None),
+        "is_settled": is_settled,
     }
     with connection.cursor() as cursor:
         cursor.execute(
@@ -107,8 +110,9 @@ def register(connection: Connection[Any], upload: Upload) -> Image | None:
                  thumbnail_status = 'pending', thumbnail_reason = NULL, width = NULL, height = NULL,
                  placeholder = NULL, annotation_status = IF(edited, annotation_status, 'pending'),
                  annotation_reason = NULL, claimed_until = NULL, pending_since = NULL, resent = 0, resent_at = NULL
-               WHERE id = %(id)s AND etag <> %(etag)s AND uploaded_at <= %(uploaded_at)s
-                 AND deleted_at IS NULL""",
+               WHERE id = %(id)s AND etag <> %(etag)s AND deleted_at IS NULL
+                 AND (uploaded_at < %(uploaded_at)s OR uploaded_at = %(uploaded_at)s
+                   AND (%(is_settled)s OR annotation_status <> 'ready' AND claimed_until IS NULL))""",
             values,
         )
     return get(connection, upload.id)

@@ -149,7 +149,7 @@ class Sweeper:
                 return False  # deleted meanwhile
             raise
         with self._database.connection() as connection:
-            images.register(connection, Upload.from_object(photo, found))
+            images.register(connection, Upload.from_object(photo, found), is_settled=True)
         logger.warning("found an upload that nobody had registered", extra={"image_id": photo})
         return True
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 
 import pytest
 from PIL import Image
@@ -272,6 +273,14 @@ def test_a_pause_that_there_is_no_time_for_is_not_begun(gemini: GeminiServer, ph
         pauses.annotator().annotate(photo)
     assert pauses.asked == []
     assert len(gemini.requests) == 1
+
+
+def test_nobody_waits_for_an_hour_even_if_there_is_time(gemini: GeminiServer, photo: Image.Image) -> None:
+    pauses = Pauses(seconds=math.inf)
+    gemini.reply(failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", retry_delay="3600s"))
+    with pytest.raises(ModelUnavailableError):
+        pauses.annotator().annotate(photo)
+    assert pauses.asked == []
 
 
 def test_an_error_that_says_nothing_useful_about_when_to_come_back_is_followed_by_a_short_pause(

@@ -69,7 +69,8 @@ def test_registering_twice_keeps_what_is_known(connection: Any, upload: Upload) 
 def test_a_replaced_object_starts_again(connection: Any, upload: Upload) -> None:
     images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
     images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
-    image = images.register(connection, replace(upload, etag="e2", bytes=99))
+    later = upload.uploaded_at + timedelta(seconds=1)
+    image = images.register(connection, replace(upload, etag="e2", bytes=99, uploaded_at=later))
     assert image is not None
     assert (image.etag, image.bytes, image.thumbnail_status, image.annotation_status) == (
         "e2",
@@ -77,6 +78,27 @@ def test_a_replaced_object_starts_again(connection: Any, upload: Upload) -> None
         "pending",
         "pending",
     )
+
+
+def test_of_two_objects_of_one_second_the_described_one_stays_until_the_other_is_settled(
+    connection: Any, upload: Upload
+) -> None:
+    images.claim_annotation(connection, upload.id, upload.etag, images.claim_end(connection, 60))
+    etags = []
+    for is_settled in (False, True):
+        image = images.register(connection, replace(upload, etag="e2"), is_settled=is_settled)
+        assert image is not None
+        etags.append(image.etag)
+    assert etags == ["e1", "e2"]
+
+
+def test_a_replaced_object_of_the_same_second_starts_again_when_nobody_describes_it(
+    connection: Any, upload: Upload
+) -> None:
+    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    image = images.register(connection, replace(upload, etag="e2"))
+    assert image is not None
+    assert (image.etag, image.thumbnail_status) == ("e2", "pending")
 
 
 def test_a_late_event_of_an_older_object_changes_nothing(connection: Any, upload: Upload) -> None:
@@ -190,8 +212,10 @@ def test_a_claim_is_not_released_by_the_owner_of_an_earlier_one(connection: Any,
 def test_a_claim_of_a_file_is_not_released_when_it_comes_back_after_another(connection: Any, upload: Upload) -> None:
     earlier = claim(connection, upload)
     assert earlier
-    images.register(connection, replace(upload, etag="e2"))
-    images.register(connection, upload)
+    for second, etag in enumerate(("e2", upload.etag), start=1):
+        images.register(
+            connection, replace(upload, etag=etag, uploaded_at=upload.uploaded_at + timedelta(seconds=second))
+        )
     assert claim(connection, upload, 61)
     images.release_annotation(connection, upload.id, upload.etag, earlier)
     assert not claim(connection, upload)
