@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 AGAIN_SECONDS = 1.0
-"""How long after an alarm the next one follows, should a library have swallowed the first."""
+"""How long after an alarm the next one follows, should the first have come at a bad moment or been swallowed."""
 
 
 class OutOfTimeError(Exception):
@@ -37,20 +37,20 @@ def time_limit(seconds: float) -> Iterator[None]:
     if seconds <= 0:
         raise OutOfTimeError("there was no time left to begin")
     before = signal.signal(signal.SIGALRM, _ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        yield
     except _AlarmError as alarm:
         raise OutOfTimeError(f"interrupted after {seconds:.0f} seconds, in time to be tried again") from alarm
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
-def _ring(_number: int, _frame: FrameType | None) -> None:
-    raise _AlarmError
+def _ring(_number: int, frame: FrameType | None) -> None:
+    # On its way into a limit or out of it, an alarm would leave the timer running, or escape: it comes again in time.
+    if frame is None or frame.f_globals["__name__"] not in (__name__, "contextlib"):
+        raise _AlarmError
 
 
 def seconds_left() -> float:

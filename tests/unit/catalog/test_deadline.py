@@ -133,6 +133,13 @@ def test_a_download_that_drips_is_interrupted(dripping_s3: str) -> None:
         body.read()
 
 
+def test_an_alarm_on_the_way_in_or_out_neither_escapes_nor_rings_later() -> None:
+    for microseconds in range(1, 2000):
+        with suppress(OutOfTimeError), time_limit(microseconds % 50 / 1e6):
+            pass
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
 def test_work_that_is_done_in_time_is_left_alone() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with time_limit(LONG):
