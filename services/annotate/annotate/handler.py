@@ -47,10 +47,10 @@ BOX = 768
 # A claim outlives the invocation, so that it never ends under a function that is still at work.
 CLAIM_MARGIN_SECONDS = 5.0
 
-# What an answer that is paid for gets of an invocation, at most: a failover of RDS takes one to two minutes.
+# What is kept of an invocation for recording an answer that is paid for: a failover of RDS takes one to two minutes.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html
 RECORDING_SECONDS = 120.0
-# And what giving back a claim gets, before Lambda stops the function.
+# And for giving back a claim, before Lambda stops the function.
 ENDING_SECONDS = 10.0
 
 
@@ -149,8 +149,9 @@ class Describer:
             logger.warning("ignored an object that is not an upload")
             return
         end = time.monotonic() + seconds
+        # A shorter invocation than the template's is shared out.
         recording_end = end - min(ENDING_SECONDS, seconds / 4)
-        description_end = recording_end - min(RECORDING_SECONDS, seconds / 4)
+        description_end = max(recording_end - RECORDING_SECONDS, end - seconds * 3 / 5)
         with _until(description_end):
             try:
                 found = self._s3.get_object(Bucket=stored.bucket, Key=stored.key)

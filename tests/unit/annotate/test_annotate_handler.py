@@ -15,9 +15,10 @@ import photos
 from annotate import handler
 from annotate.caption import PROMPT_VERSION
 from annotate.errors import ModelUnavailableError
+from annotate.tagger import OfflineTagger
 from catalog import images
 from catalog.database import Database
-from catalog.deadline import OutOfTimeError
+from catalog.deadline import OutOfTimeError, seconds_left
 from catalog.settings import ConfigurationError
 from catalog.uploads import MAX_BYTES, StoredObject, Upload, announcement, filename_metadata, new_id, upload_key
 from gemini_server import DROP, GeminiServer, Reply, blocked, failure
@@ -337,6 +338,20 @@ def test_a_description_that_takes_too_long_is_left_to_the_next_delivery(
     assert isinstance(error, OutOfTimeError)
     deliver(photo)
     assert row(database, photo).annotation_status == "ready"
+
+
+def test_two_minutes_of_an_invocation_are_kept_for_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    lefts = []
+
+    class Watch(OfflineTagger):
+        def annotate(self, image: Image.Image) -> images.Annotation:
+            lefts.append(seconds_left())
+            return super().annotate(image)
+
+    monkeypatch.setattr("annotate.handler.make_annotator", lambda _: Watch())
+    deliver(uploaded(), seconds=240)
+    (left,) = lefts
+    assert left <= 240 - 120
 
 
 def test_a_picture_that_takes_too_long_is_not_recorded_as_damaged(
