@@ -10,11 +10,11 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -161,6 +161,7 @@ class Version:
     body: bytes
     etag: str
     modified: int
+    metadata: Mapping[str, str]
 
 
 class Bucket:
@@ -173,11 +174,11 @@ class Bucket:
         self.clock = clock
         self.objects: dict[str, Version] = {}
 
-    def upload(self, key: str, body: bytes) -> Version:
+    def upload(self, key: str, body: bytes, metadata: Mapping[str, str] = MappingProxyType({})) -> Version:
         """Store a picture, without a step."""
         with Image.open(io.BytesIO(body)) as picture:
             width = picture.width
-        self.objects[key] = Version(width, body, hashlib.md5(body).hexdigest(), self.clock.now)
+        self.objects[key] = Version(width, body, hashlib.md5(body).hexdigest(), self.clock.now, metadata)
         return self.objects[key]
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
@@ -197,10 +198,10 @@ class Bucket:
             )
         return self._describe(Key)
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: str) -> None:  # noqa: N803
+    def put_object(self, Key: str, Body: bytes, Metadata: Mapping[str, str], **_: str) -> None:  # noqa: N803
         """Store an object."""
         pause(OUTSIDE)
-        self.upload(Key, Body)
+        self.upload(Key, Body, Metadata)
 
     def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
         """Delete an object, if there is one."""
@@ -235,7 +236,7 @@ class Bucket:
             "ContentType": "image/png",
             "ETag": f'"{found.etag}"',
             "LastModified": datetime.fromtimestamp(found.modified, UTC),
-            "Metadata": {},
+            "Metadata": found.metadata,
         }
 
 

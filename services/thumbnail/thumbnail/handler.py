@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from catalog import images
 from catalog.database import Database
@@ -44,6 +45,8 @@ S3_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standar
 # Not longer: a photo can be replaced under its key for as long as its upload form is valid.
 CACHE_CONTROL = "private, max-age=3600"
 
+UPLOAD_ETAG = "upload-etag"
+"""Metadata of a thumbnail: the etag of the object that it shows."""
 
 # What is left of an invocation when it ends by itself, before Lambda stops it without a word.
 ENDING_SECONDS = 5.0
@@ -117,7 +120,7 @@ class Thumbnailer:
             if image is None or image.etag != upload.etag:
                 logger.info("the photo was deleted or replaced", extra={"image_id": photo})
                 return
-            if image.thumbnail_status == "ready" and not anew:
+            if image.thumbnail_status == "ready" and not anew and self._is_stored(upload):
                 return
             if upload.bytes > MAX_BYTES:
                 self._fail(upload, TOO_LARGE)
@@ -130,6 +133,16 @@ class Thumbnailer:
             return
         self._store(upload, resized)
 
+    def _is_stored(self, upload: Upload) -> bool:
+        """Tell whether the thumbnail shows this object: a killed delivery may have stored that of an older one."""
+        try:
+            found = self._s3.head_object(Bucket=self._bucket, Key=thumbnail_key(upload.id))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            raise
+        return found["Metadata"].get(UPLOAD_ETAG) == upload.etag
+
     def _fail(self, upload: Upload, reason: str) -> None:
         logger.info("no thumbnail: %s", reason, extra={"image_id": upload.id})
         self._database.run(lambda connection: images.thumbnail_failed(connection, upload.id, upload.etag, reason))
@@ -137,7 +150,12 @@ class Thumbnailer:
     def _store(self, upload: Upload, resized: Resized) -> None:
         key = thumbnail_key(upload.id)
         self._s3.put_object(
-            Bucket=self._bucket, Key=key, Body=resized.webp, ContentType="image/webp", CacheControl=CACHE_CONTROL
+            Bucket=self._bucket,
+            Key=key,
+            Body=resized.webp,
+            ContentType="image/webp",
+            CacheControl=CACHE_CONTROL,
+            Metadata={UPLOAD_ETAG: upload.etag},
         )
         recorded = self._database.run(
             lambda connection: images.thumbnail_ready(connection, upload.id, upload.etag, resized.thumbnail)

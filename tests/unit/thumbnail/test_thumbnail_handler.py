@@ -136,9 +136,16 @@ def test_a_renamed_picture_is_recorded_as_what_it_is(gallery: Gallery) -> None:
 def test_a_repeated_event_does_not_make_the_thumbnail_again(gallery: Gallery) -> None:
     photo = gallery.upload(jpeg())
     handle(event(photo), Invocation())
-    gallery.s3.delete_object(Bucket=BUCKET, Key=thumbnail_key(photo))
+    on_s3("before-call.s3.PutObject", lambda **_: pytest.fail("a thumbnail was stored"))
     handle(event(photo, photo), Invocation())
-    assert gallery.thumbnail(photo) is None
+
+
+def test_a_thumbnail_that_was_lost_is_made_again_by_a_repeated_event(gallery: Gallery) -> None:
+    photo = gallery.upload(jpeg())
+    handle(event(photo), Invocation())
+    gallery.s3.delete_object(Bucket=BUCKET, Key=thumbnail_key(photo))
+    handle(event(photo), Invocation())
+    assert gallery.thumbnail(photo) is not None
 
 
 def test_a_replaced_photo_gets_a_new_thumbnail(gallery: Gallery) -> None:
