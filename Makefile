@@ -5,6 +5,7 @@ RUN := .local/venv/run/bin/python
 DEV := .venv/bin/python
 PORT ?= 8080
 EMULATOR_PORT ?= 4566
+EMULATOR ?= localstack
 
 export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:services/annotate:services/web:infrastructure:localstack
 
@@ -64,13 +65,13 @@ demo: $(RUN_READY)  ## upload sample photos to the running gallery
 
 test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may)
 	@tests/install_packages
-	@$(DEV) -m pytest
+	@$(DEV) -m pytest $(ARGS)
 
 test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick tests
 	@$(DEV) -m pytest tests/unit
 
-integration: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the flow S3 -> SNS -> Lambda, on MiniStack and on LocalStack
-	@$(DEV) -m pytest tests/integration
+integration: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the flow S3 -> SNS -> Lambda on LocalStack (EMULATOR=ministack: there), and every fault
+	@$(DEV) -m pytest tests/integration --emulator $(EMULATOR) $(ARGS)
 
 lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 	@.venv/bin/ruff format --check --quiet .

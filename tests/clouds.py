@@ -20,6 +20,7 @@ from deploy.apply import environment_outputs
 from deploy.environment import load_environment
 from gemini_server import GeminiServer
 from local_cloud.cloud import EmulatorName, LocalCloud
+from local_cloud.database import external
 from local_cloud.emulator import REGION, aws_environ
 from releases import release
 from running_cloud import ELSEWHERE, running_cloud
@@ -68,6 +69,14 @@ def names(chosen: EmulatorName | None) -> tuple[str, ...]:
     if ELSEWHERE:
         return (ENDPOINT,)
     return (chosen,) if chosen else EMULATORS
+
+
+def reaches_this_machine(name: str) -> bool:
+    """Tell whether the functions of a cloud reach this machine, such as a Gemini of the tests: they run on it."""
+    if name == ENVIRONMENT:
+        return False
+    database = external(ELSEWHERE)
+    return database is None or database.is_loopback
 
 
 def session(cloud: Cloud) -> Any:

@@ -18,7 +18,7 @@ from moto import mock_aws
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
-from clouds import EMULATORS, ENVIRONMENT, Cloud, Clouds
+from clouds import EMULATORS, Cloud, Clouds
 from gallery_client import GalleryClient
 from local_cloud.database import Address, PrivateServer
 from local_cloud.mariadb import find_or_fetch
@@ -33,10 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _loopback_only() -> Iterator[None]:
-    """Fail whatever tries to reach another machine, unless a deployed environment is used."""
-    if ENVIRONMENT:
-        yield
-        return
+    """Fail whatever tries to reach another machine."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))

@@ -11,13 +11,22 @@ from clouds import Cloud
 WAIT_SECONDS = 30.0
 
 
-def log_lines(aws: Any, cloud: Cloud, function: str) -> list[dict[str, Any]]:
-    """Return the lines of thumbnail or annotate, oldest first, without those of the platform."""
+def log_texts(aws: Any, cloud: Cloud, function: str, since: float = 0) -> list[str]:
+    """Return all that is in the log group of thumbnail or annotate since a moment (time.time()), oldest first."""
     name = cloud.outputs[function]["FunctionName"]
-    settings = aws.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]
-    pages = aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=settings["LogGroup"])
-    found = [event["message"] for page in pages for event in page["events"]]
-    return [line for line in (json.loads(text) for text in found if text.startswith("{")) if "message" in line]
+    group = aws.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+    pages = aws.client("logs").get_paginator("filter_log_events")
+    return [
+        event["message"]
+        for page in pages.paginate(logGroupName=group, startTime=round(since * 1000))
+        for event in page["events"]
+    ]
+
+
+def log_lines(aws: Any, cloud: Cloud, function: str, since: float = 0) -> list[dict[str, Any]]:
+    """Return the lines that the function wrote itself."""
+    lines = (json.loads(text) for text in log_texts(aws, cloud, function, since) if text.startswith("{"))
+    return [line for line in lines if "message" in line]
 
 
 def wait_for_messages(aws: Any, cloud: Cloud, function: str, image_id: str) -> list[str]:

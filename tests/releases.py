@@ -8,23 +8,36 @@ from typing import Any
 ALIAS = "live"
 
 
-def release(functions: Any, name: str, variables: Mapping[str, str]) -> None:
-    """Let a function have other environment variables, beside those that it has."""
+def release(functions: Any, name: str, variables: Mapping[str, str], **settings: Any) -> str:
+    """Let a function have other environment variables, beside those that it has, and other settings.
+
+    Returns:
+        The version that events went to before.
+    """
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **variables}})
-    _publish(functions, name)
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**before, **variables}}, **settings
+    )
+    return _publish(functions, name)
 
 
-def release_code(functions: Any, name: str, bucket: str, key: str) -> None:
-    """Let a function run another package."""
-    functions.update_function_code(FunctionName=name, S3Bucket=bucket, S3Key=key)
-    _publish(functions, name)
+def release_code(functions: Any, name: str, **package: Any) -> str:
+    """Let a function run another package, and return the version that events went to before."""
+    functions.update_function_code(FunctionName=name, **package)
+    return _publish(functions, name)
 
 
-def _publish(functions: Any, name: str) -> None:
+def point_to(functions: Any, name: str, version: str) -> str:
+    """Let events go to a version of a function, and return the one before."""
+    before: str = functions.get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"]
+    functions.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
+    return before
+
+
+def _publish(functions: Any, name: str) -> str:
     functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
     version = functions.publish_version(FunctionName=name)["Version"]
     functions.get_waiter("published_version_active").wait(
         FunctionName=name, Qualifier=version, WaiterConfig={"Delay": 1}
     )
-    functions.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
+    return point_to(functions, name, version)

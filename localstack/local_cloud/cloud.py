@@ -62,7 +62,8 @@ class LocalCloud:
             gallery_port: on the loopback.
             emulator_port: on the loopback.
             environ: the user's environment, with DATABASE_… and GEMINI_… settings. AWS_ENDPOINT_URL names an emulator
-                that runs already; none is started then.
+                that runs already; none is started then. Its functions run in containers if DATABASE_HOST is a host
+                that these reach, else on this machine.
             emulator: which one to start.
 
         Raises:
@@ -73,12 +74,14 @@ class LocalCloud:
         self._external = external(environ)
         self._server: PrivateServer | None = None
         self._emulator: Emulator | LocalStack | Endpoint
+        self.platform = "host"
         if environ.get("AWS_ENDPOINT_URL"):
             self._emulator = Endpoint(environ["AWS_ENDPOINT_URL"])
-            self._platform = "container"
+            # Functions in containers need a database that they reach; with any other they are processes here.
+            if self._external and not self._external.is_loopback:
+                self.platform = "container"
         else:
             self._ports["EMULATOR_PORT"] = emulator_port
-            self._platform = "host"
             starts = {"ministack": Emulator, "localstack": LocalStack}[emulator]
             self._emulator = starts(self._data, emulator_port, environ)
         self._gallery = Gallery(self._data, gallery_port)
@@ -196,7 +199,7 @@ class LocalCloud:
                     "MASTER_SECRET_ARN": _store_secret(address),
                     "GALLERY_ORIGIN": self.gallery_url,
                     "ARTIFACT_BUCKET": _make_bucket(),
-                    "PLATFORM": self._platform,
+                    "PLATFORM": self.platform,
                     **_default_network(),
                 }
                 self.outputs = deploy(load_environment("local", variables), report)

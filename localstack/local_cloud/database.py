@@ -34,6 +34,11 @@ class Address:
     username: str
     password: str = field(repr=False)
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it, and no container."""
+        return self.host.startswith(("/", "127.")) or self.host in ("localhost", "::1")
+
 
 def external(environ: Mapping[str, str]) -> Address | None:
     """Return the server that DATABASE_HOST, _PORT, _USER and _PASSWORD name, or None when there is no DATABASE_HOST.

@@ -3,6 +3,8 @@
 ministack, localstack     started here; --emulator chooses one
 endpoint                  AWS_ENDPOINT_URL names an emulator that runs already
 staging, …                ENV names an environment of this repository that was deployed
+
+With the last two, tests that run a cloud of their own are skipped, such as those of faults.
 """
 
 from __future__ import annotations
@@ -14,16 +16,17 @@ from typing import Any
 import pytest
 
 from announcements import Announcements
-from clouds import ENDPOINT, ENVIRONMENT, Cloud, Clouds, names, session
+from clouds import ENVIRONMENT, Cloud, Clouds, names, reaches_this_machine, session
 from gemini_server import GeminiServer
 from local_cloud.cloud import LocalCloud
+from running_cloud import ELSEWHERE
 
 LOCAL = "local_cloud"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
-    config.addinivalue_line("markers", f"{LOCAL}: needs the processes of this machine, or changes what is deployed")
+    config.addinivalue_line("markers", f"{LOCAL}: changes what is deployed, or needs processes of this machine")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,24 +50,39 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Stop the cloud before a test that runs one of its own: memory is for one."""
+    if _cloud_of(item):
+        return
+    if ENVIRONMENT or ELSEWHERE:
+        pytest.skip("runs a cloud of its own")
     clouds = item.config.stash.get(Clouds.KEY, None)
-    if clouds and not _cloud_of(item):
+    if clouds:
         clouds.stop()
+
+
+if ENVIRONMENT or ELSEWHERE:
+
+    @pytest.fixture(scope="session", autouse=True)
+    def _loopback_only() -> None:
+        """Let these tests, and no others, reach another machine."""
 
 
 @pytest.fixture
 def cloud(request: pytest.FixtureRequest, clouds: Clouds) -> Cloud:
     """Give the cloud with the name."""
     name, gemini = request.param, _wants_gemini(request.node)
-    if name in (ENVIRONMENT, ENDPOINT) and (gemini or request.node.get_closest_marker(LOCAL)):
-        pytest.skip("needs the processes of this machine")
+    if gemini and not reaches_this_machine(name):
+        pytest.skip("no Gemini of these tests is within reach")
+    if name == ENVIRONMENT and request.node.get_closest_marker(LOCAL):
+        pytest.skip("changes what is deployed")
     return clouds.use(name, gemini=gemini)
 
 
 @pytest.fixture
 def local_cloud(cloud: Cloud) -> LocalCloud:
-    """Give the cloud whose processes run here; the test has the marker."""
+    """Give the cloud whose emulator is a process of ours; the test has the marker."""
     assert isinstance(cloud, LocalCloud)
+    if "emulator" not in cloud.processes:
+        pytest.skip("needs the process of the emulator")
     return cloud
 
 

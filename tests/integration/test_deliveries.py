@@ -134,7 +134,7 @@ def test_no_photo_is_lost_while_functions_are_released(
     sizes = [(200 + number, 100) for number in range(60)]
     with ThreadPoolExecutor(2) as browsers:
         uploads = browsers.map(lambda size: gallery.upload(photos.jpeg(*size)), sizes)
-        release_code(functions, thumbnail, bucket, key)
+        release_code(functions, thumbnail, S3Bucket=bucket, S3Key=key)
         for colour in ("green", "blue"):
             release(functions, annotate, {"COLOUR": colour})
             release(functions, thumbnail, {"COLOUR": colour})
@@ -177,9 +177,7 @@ def test_a_photo_that_is_deleted_while_gemini_thinks_stays_away(
     assert dead_letters(aws, cloud) == []
 
 
-def test_photos_that_are_deleted_at_any_moment_stay_away(
-    gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
-) -> None:
+def test_photos_that_are_deleted_at_any_moment_stay_away(gallery: GalleryClient, cloud: Cloud, aws: Any) -> None:
     ids = []
     for number in range(16):
         image_id = gallery.upload(photos.jpeg(seed=number))

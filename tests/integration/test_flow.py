@@ -15,7 +15,6 @@ from clouds import Cloud
 from dead_letters import dead_letters
 from function_logs import wait_for_messages
 from gallery_client import GalleryClient
-from gemini_server import GeminiServer
 
 
 def publish(aws: Any, cloud: Cloud, key: str, times: int = 1) -> None:
@@ -44,13 +43,7 @@ def thumbnail(aws: Any, cloud: Cloud, image_id: str) -> Image.Image:
     ],
 )
 def test_a_photo_of_every_type_gets_its_thumbnail_and_its_caption_and_leaves_a_line_in_both_logs(
-    gallery: GalleryClient,
-    gemini: GeminiServer,
-    cloud: Cloud,
-    aws: Any,
-    kind: str,
-    content_type: str,
-    height: int,
+    gallery: GalleryClient, cloud: Cloud, aws: Any, kind: str, content_type: str, height: int
 ) -> None:
     data = photos.encoded(photos.scene(640, height), kind)
     image_id = gallery.upload(data, f"scene.{kind.lower()}", content_type)
@@ -62,7 +55,8 @@ def test_a_photo_of_every_type_gets_its_thumbnail_and_its_caption_and_leaves_a_l
         640,
         height,
     )
-    assert image["annotation"]["caption"] == f"A photo of 640 by {height} pixels."
+    assert image["annotation"]["caption"]
+    assert image["annotation"]["tags"]
     assert thumbnail(aws, cloud, image_id).size == (512, height * 512 // 640)
     assert "stored a thumbnail" in wait_for_messages(aws, cloud, "thumbnail", image_id)
     assert "described a photo" in wait_for_messages(aws, cloud, "annotate", image_id)

@@ -17,6 +17,7 @@ from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.processes import kill, processes_of
 from integration.faults.world import World
+from releases import point_to, release_code
 
 LONGER_THAN_A_TEST = 60.0
 READING = {"service": "s3", "operation": "GetObject"}
@@ -81,12 +82,11 @@ def broken_release(world: World, name: str) -> Iterator[None]:
     with zipfile.ZipFile(archive, "w") as files:
         files.writestr(f"{name}/__init__.py", "")
         files.writestr(f"{name}/handler.py", "import a_package_that_was_forgotten\n")
-    functions.update_function_code(FunctionName=function, ZipFile=archive.getvalue())
-    before = world.release(name, {})
+    before = release_code(functions, function, ZipFile=archive.getvalue())
     try:
         yield
     finally:
-        world.point_to(name, before)
+        point_to(functions, function, before)
         (stack,) = world.client("cloudformation").describe_stacks(StackName=f"gallery-local-{name}")["Stacks"]
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
         bucket, key = parameters["ArtifactBucket"], parameters["ArtifactKey"]

@@ -108,7 +108,8 @@ def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
 @pytest.fixture
 def time_of_aws(world: World) -> Iterator[None]:
     """Let annotate have the time that it has on AWS."""
-    world.release("annotate", {}, Timeout=240)
+    deployed = world.client("lambda").get_function_configuration(FunctionName=world.function("annotate"), Qualifier="1")
+    world.release("annotate", {}, Timeout=deployed["Timeout"])
     yield
     world.release("annotate", {}, Timeout=TIMEOUT_SECONDS)
 

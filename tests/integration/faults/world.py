@@ -15,12 +15,14 @@ from typing import Any
 
 from PIL import Image
 
+import releases
 from catalog import images
 from catalog.database import Credentials, DatabaseSettings, connect
 from catalog.uploads import UPLOADS, image_id, lowest_id, thumbnail_key, upload_key
 from deploy.environment import INFRASTRUCTURE, load_environment
 from deploy.redrive import Redriven, event_of, redrive
 from emulated_account import Account
+from function_logs import log_lines, log_texts
 from gallery_client import GalleryClient
 from integration.faults.aws_proxy import AwsProxy
 from integration.faults.figures import Figures
@@ -39,6 +41,9 @@ FUNCTIONS = {
     "sweep": ("catalog", "SweepFunctionName"),
 }
 """The Lambda functions, each with the stack and the output that name it."""
+
+DELIVERED = ("thumbnail", "annotate")
+"""The functions that get events about photos."""
 
 TIMEOUT_SECONDS = 10
 """How long functions may work on an event: much shorter than in AWS, so that what takes too long does so soon."""
@@ -105,25 +110,12 @@ class World:
         self.release("annotate", {**proxied, "GEMINI_SECRET_ARN": arn, "GOOGLE_GEMINI_BASE_URL": self.gemini.url})
         self.release("sweep", {**proxied, "PYTHONPATH": str(CLOCK), "AHEAD_FILE": str(self._ahead)})
         self.settle(self.upload())  # the first process of each compiles what it imports, which may take its time
-        for name in ("thumbnail", "annotate"):
+        for name in DELIVERED:
             self.release(name, {}, Timeout=TIMEOUT_SECONDS)
 
     def release(self, name: str, variables: Mapping[str, str], **settings: Any) -> str:
         """Publish a version of a function with these settings too, send events there, and return the version before."""
-        functions, function = self.client("lambda"), self.function(name)
-        environment = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-        functions.update_function_configuration(
-            FunctionName=function, Environment={"Variables": {**environment, **variables}}, **settings
-        )
-        version = functions.publish_version(FunctionName=function)["Version"]
-        return self.point_to(name, version)
-
-    def point_to(self, name: str, version: str) -> str:
-        """Let events go to a version of a function, and return the version before."""
-        functions, function = self.client("lambda"), self.function(name)
-        before: str = functions.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
-        functions.update_alias(FunctionName=function, Name="live", FunctionVersion=version)
-        return before
+        return releases.release(self.client("lambda"), self.function(name), variables, **settings)
 
     def change_key(self, key: str) -> None:
         """Put another Gemini key into the secret, and let Gemini accept only that one."""
@@ -199,7 +191,7 @@ class World:
         """Return the ids of the photos in each function's queue of dead letters, which stay there."""
         sqs = self.client("sqs")
         found: dict[str, list[str]] = {}
-        for name in ("thumbnail", "annotate"):
+        for name in DELIVERED:
             queue = self.cloud.outputs[name]["DeadLettersUrl"]
             letters: dict[str, dict[str, str]] = {}
             while True:
@@ -223,6 +215,17 @@ class World:
             done = redrive(load_environment("local", dict.fromkeys(variables, "") | {"PLATFORM": "host"}))
         self.wait_until(self.idle, "events that were redriven wait")
         return done
+
+    # -- during a fault -----------------------------------------------------------------------------------------------
+
+    def errors(self, name: str) -> list[str]:
+        """Return the errors that a function has logged since the test began."""
+        lines = log_lines(self, self.cloud, name, self._began)
+        return [str(line.get("errorMessage")) for line in lines if line["level"] == "ERROR"]
+
+    def both_fail(self) -> None:
+        """Wait until both functions have failed with an event because of the fault."""
+        self.wait_until(lambda: all(map(self.errors, DELIVERED)), "the functions do not notice the fault")
 
     # -- after a fault ------------------------------------------------------------------------------------------------
 
@@ -283,17 +286,8 @@ class World:
 
     def _deliveries(self) -> int:
         """Return how often both functions were started since the test began, as their logs tell."""
-        logs, functions = self.client("logs"), self.client("lambda")
-        started = 0
-        for name in ("thumbnail", "annotate"):
-            settings = functions.get_function_configuration(FunctionName=self.function(name))["LoggingConfig"]
-            pages = logs.get_paginator("filter_log_events").paginate(
-                logGroupName=settings["LogGroup"],
-                startTime=round(self._began * 1000),
-                filterPattern='"START RequestId"',
-            )
-            started += sum(len(page["events"]) for page in pages)
-        return started
+        texts = [text for name in DELIVERED for text in log_texts(self, self.cloud, name, self._began)]
+        return sum(text.startswith("START RequestId") for text in texts)
 
     def _uploads_without_row(self) -> list[str]:
         """Return what was uploaded since the test began and the catalogue does not know; it knows deleted photos."""
