@@ -53,5 +53,6 @@ def _moved(current: Image, written: Words, seen: Words) -> bool:
 
 
 def _plain(words: str | Sequence[str] | None) -> str:
-    # Forms change blanks and ends of lines on their way.
-    return " ".join((words if isinstance(words, str) else "\n".join(words or ())).split())
+    # Forms change blanks and ends of lines on their way, and part tags at their commas.
+    text = words if isinstance(words, str) else ",".join(words or ()).replace(",", " , ")
+    return " ".join(text.split())

@@ -288,6 +288,16 @@ def test_a_form_shows_both_texts_when_two_people_edit_the_same(client: FlaskClie
     assert client.get(f"/api{page}").json["annotation"]["caption"] == "His"
 
 
+def test_tags_with_commas_are_no_conflict_in_a_form_that_separates_by_them(
+    client: FlaskClient, known_photo: Any
+) -> None:
+    page = f"/images/{known_photo['id']}"
+    client.patch(f"/api{page}", json={"tags": ["red, white", "sea"]})
+    form = fields(client.get(f"{page}/edit").text)
+    assert client.post(f"{page}/edit", data=form | {"tags": "sky"}).status_code == 303
+    assert client.get(f"/api{page}").json["annotation"]["tags"] == ["sky"]
+
+
 def test_the_words_of_an_unknown_photo_cannot_be_edited(client: FlaskClient) -> None:
     path = f"/images/{new_id()}/edit"
     assert client.get(path).status_code == 404
