@@ -54,4 +54,5 @@ def test_a_cloud_uses_the_emulator_that_its_environment_names(server: str, tmp_p
 )
 def test_functions_are_in_containers_when_these_reach_the_database(tmp_path: Path, host: str, platform: str) -> None:
     environ = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "DATABASE_HOST": host, "DATABASE_USER": "root"}
-    assert LocalCloud(tmp_path, *free_ports(2), environ).platform == platform
+    gallery_port, emulator_port = free_ports(2)
+    assert LocalCloud(tmp_path, gallery_port, emulator_port, environ).platform == platform
