@@ -148,8 +148,11 @@ class Sweeper:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 return False  # deleted meanwhile
             raise
+        upload = Upload.from_object(photo, found)
         with self._database.connection() as connection:
-            images.register(connection, Upload.from_object(photo, found), is_settled=True)
+            image = images.register(connection, upload, is_settled=True)
+        if image is None or image.etag != upload.etag:
+            return False  # deleted meanwhile, or the catalogue knows a newer one
         logger.warning("found an upload that nobody had registered", extra={"image_id": photo})
         return True
 

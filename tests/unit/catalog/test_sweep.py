@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from catalog.images import Thumbnail
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES, Backlog
 from catalog.settings import ConfigurationError
 from catalog.sweep import Outcome, Sweeper, SweepSettings, handle, sweeper
-from catalog.uploads import announced_objects, filename_metadata, new_id, upload_key
+from catalog.uploads import Upload, announced_objects, filename_metadata, new_id, upload_key
 from local_cloud import REPOSITORY
 
 if TYPE_CHECKING:
@@ -125,6 +125,17 @@ def test_a_photo_that_was_replaced_without_an_event_starts_again(around: Surroun
     image = images.get(around.connection, photo)
     assert image is not None
     assert (image.etag, image.bytes) == (etag, 7)
+
+
+def test_a_file_older_than_the_one_in_the_catalogue_is_not_counted_as_registered(around: Surroundings) -> None:
+    photo = around.upload()
+    newer = Upload(photo, "newer.png", "image/png", 1, "newer", datetime.now(UTC) + timedelta(days=1))
+    images.register(around.connection, newer)
+    around.wait(PATIENCE_MINUTES + 1)
+    assert around.sweeper.run().registered_images == 0
+    image = images.get(around.connection, photo)
+    assert image is not None
+    assert image.etag == "newer"
 
 
 def test_a_fresh_upload_is_left_to_its_event(around: Surroundings) -> None:
