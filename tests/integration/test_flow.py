@@ -15,6 +15,7 @@ from clouds import Cloud
 from dead_letters import dead_letters
 from function_logs import wait_for_messages
 from gallery_client import GalleryClient
+from marked_thumbnails import is_marked, mark_thumbnail
 
 
 def publish(aws: Any, cloud: Cloud, key: str, times: int = 1) -> None:
@@ -113,14 +114,13 @@ def test_a_renamed_file_is_known_by_its_content(gallery: GalleryClient) -> None:
 def test_the_same_event_many_times_changes_nothing(gallery: GalleryClient, cloud: Cloud, aws: Any) -> None:
     image_id = gallery.upload(photos.jpeg())
     before = gallery.wait(image_id)
-    mark = {"Bucket": cloud.outputs["images"]["BucketName"], "Key": thumbnail_key(image_id)}
-    aws.client("s3").put_object(**mark, Body=b"a thumbnail made again would replace this")
+    mark_thumbnail(aws, cloud, image_id)
     publish(aws, cloud, upload_key(image_id), times=5)
     gallery.wait(gallery.upload(photos.jpeg(seed=1)))  # the events before it have had their turn
     after = gallery.image(image_id)
     assert after is not None
     assert after["annotation"] == before["annotation"]
-    assert aws.client("s3").get_object(**mark)["Body"].read().startswith(b"a thumbnail made again")
+    assert is_marked(aws, cloud, image_id)
 
 
 @pytest.mark.parametrize("key", ["uploads/{id}", "uploads/no-id.jpg", "uploads/{id}/below", "elsewhere/{id}"])
