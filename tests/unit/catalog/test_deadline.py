@@ -37,11 +37,17 @@ def compute_twice_and_swallow_the_first_alarm() -> None:
     compute()
 
 
+def compute_in_code_of_no_module() -> None:
+    exec("while True: pass", {})  # as generated code may be
+
+
 def wait_in_an_event_loop() -> None:
     asyncio.run(asyncio.sleep(LONG))
 
 
-@pytest.mark.parametrize("work", [compute, compute_and_handle_every_exception, wait_in_an_event_loop])
+@pytest.mark.parametrize(
+    "work", [compute, compute_and_handle_every_exception, compute_in_code_of_no_module, wait_in_an_event_loop]
+)
 def test_work_is_interrupted_wherever_it_is(work: Callable[[], None]) -> None:
     with pytest.raises(OutOfTimeError, match="interrupted"), time_limit(LIMIT):
         work()
