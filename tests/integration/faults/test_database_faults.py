@@ -163,7 +163,7 @@ def test_a_deadlock_with_a_function_only_delays_its_photo(world: World) -> None:
         (photo,) = world.upload()
         world.wait_until(lambda: waits_with_its_row(world), "no function inserts the row")
         cursor.execute("SELECT * FROM image WHERE id = %s FOR UPDATE", (photo.id,))
-        assert status(cursor, "Innodb_deadlocks") == before + 1
+        assert status(cursor, "Innodb_deadlocks") > before
     execute(world, "DROP TABLE weight")
     world.verify([photo])
 
