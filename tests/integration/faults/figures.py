@@ -21,7 +21,7 @@ class Figures:
     sweeps: int = 0
     """How often the sweep ran, an hour apart, until everything was settled."""
     seconds: float = 0.0
-    """From clearing the fault until everything was settled."""
+    """From clearing the fault until everything was settled; or from the first request to Gemini to the last."""
 
 
 def table(measured: list[Figures]) -> list[str]:

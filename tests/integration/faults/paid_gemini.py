@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
@@ -25,6 +26,7 @@ class Answer:
     picture: Picture
     reply: Reply
     delivered: bool = False
+    asked_at: float = field(default_factory=time.monotonic)
 
     @property
     def usable(self) -> bool:
@@ -59,6 +61,11 @@ class PaidGemini(GeminiServer):
     def asked(self, picture: Picture) -> int:
         """Return how many requests a picture had."""
         return sum(answer.picture == picture for answer in self.answers)
+
+    def seconds(self, picture: Picture) -> float:
+        """Return the time from the first request with a picture to the last."""
+        moments = [answer.asked_at for answer in self.answers if answer.picture == picture]
+        return moments[-1] - moments[0]
 
     def choose(self, request: Request) -> Reply:
         """Return the reply to a request, and keep it."""
