@@ -28,7 +28,7 @@ from annotate.config import AnnotateSettings
 from annotate.errors import AnnotationRefusedError, KeyRefusedError
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
-from catalog.deadline import OutOfTimeError, time_limit
+from catalog.deadline import Context, OutOfTimeError, time_limit
 from catalog.settings import ConfigurationError
 from catalog.uploads import MAX_BYTES, TOO_LARGE, StoredObject, Upload, image_id, process_announced
 from imaging.decode import UnreadableImageError, decode
@@ -52,13 +52,6 @@ CLAIM_MARGIN_SECONDS = 5.0
 RECORDING_SECONDS = 120.0
 # And for giving back a claim, before Lambda stops the function.
 ENDING_SECONDS = 10.0
-
-
-class Context(Protocol):
-    """What Lambda tells about an invocation."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until the function is stopped."""
 
 
 class Annotator(Protocol):

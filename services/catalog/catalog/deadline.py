@@ -8,9 +8,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol
 
 AGAIN_SECONDS = 1.0
 """How long after an alarm the next one follows, should the first have come at a bad moment or been swallowed."""
+
+
+class Context(Protocol):
+    """What Lambda tells about an invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until the function is stopped."""
 
 
 class OutOfTimeError(Exception):

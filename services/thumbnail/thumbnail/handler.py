@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from contextlib import closing
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 
 from catalog import images
 from catalog.database import Database
-from catalog.deadline import time_limit
+from catalog.deadline import Context, time_limit
 from catalog.uploads import (
     MAX_BYTES,
     TOO_LARGE,
@@ -50,13 +50,6 @@ UPLOAD_ETAG = "upload-etag"
 
 # What is left of an invocation when it ends by itself, before Lambda stops it without a word.
 ENDING_SECONDS = 5.0
-
-
-class Context(Protocol):
-    """What Lambda tells about an invocation."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until the function is stopped."""
 
 
 def handle(event: Mapping[str, Any], context: Context) -> None:
