@@ -4,7 +4,8 @@ ministack, localstack     started here; --emulator chooses one
 endpoint                  AWS_ENDPOINT_URL names an emulator that runs already
 staging, …                ENV names an environment of this repository that was deployed
 
-With the last two, tests that run a cloud of their own are skipped, such as those of faults.
+With the last two, tests that run a cloud of their own are skipped, such as those of faults. Dead letters are thrown
+away.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from PIL import Image
 import photos
 from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
 from clouds import Cloud
-from dead_letters import dead_letters
+from dead_letters import dead_letters, wait_for_dead_letters
 from function_logs import wait_for_messages
 from gallery_client import GalleryClient
 from marked_thumbnails import is_marked, mark_thumbnail
@@ -135,12 +134,7 @@ def test_an_event_without_a_photo_leaves_nothing(gallery: GalleryClient, cloud: 
 def test_an_event_nobody_understands_is_tried_again_and_ends_as_a_dead_letter(cloud: Cloud, aws: Any) -> None:
     marker = str(uuid4())
     aws.client("sns").publish(TopicArn=cloud.outputs["images"]["TopicArn"], Message=json.dumps({"odd": marker}))
-    letters: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 60
-    while len(letters) < 2 and time.monotonic() < deadline:
-        letters += [letter for letter in dead_letters(aws, cloud) if marker in json.dumps(letter)]
-        time.sleep(0.2)
-    assert len(letters) == 2, "one from each function"
+    letters = wait_for_dead_letters(aws, cloud, marker, count=2)  # one from each function
     assert {letter["requestContext"]["condition"] for letter in letters} == {"RetriesExhausted"}
 
 
