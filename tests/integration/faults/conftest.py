@@ -9,7 +9,7 @@ import pytest
 
 from integration.faults.failing import failing_cloud
 from integration.faults.figures import Figures, table
-from integration.faults.world import World
+from integration.faults.world import TIMEOUT_SECONDS, World
 
 _MEASURED = pytest.StashKey[list[Figures]]()
 
@@ -38,6 +38,15 @@ def world(cloud_of_faults: World, request: pytest.FixtureRequest) -> Iterator[Wo
     if figures.photos:
         request.config.stash.setdefault(_MEASURED, []).append(figures)
         request.node.user_properties += asdict(figures).items()  # of the test, in a JUnit report
+
+
+@pytest.fixture
+def time_of_aws(world: World) -> Iterator[None]:
+    """Let annotate have the time that it has on AWS."""
+    deployed = world.client("lambda").get_function_configuration(FunctionName=world.function("annotate"), Qualifier="1")
+    world.release("annotate", {}, Timeout=deployed["Timeout"])
+    yield
+    world.release("annotate", {}, Timeout=TIMEOUT_SECONDS)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -104,15 +103,6 @@ def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
     world.wait_until(world.idle, "events wait")
     assert {photo.id for photo in photos} <= set(world.dead_letters()["annotate"])
     world.verify(photos)
-
-
-@pytest.fixture
-def time_of_aws(world: World) -> Iterator[None]:
-    """Let annotate have the time that it has on AWS."""
-    deployed = world.client("lambda").get_function_configuration(FunctionName=world.function("annotate"), Qualifier="1")
-    world.release("annotate", {}, Timeout=deployed["Timeout"])
-    yield
-    world.release("annotate", {}, Timeout=TIMEOUT_SECONDS)
 
 
 @pytest.mark.usefixtures("time_of_aws")
