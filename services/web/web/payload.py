@@ -113,7 +113,7 @@ def read_edit_form(form: Mapping[str, str]) -> Edit:
 
 
 def _split_tags(fields: dict[str, str]) -> dict[str, Any]:
-    return {name: text.split(",") if name == "tags" else text for name, text in fields.items()}
+    return {name: re.split(r"\s*,\s*", text) if name == "tags" else text for name, text in fields.items()}
 
 
 def _words(body: Mapping[str, Any]) -> Words:

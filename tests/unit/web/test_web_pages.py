@@ -260,6 +260,19 @@ def test_words_can_be_edited_without_scripts(client: FlaskClient, known_photo: A
     assert words["alt_text"] == known_photo["annotation"]["alt_text"]
 
 
+def test_the_longest_words_can_be_edited_without_scripts(client: FlaskClient, known_photo: Any) -> None:
+    page = f"/images/{known_photo['id']}"
+    longest = {
+        "caption": "🪁" * 2000,
+        "alt_text": "🪁" * 2000,
+        "tags": [f"{number:02}{'🪁' * 48}" for number in range(30)],
+    }
+    assert client.patch(f"/api{page}", json=longest).status_code == 200
+    form = fields(client.get(f"{page}/edit").text)
+    changed = {"caption": "🌊" * 2000, "alt_text": "🌊" * 2000, "tags": form["tags"].replace("🪁", "🌊")}
+    assert client.post(f"{page}/edit", data=form | changed).status_code == 303
+
+
 def test_a_form_sent_as_it_was_changes_nothing(client: FlaskClient, known_photo: Any) -> None:
     page = f"/images/{known_photo['id']}"
     assert client.post(f"{page}/edit", data=fields(client.get(f"{page}/edit").text)).status_code == 303
