@@ -38,9 +38,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort the tests of each cloud together, those with Gemini last: a cloud takes long to start."""
-    order = names(config.getoption("emulator"))
-    places = [place for place, item in enumerate(items) if _is_here(item) and _cloud_of(item)]
+    """Sort the tests of each cloud together, those with Gemini last: a cloud takes long to start.
+
+    Those that run a cloud of their own come first.
+    """
+    order = ("", *names(config.getoption("emulator")))
+    places = [place for place, item in enumerate(items) if _is_here(item)]
     sorted_items = sorted(
         (items[place] for place in places), key=lambda item: (order.index(_cloud_of(item)), _wants_gemini(item))
     )

@@ -14,14 +14,14 @@ from integration.faults.world import TIMEOUT_SECONDS, World
 _MEASURED = pytest.StashKey[list[Figures]]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud_of_faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Run the cloud that fails; tests take `world`."""
     with failing_cloud(tmp_path_factory.mktemp("faults")) as world:
         yield world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud_that_is_killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Run a cloud for tests that kill processes."""
     with failing_cloud(tmp_path_factory.mktemp("killed"), key_in_environment=True) as world:

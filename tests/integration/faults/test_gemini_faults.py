@@ -95,7 +95,7 @@ def test_a_new_key_and_retry_repair_what_a_revoked_key_left(world: World) -> Non
 
 def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
     world.gemini.outage = OVERLOADED
-    photos = world.upload(2)
+    photos = world.upload()
     world.wait_until(world.idle, "events wait")
     photos += world.upload()
     world.pass_hours()
