@@ -1,13 +1,10 @@
-"""Clouds that fail: each in a folder of its own, with parts that are killed."""
+"""Clouds that fail, each in a folder of its own."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-
-import psutil
 
 from integration.faults.aws_proxy import AwsProxy
 from integration.faults.paid_gemini import PaidGemini
@@ -34,15 +31,3 @@ def failing_cloud(data: Path, *, key_in_environment: bool = False) -> Iterator[W
                 yield world
             finally:
                 proxy.stop()
-
-
-def kill(world: World, *names: str) -> None:
-    """Kill parts of a cloud, with all that they had started, at once."""
-    children = [world.cloud.processes[name] for name in names]
-    parts = [psutil.Process(child.pid) for child in children]
-    victims = [victim for part in parts for victim in (part, *part.children(recursive=True))]
-    for how in (signal.SIGSTOP, signal.SIGKILL):  # those that stand still do not see the others die
-        for victim in victims:
-            with suppress(psutil.NoSuchProcess):
-                victim.send_signal(how)
-    world.wait_until(lambda: all(child.exit_code() is not None for child in children), f"{names} run")

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from integration.faults.failing import kill
 from integration.faults.pictures import Photo
+from integration.faults.processes import kill_parts
 from integration.faults.world import World
 
 PHOTOS = 12
@@ -29,7 +29,7 @@ def burst(world: World) -> list[Photo]:
 
 def test_a_killed_emulator_goes_on_with_what_waited(world: World) -> None:
     photos = burst(world)
-    kill(world, "emulator")
+    kill_parts(world, "emulator")
     assert world.cloud.mend(print)
     world.prepare()
     world.verify(photos)
@@ -45,7 +45,7 @@ def test_a_cloud_that_is_stopped_goes_on_with_what_waited_when_it_is_started(wor
 
 def test_a_machine_whose_power_is_cut_goes_on_with_what_waited_when_it_is_started(world: World) -> None:
     photos = burst(world)
-    kill(world, "gallery", "emulator", "database")
+    kill_parts(world, "gallery", "emulator", "database")
     world.cloud.stop()
     world.cloud.start(print)
     world.prepare()

@@ -15,7 +15,7 @@ import photos
 from integration.faults.invariant import ready, settled
 from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
-from integration.faults.processes import kill, processes_of
+from integration.faults.processes import kill_function, processes_of
 from integration.faults.world import World
 from releases import point_to, release_code
 
@@ -28,7 +28,7 @@ def test_a_function_killed_while_gemini_answers_leaves_nothing_undone(world: Wor
     world.gemini.answer(picture, described(picture, delay_seconds=LONGER_THAN_A_TEST))
     photo = world.upload_picture(picture)
     world.wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not asked")
-    kill(world, "annotate")
+    kill_function(world, "annotate")
     world.verify([photo])
 
 
@@ -37,7 +37,7 @@ def test_functions_killed_while_they_read_a_photo_leave_nothing_undone(world: Wo
     uploaded = world.upload()
     world.wait_until(lambda: len(world.proxy.fired()) == 2, "the photo was not read by both")
     for name in ("thumbnail", "annotate"):
-        kill(world, name)
+        kill_function(world, name)
     world.verify(uploaded)
 
 

@@ -11,9 +11,9 @@ import pytest
 import requests
 
 import gemini_server
-from integration.faults.failing import kill
 from integration.faults.invariant import settled
 from integration.faults.pictures import Photo, Picture
+from integration.faults.processes import kill_parts
 from integration.faults.topic import held
 from integration.faults.world import World
 
@@ -48,7 +48,7 @@ def edit(world: World, photo: Photo, **words: Any) -> Callable[[], requests.Resp
 def test_a_photo_whose_gallery_died_while_it_was_sent_appears(world: World) -> None:
     picture = Picture()
     form = world.gallery.form("photo.jpg", "image/jpeg", 1)
-    kill(world, "gallery")
+    kill_parts(world, "gallery")
     assert world.gallery.post(form, picture.jpeg()).ok
     world.wait_until(lambda: world.row(Photo(form["id"], picture)) is not None, "the photo has no row")
     assert world.cloud.mend(print)
@@ -59,7 +59,7 @@ def test_a_completion_that_the_gallery_could_not_take_may_come_later_or_never(wo
     with held(world) as topic:
         completed, forgotten = photos = world.upload(2)
         messages = topic.receive(2)
-        kill(world, "gallery")
+        kill_parts(world, "gallery")
         with pytest.raises(requests.ConnectionError):
             world.gallery.complete(completed.id)
         assert world.cloud.mend(print)
