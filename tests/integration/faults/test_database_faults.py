@@ -116,7 +116,7 @@ def test_a_database_that_is_down_only_delays_photos(world: World) -> None:
 def test_a_database_killed_in_the_middle_of_a_statement_loses_no_description(world: World) -> None:
     photos = slow_answers(world, 2)
     with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
-        world.wait_until(lambda: lock_waits(world, "trx_query LIKE 'UPDATE image%caption%'") == 2, "nobody writes")
+        world.wait_until(lambda: lock_waits(world, "trx_query LIKE 'UPDATE image%caption%'") > 0, "nobody writes")
         end_database(world, signal.SIGKILL)
     assert world.cloud.mend(print)
     world.verify(photos)
