@@ -30,6 +30,7 @@ def burst(world: World) -> list[Photo]:
 def test_a_killed_emulator_goes_on_with_what_waited(world: World) -> None:
     photos = burst(world)
     kill_parts(world, "emulator")
+    world.note_lost_answers(photos)
     assert world.cloud.mend(print)
     world.prepare()
     world.verify(photos)
@@ -45,7 +46,9 @@ def test_a_cloud_that_is_stopped_goes_on_with_what_waited_when_it_is_started(wor
 
 def test_a_machine_whose_power_is_cut_goes_on_with_what_waited_when_it_is_started(world: World) -> None:
     photos = burst(world)
-    kill_parts(world, "gallery", "emulator", "database")
+    kill_parts(world, "emulator")
+    world.note_lost_answers(photos)
+    kill_parts(world, "gallery", "database")
     world.cloud.stop()
     world.cloud.start(print)
     world.prepare()

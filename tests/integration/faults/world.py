@@ -278,6 +278,15 @@ class World:
             if answer.picture in {photo.picture for photo in photos}
         )
 
+    def note_lost_answers(self, photos: Sequence[Photo]) -> None:
+        """Count answers that came to functions that were just killed, and are not recorded, as those that nobody got.
+
+        It is the one gap that is known; see the decision that what is paid for is recorded through a failover.
+        """
+        unrecorded = {photo.picture for photo in photos if not ready(self.row(photo))}
+        for answer in self.gemini.answers:
+            answer.delivered = answer.delivered and answer.picture not in unrecorded
+
     def paid(self, photo: Photo) -> int:
         """Return how many usable answers about a photo reached a function."""
         return sum(
