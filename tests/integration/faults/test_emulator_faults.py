@@ -9,6 +9,7 @@ import pytest
 from integration.faults.pictures import Photo
 from integration.faults.processes import kill_parts
 from integration.faults.world import World
+from local_cloud.emulator import STOP_SECONDS
 
 PHOTOS = 12
 
@@ -38,6 +39,8 @@ def test_a_killed_emulator_goes_on_with_what_waited(world: World) -> None:
 
 def test_a_cloud_that_is_stopped_goes_on_with_what_waited_when_it_is_started(world: World) -> None:
     photos = burst(world)
+    world.cloud.processes["emulator"].stop(STOP_SECONDS)  # first, while the rows can still be read
+    world.note_lost_answers(photos)
     world.cloud.stop()
     world.cloud.start(print)
     world.prepare()

@@ -279,11 +279,12 @@ class World:
         )
 
     def note_lost_answers(self, photos: Sequence[Photo]) -> None:
-        """Count answers that came to functions that were just killed, and are not recorded, as those that nobody got.
+        """Count answers that came to functions that have just ended, and are not recorded, as those that nobody got.
 
         It is the one gap that is known; see the decision that what is paid for is recorded through a failover.
         """
-        unrecorded = {photo.picture for photo in photos if not ready(self.row(photo))}
+        rows = [(photo, self.row(photo)) for photo in photos]
+        unrecorded = {photo.picture for photo, row in rows if row is None or row.annotation_status != "ready"}
         for answer in self.gemini.answers:
             answer.delivered = answer.delivered and answer.picture not in unrecorded
 
