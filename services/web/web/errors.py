@@ -56,36 +56,29 @@ def register(app: Flask) -> None:
 
 def _database_unavailable(error: Exception) -> Response:
     logger.error("the database is away", exc_info=error)
-    return _http_error(
-        ServiceUnavailable(
-            "The database does not answer. No photo is lost. Please try again in a minute.",
-            retry_after=RETRY_AFTER_SECONDS,
-        )
-    )
+    return _unavailable("The database does not answer. No photo is lost. Please try again in a minute.")
 
 
 def _not_started(error: Exception) -> Response:
     logger.error("a function could not be started", exc_info=error)
-    return _http_error(
-        ServiceUnavailable(
-            "This photo cannot be sent off now. It will be by itself within half an hour, or when you press Retry.",
-            retry_after=RETRY_AFTER_SECONDS,
-        )
+    return _unavailable(
+        "This photo cannot be sent off now. It will be by itself within half an hour, or when you press Retry."
     )
-
-
-def _edit_conflict(error: Exception) -> Response:
-    return _http_error(Conflict(str(error)))
 
 
 def _aws_unavailable(error: Exception) -> Response:
     logger.error("AWS did not do as asked", exc_info=error)
-    return _http_error(
-        ServiceUnavailable(
-            "The storage of photos, or another part behind this page, does not answer. Please try again in a minute.",
-            retry_after=RETRY_AFTER_SECONDS,
-        )
+    return _unavailable(
+        "The storage of photos, or another part behind this page, does not answer. Please try again in a minute."
     )
+
+
+def _unavailable(words: str) -> Response:
+    return _http_error(ServiceUnavailable(words, retry_after=RETRY_AFTER_SECONDS))
+
+
+def _edit_conflict(error: Exception) -> Response:
+    return _http_error(Conflict(str(error)))
 
 
 def _http_error(error: HTTPException) -> Response:
