@@ -11,7 +11,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration lint taskcat diagrams format lock package plan apply status drift redrive render delete
+.PHONY: help up down demo test test-unit integration workflows lint taskcat diagrams format lock versions release promote tag package publish plan apply smoke status drift redrive render delete discard
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -73,6 +73,9 @@ test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick test
 integration: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the flow S3 -> SNS -> Lambda on LocalStack (EMULATOR=ministack: there), and every fault
 	@$(DEV) -m pytest tests/integration --emulator $(EMULATOR) $(ARGS)
 
+workflows: $(DEV_READY) $(RUN_READY) $(EMULATOR_READY)  ## the workflows of GitHub on this machine, which deploy to an emulator
+	@$(DEV) -m pytest tests/workflows $(ARGS)
+
 lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
@@ -94,15 +97,36 @@ taskcat: $(RUN_READY) $(EMULATOR_READY) $(TASKCAT_READY)  ## create the whole en
 diagrams: $(DEV_READY)  ## draw the pictures of the architecture in docs/ (needs Graphviz)
 	@$(DEV) docs/architecture.py
 
+versions: $(RUN_READY)  ## check that every changed service has a new version
+	@$(RUN) -m release check
+
+release: $(DEV_READY)  ## give SERVICE= its next version, write its changelog, and pin it in staging (BUMP=major|minor|patch decides)
+	@$(DEV) -m release bump $(SERVICE) $(if $(BUMP),--bump $(BUMP))
+
+promote: $(RUN_READY)  ## pin in TO= the version of SERVICE= that is pinned in FROM= (without SERVICE=: of every service)
+	@$(RUN) -m release promote --from $(FROM) --to $(TO) $(SERVICE)
+
+tag: $(RUN_READY)  ## tag the versions that have no tag yet, and push the tags
+	@$(RUN) -m release tag
+
 package: $(RUN_READY)  ## build the artifact of SERVICE= for AWS
 	@$(RUN) -m deploy package $(SERVICE)
 
 # The rest works on the account that the AWS credentials in the environment belong to. ARGS= passes more, such as --json.
+publish: $(RUN_READY)  ## build what ENV= pins and its artifact bucket lacks, from its tag, and store it there
+	@$(RUN) -m deploy publish $(ENV) $(ARGS)
+
 plan: $(RUN_READY)  ## show what would change in ENV=, and keep it for apply
 	@$(RUN) -m deploy plan $(ENV) $(ARGS)
 
 apply: $(RUN_READY)  ## execute exactly what was planned for ENV=
 	@$(RUN) -m deploy apply $(ENV) $(ARGS)
+
+smoke: $(RUN_READY)  ## upload, look at and delete a picture in the gallery of ENV=, or at URL=
+	@$(RUN) -m smoke $(if $(URL),--url $(URL),$(ENV))
+
+discard: $(RUN_READY)  ## delete the change sets of ENV= that were planned with LABEL=
+	@$(RUN) -m deploy discard $(ENV) --label $(LABEL)
 
 status: $(RUN_READY)  ## show the stacks of ENV=, their state and versions
 	@$(RUN) -m deploy status $(ENV) $(ARGS)
