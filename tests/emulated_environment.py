@@ -21,8 +21,8 @@ BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "Repos
 
 
 def environment_of(name: str) -> Environment:
-    """Read an environment of this repository; its functions are packaged for this machine, for they run here."""
-    return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host")
+    """Read an environment of this repository, with the working tree packaged for this machine: it runs here."""
+    return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host", versions=None)
 
 
 def with_parameters(environment: Environment, stack: str, **values: str) -> Environment:

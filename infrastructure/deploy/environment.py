@@ -27,6 +27,9 @@ ARTIFACT_BUCKET = "ArtifactBucket"
 RELEASE = "Release"
 """A parameter that changes whenever the template or another parameter does."""
 
+VERSION = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}")
+"""A version of a service: three numbers, without the other parts of https://semver.org."""
+
 
 @dataclass(frozen=True)
 class Output:
@@ -57,8 +60,8 @@ class Environment:
 
     `provided` are outputs that stand in for stacks which are not deployed; `existing` are stacks that somebody else
     made, by the name that stacks.yaml uses; `execution_role` is the output with the ARN of the role that CloudFormation
-    works with, if it is not the caller's; `overrides` are reasons to replace or delete what is protected, by
-    `stack.Resource`.
+    works with, if it is not the caller's; `versions` pins the published version of each service, None for packages of
+    the working tree; `overrides` are reasons to replace or delete what is protected, by `stack.Resource`.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Environment:
     provided: Mapping[str, Mapping[str, str]]
     existing: Mapping[str, str]
     execution_role: Output | None
+    versions: Mapping[str, str] | None
     overrides: Mapping[str, str]
     stacks: tuple[Stack, ...]
 
@@ -95,6 +99,7 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
     overrides = document.section("overrides", {}).reasons()
     stacks = _stacks(folder, document.section("parameters", {}), provided, existing)
     _check_overrides(path, overrides, stacks)
+    pins = document.optional_section("versions")
     environment = Environment(
         name=name,
         path=path,
@@ -104,6 +109,7 @@ def load_environment(name: str, variables: Mapping[str, str], folder: Path = INF
         provided=provided,
         existing=existing,
         execution_role=None if role is None else _output(document, "execution_role", role),
+        versions=None if pins is None else _versions(pins, stacks),
         overrides=overrides,
         stacks=stacks,
     )
@@ -162,6 +168,21 @@ def _stack(folder: Path, name: str, section: _Section, parameters: _Section) -> 
     if service and ARTIFACT_BUCKET not in wired.keys() | set_here.keys():
         raise EnvironmentFileError(f"{section.path}: {name}.parameters lacks {ARTIFACT_BUCKET}, as it has a service")
     return Stack(name, template, service, wired, set_here)
+
+
+def _versions(section: _Section, stacks: tuple[Stack, ...]) -> dict[str, str]:
+    """Read the pins, which are of all services or of none: a release must not be mixed with a working tree."""
+    services = [stack.service for stack in stacks if stack.service]
+    pins = section.scalars()
+    for service, version in pins.items():
+        place = f"{section.path}: versions.{service}"
+        if service not in services:
+            raise EnvironmentFileError(f"{place} is no service of a stack here; there is: {', '.join(services)}")
+        if not isinstance(version, str) or not VERSION.fullmatch(version):
+            raise EnvironmentFileError(f"{place} must be a version like 1.4.0, not {version!r}")
+    if missing := [service for service in services if service not in pins]:
+        raise EnvironmentFileError(f"{section.path}: versions.{missing[0]} is missing: pin every service, or none")
+    return {service: str(version) for service, version in pins.items()}
 
 
 def _check_overrides(path: Path, overrides: Mapping[str, str], stacks: tuple[Stack, ...]) -> None:
@@ -224,6 +245,9 @@ class _Section:
     def section(self, name: str, default: object = None) -> _Section:
         value = self._take(name)
         return _Section(self.path, f"{self.key}{name}.", default if value is None else value)
+
+    def optional_section(self, name: str) -> _Section | None:
+        return self.section(name, {}) if name in self._unread else None
 
     def items(self) -> list[tuple[str, _Section]]:
         return [(name, self.section(name)) for name in list(self._unread)]

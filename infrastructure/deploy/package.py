@@ -73,6 +73,11 @@ def package_key(service: str, platform: Platform) -> str:
     return f"{service}/{_content(service, platform).name(service)}"
 
 
+def published_key(service: str, version: str) -> str:
+    """Return the name that the package of a published version has in an artifact bucket."""
+    return f"{service}/{service}-{version}.zip"
+
+
 def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Package:
     """Build the zip of a service in `folder`, or find it there.
 

@@ -19,7 +19,7 @@ from deploy.change_set import Change, discard, make_change_set
 from deploy.environment import FROM_PACKAGE, RELEASE, Environment, Stack
 from deploy.errors import BusyError, StackError
 from deploy.gate import refusals
-from deploy.package import package_key
+from deploy.package import package_key, published_key
 from deploy.stack import CurrentStack, find_stack, stack_names
 
 if TYPE_CHECKING:
@@ -158,9 +158,13 @@ def execution_role(environment: Environment, outputs: Outputs) -> str | None:
 def package_keys(environment: Environment) -> dict[str, str]:
     """Return the key in the artifact bucket of each service's package, which need not be built for that.
 
+    What the environment pins is published; what it does not is of the working tree.
+
     Raises:
         PackageError: there is no such service.
     """
+    if environment.versions is not None:
+        return {service: published_key(service, version) for service, version in environment.versions.items()}
     services = [stack.service for stack in environment.stacks if stack.service]
     return {service: package_key(service, environment.platform) for service in services}
 

@@ -165,6 +165,40 @@ def test_a_mistake_is_refused_with_its_place(folder: Path, file: str, old: str, 
     assert Path(file).name in str(error.value)
 
 
+def pin(folder: Path, versions: str) -> None:
+    change(folder, "environments/test.yaml", "overrides:", f"versions: {versions}\noverrides:")
+
+
+def test_an_environment_pins_published_versions(folder: Path) -> None:
+    pin(folder, "{thumbnail: 0.1.10}")
+    assert load_environment("test", {"HOST": "db"}, folder).versions == {"thumbnail": "0.1.10"}
+
+
+def test_an_environment_without_versions_runs_the_working_tree(folder: Path) -> None:
+    assert load_environment("test", {"HOST": "db"}, folder).versions is None
+
+
+@pytest.mark.parametrize(
+    ("versions", "message"),
+    [
+        ("{thumbnail: 1.2.3, captions: 1.0.0}", "versions.captions is no service of a stack here; there is: thumbnail"),
+        ("{}", "versions.thumbnail is missing: pin every service, or none"),
+        ("", "versions.thumbnail is missing: pin every service, or none"),
+        ("{thumbnail: 1.2}", r"versions.thumbnail must be a version like 1.4.0, not 1.2"),
+        ("{thumbnail: v1.2.3}", "versions.thumbnail must be a version like 1.4.0, not 'v1.2.3'"),
+        ("{thumbnail: 1.02.3}", "versions.thumbnail must be a version like 1.4.0"),
+        ("{thumbnail: 1.2.3-rc1}", "versions.thumbnail must be a version like 1.4.0"),
+        ("{thumbnail: }", "versions.thumbnail must be a version like 1.4.0, not None"),
+        ("[thumbnail]", "versions must be a mapping"),
+    ],
+)
+def test_a_wrong_pin_is_refused_with_its_place(folder: Path, versions: str, message: str) -> None:
+    pin(folder, versions)
+    with pytest.raises(EnvironmentFileError, match=message) as error:
+        load_environment("test", {"HOST": "db"}, folder)
+    assert "test.yaml" in str(error.value)
+
+
 def test_a_service_needs_a_bucket_for_its_package(folder: Path) -> None:
     change(folder, "stacks.yaml", "    ArtifactBucket: images.BucketName\n", "")
     change(folder, "templates/function.yaml", "  ArtifactBucket: {Type: String}\n", "")
