@@ -11,7 +11,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration workflows lint taskcat diagrams format lock versions release promote tag package publish plan apply smoke status drift redrive render delete discard
+.PHONY: help up down demo test test-unit integration workflows lint taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -99,6 +99,9 @@ diagrams: $(DEV_READY)  ## draw the pictures of the architecture in docs/ (needs
 
 versions: $(RUN_READY)  ## check that every changed service has a new version
 	@$(RUN) -m release check
+
+affected: $(RUN_READY)  ## print the services that the changes since the commit BASE= concern (OUTPUTS= a file to append them to)
+	@$(RUN) -m release affected --base "$(BASE)" $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
 
 release: $(DEV_READY)  ## give SERVICE= its next version, write its changelog, and pin it in staging (BUMP=major|minor|patch decides)
 	@$(DEV) -m release bump $(SERVICE) $(if $(BUMP),--bump $(BUMP))

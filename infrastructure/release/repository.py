@@ -1,0 +1,155 @@
+"""The git repository: tags of versions, files as they were at a commit, and what changed since."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from release.errors import ReleaseError
+from release.version import Version
+
+# Bytes as they were committed, whatever this machine sets for line ends.
+_AS_COMMITTED = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
+
+
+def tag_name(service: str, version: Version) -> str:
+    """Return the tag of a version: `annotate-v0.2.0`."""
+    return f"{service}-v{version}"
+
+
+class Repository:
+    """The repository that a folder is in; `path` is its root.
+
+    Every method raises ReleaseError with git's own words when git fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Find the repository that `path` is in.
+
+        Raises:
+            ReleaseError: git is not installed, or `path` is in no work tree of git.
+        """
+        self.path = path
+        self.path = Path(self._git("rev-parse", "--show-toplevel").decode().removesuffix("\n"))
+
+    def head(self) -> str:
+        """Return the commit that is checked out."""
+        return self.commit("HEAD")
+
+    def commit(self, revision: str) -> str:
+        """Return the commit that a revision names, as 40 hexadecimal digits."""
+        commit = self.find_commit(revision)
+        if commit is None:
+            raise ReleaseError(f"{revision} is no commit of this repository")
+        return commit
+
+    def find_commit(self, revision: str) -> str | None:
+        """Return the commit that a revision names, or None if it is not in this clone."""
+        done = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def tag_commit(self, tag: str) -> str:
+        """Return the commit that a tag marks.
+
+        Raises:
+            ReleaseError: there is no such tag here.
+        """
+        commit = self.find_commit(f"refs/tags/{tag}")
+        if commit is None:
+            raise ReleaseError(f"there is no tag {tag}: fetch the tags (git fetch --tags), or make it with make tag")
+        return commit
+
+    def tags(self, service: str, *, merged: bool = False) -> list[Version]:
+        """Return the tagged versions of a service, the newest first; `merged` asks for those in the history of HEAD."""
+        options = ["--merged", "HEAD"] if merged else []
+        names = self._git("tag", "--list", *options, f"{service}-v*").decode().splitlines()
+        versions = (Version.find(name.removeprefix(f"{service}-v")) for name in names)
+        return sorted((version for version in versions if version), reverse=True)
+
+    def make_tag(self, tag: str, commit: str) -> None:
+        """Mark a commit with a tag, which must be new."""
+        self._git("tag", "--end-of-options", tag, commit)
+
+    def show(self, commit: str, path: str) -> bytes:
+        """Return a file as it was at a commit; `path` counts from the root, with `/`.
+
+        Raises:
+            ReleaseError: the commit has no such file.
+        """
+        return self._git("show", "--end-of-options", f"{commit}:{path}")
+
+    def read(self, path: str, commit: str | None = None) -> bytes:
+        """Return a file as it was at a commit, or as it is in the work tree.
+
+        Raises:
+            ReleaseError: there is no such file.
+        """
+        if commit:
+            return self.show(commit, path)
+        try:
+            return (self.path / path).read_bytes()
+        except OSError as error:
+            raise ReleaseError(f"{path} cannot be read: {error.strerror}") from error
+
+    def files(self, pattern: str, commit: str | None = None) -> list[str]:
+        """Return the files at a commit, or in the work tree, whose path matches a pattern such as `services/*/x.md`."""
+        if commit is None:
+            return sorted(file.relative_to(self.path).as_posix() for file in self.path.glob(pattern))
+        names = self._git("ls-tree", "-r", "--name-only", "-z", commit).decode().split("\0")
+        return [name for name in names if PurePosixPath(name).match(pattern) and name.count("/") == pattern.count("/")]
+
+    def archive(self, commit: str, folders: Iterable[str], target: Path) -> None:
+        """Write folders as they were at a commit below `target`, byte by byte as committed.
+
+        A zip, because zipfile never writes outside of its target and all Pythons have it.
+
+        Raises:
+            ReleaseError: the commit does not have one of them.
+        """
+        packed = self._git(*_AS_COMMITTED, "archive", "--format=zip", commit, "--", *folders)
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            archive.extractall(target)
+
+    def changed(self, commit: str, paths: Iterable[str] = (".",)) -> list[str]:
+        """Return the files that differ between a commit and the work tree, new ones too, except ignored ones."""
+        differing = self._git("diff", "--name-only", "--no-renames", "-z", commit, "--", *paths)
+        new = self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
+        return sorted({name.decode() for name in (differing + new).split(b"\0") if name})
+
+    def is_shallow(self) -> bool:
+        """Return whether history was cut off when this was cloned."""
+        return self._git("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+    def has_origin(self) -> bool:
+        """Return whether there is a remote called `origin`."""
+        return b"origin" in self._git("remote").split()
+
+    def origin_tags(self) -> dict[str, str]:
+        """Ask `origin` for its tags, each with the commit that it marks."""
+        tags: dict[str, str] = {}
+        for line in self._git("ls-remote", "--tags", "origin").decode().splitlines():
+            commit, name = line.split("\t")
+            tags[name.removeprefix("refs/tags/").removesuffix("^{}")] = commit  # the peeled line comes second
+        return tags
+
+    def push_tags(self, tags: Iterable[str]) -> None:
+        """Push tags to `origin`: all of them or none."""
+        self._git("push", "--quiet", "--atomic", "origin", *(f"refs/tags/{tag}" for tag in tags))
+
+    def _git(self, *arguments: str) -> bytes:
+        done = self._run(*arguments)
+        if done.returncode:
+            raise ReleaseError(f"git {arguments[0]} failed in {self.path}: {done.stderr.decode().strip()}")
+        return done.stdout
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        # Nobody is there to answer a question for a password.
+        environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+        try:
+            return subprocess.run(["git", *arguments], cwd=self.path, env=environment, capture_output=True, check=False)  # noqa: S607 - the git of the user
+        except FileNotFoundError as error:
+            raise ReleaseError("git is not installed") from error
