@@ -11,7 +11,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration workflows lint taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard
+.PHONY: help up down demo test test-unit integration workflows lint taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -145,6 +145,13 @@ render: $(RUN_READY)  ## write the nested root template of ENV=, for the console
 
 delete: $(RUN_READY)  ## delete the stacks of ENV=, which CONFIRM= must name once more
 	@$(RUN) -m deploy delete $(ENV) --confirm $(CONFIRM) $(ARGS)
+
+# These two work on GitHub: GITHUB_REPOSITORY and GITHUB_TOKEN are in the environment. FILES= are what plan and drift wrote with --markdown.
+comment: $(RUN_READY)  ## write FILES= as the comment of the pipeline on pull request PULL_REQUEST=
+	@$(RUN) -m reporting comment --pull-request $(PULL_REQUEST) $(FILES)
+
+drift-issue: $(RUN_READY)  ## open or update the issue about drift from FILES=; close it when all of them are empty
+	@$(RUN) -m reporting issue --title "Infrastructure was changed by hand" --label drift $(FILES)
 
 lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--upgrade moves them)
 	$(COMPILE) $(LOCK_FLAGS) pyproject.toml services/*/pyproject.toml localstack/pyproject.toml -o requirements.txt
