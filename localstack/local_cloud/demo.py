@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import urllib3
 from uv import find_uv_bin
 
 from local_cloud import REPOSITORY, LocalCloudError
+from smoke.errors import GalleryError, UnreachableError
+from smoke.gallery import Gallery
 
 SAMPLES = REPOSITORY / ".local" / "samples"
 REQUIREMENTS = REPOSITORY / "localstack" / "demo.txt"
@@ -39,15 +40,28 @@ def demo(port: int, report: Callable[[str], None] = print) -> None:
         LocalCloudError: the gallery does not run or refuses a photo, the samples cannot be fetched, or the results
             do not come.
     """
-    gallery = Gallery(f"http://127.0.0.1:{port}")
-    gallery.check()
-    waiting = {gallery.upload(photo): photo.name for photo in sample_photos(report)}
+    try:
+        _demo(Gallery(f"http://127.0.0.1:{port}"), report)
+    except UnreachableError as error:
+        raise LocalCloudError(
+            f"No gallery answers at http://127.0.0.1:{port}. Start it with `make up`, in another terminal."
+        ) from error
+    except GalleryError as error:
+        raise LocalCloudError(str(error)) from error
+
+
+def _demo(gallery: Gallery, report: Callable[[str], None]) -> None:
+    gallery.check_ready()
+    waiting = {}
+    for photo in sample_photos(report):
+        content_type = mimetypes.guess_type(photo)[0] or ""
+        waiting[gallery.upload(photo.name, content_type, photo.read_bytes())] = photo.name
     report(f"{len(waiting)} photos uploaded to {gallery.url}")
     deadline = time.monotonic() + WAIT_SECONDS
     while waiting:
         for image_id, name in list(waiting.items()):
             image = gallery.image(image_id)
-            if image and "pending" not in (image["thumbnail"]["status"], image["annotation"]["status"]):
+            if "pending" not in (image["thumbnail"]["status"], image["annotation"]["status"]):
                 report(f"  {name}: {_result(image)}")
                 del waiting[image_id]
         if time.monotonic() > deadline:
@@ -91,50 +105,3 @@ def _result(image: dict[str, Any]) -> str:
     words = annotation["caption"] if annotation["status"] == "ready" else f"no caption: {annotation['reason']}"
     size = f"{image['width']} x {image['height']}"
     return f"{size}, {words}" if thumbnail["status"] == "ready" else f"no thumbnail: {thumbnail['reason']}, {words}"
-
-
-class Gallery:
-    """The gallery's public API."""
-
-    def __init__(self, url: str) -> None:
-        """Remember where the gallery is; nothing is sent yet."""
-        self.url = url
-        self._http = urllib3.PoolManager(timeout=30, retries=False)
-
-    def check(self) -> None:
-        """Make sure that the gallery runs.
-
-        Raises:
-            LocalCloudError: it does not.
-        """
-        try:
-            self._call("GET", "/readyz")
-        except urllib3.exceptions.HTTPError as error:
-            raise LocalCloudError(
-                f"No gallery answers at {self.url}. Start it with `make up`, in another terminal."
-            ) from error
-
-    def upload(self, photo: Path) -> str:
-        """Upload a photo in a browser's three steps, and return its id."""
-        content_type = mimetypes.guess_type(photo)[0]
-        data = photo.read_bytes()
-        form = self._call("POST", "/api/uploads", filename=photo.name, content_type=content_type, bytes=len(data))
-        answer = self._http.request(
-            "POST", form["url"], fields={**form["fields"], "file": (photo.name, data, content_type or "")}
-        )
-        if answer.status >= 300:
-            raise LocalCloudError(f"The bucket refuses {photo.name} ({answer.status}): {answer.data[:300]!r}")
-        self._call("PUT", f"/api/images/{form['id']}")
-        return str(form["id"])
-
-    def image(self, image_id: str) -> dict[str, Any]:
-        """Return what the gallery knows about a photo."""
-        return self._call("GET", f"/api/images/{image_id}")
-
-    def _call(self, method: str, path: str, **body: object) -> dict[str, Any]:
-        answer = self._http.request(method, f"{self.url}{path}", json=None if method == "GET" else body)
-        content: dict[str, Any] = answer.json()
-        if answer.status >= 300:
-            message = content.get("error", {}).get("message") or content.get("reason")
-            raise LocalCloudError(f"{method} {path} answers {answer.status}: {message}")
-        return content

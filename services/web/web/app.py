@@ -47,7 +47,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     _ = backends.storage.origin  # fail now rather than at the first request when nothing can be signed
     app.extensions["backends"] = backends
 
-    for module in (assets, compression, errors, headers, presentation):
+    for module in (assets, compression, errors, headers, health, presentation):
         module.register(app)
     for blueprint in (gallery.blueprint, api.blueprint, health.blueprint):
         app.register_blueprint(blueprint)

@@ -1,10 +1,11 @@
 """Answers to a load balancer, and the description of the API."""
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Flask, Response, current_app
 
 from catalog.database import DatabaseUnavailableError
 from catalog.migrate import schema_is_current
@@ -16,13 +17,27 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
 
 
+def register(app: Flask) -> None:
+    """Let an application know its version, for as long as it runs."""
+    app.config["VERSION"] = read_version(Path(app.root_path).parent)
+
+
+def read_version(folder: Path) -> str:
+    """Return the version of the package that was unpacked into a folder, as its manifest tells; else `working tree`."""
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return "working tree"
+    version: str = json.loads(manifest.read_bytes())["version"]
+    return version
+
+
 @blueprint.get("/healthz")
 def alive() -> dict[str, str]:
     """Tell that this process answers, whatever happens to its surroundings, and while it stops, too.
 
     The Auto Scaling group goes by this: an instance that is restarted or lacks its database must not be replaced.
     """
-    return {"status": "ok"}
+    return {"status": "ok", "version": current_app.config["VERSION"]}
 
 
 @blueprint.get("/readyz")

@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import stat
+import tomllib
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -15,11 +16,14 @@ import boto3
 import pymysql
 import pytest
 
+from deploy.package import SERVICES
 from infrastructure.boot.instance import Instance
 from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot
 from local_cloud.database import Address
 
 READY = (200, '{"status":"ok"}\n')
+VERSION = tomllib.loads((SERVICES / "web" / "pyproject.toml").read_text())["project"]["version"]
+ALIVE = (200, f'{{"status":"ok","version":"{VERSION}"}}\n')
 Migrate = Callable[[str], str]
 
 
@@ -33,6 +37,7 @@ def instance(boot: Boot, bundle: str, migrate: Migrate) -> Instance:
 
 def test_an_instance_serves_the_gallery(instance: Instance) -> None:
     assert instance.get("/readyz") == READY
+    assert instance.get("/healthz") == ALIVE
     status, page = instance.get("/")
     assert status == 200
     assert "<html" in page
@@ -107,7 +112,7 @@ def test_a_stopped_gallery_answers_what_it_has_begun(instance: Instance) -> None
         slow.endheaders(body[:10])
         with instance.run("systemctl", "stop", "gallery") as stop:
             instance.wait_for(lambda: instance.answers("This process is stopping."))
-            assert instance.get("/healthz") == READY
+            assert instance.get("/healthz") == ALIVE
             slow.send(body[10:])
             assert slow.getresponse().status == 201
         assert stop.returncode == 0

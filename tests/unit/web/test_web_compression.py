@@ -29,7 +29,7 @@ def test_others_get_it_plain(client: FlaskClient, accepted: str) -> None:
 
 
 def test_a_few_bytes_are_sent_as_they_are(client: FlaskClient) -> None:
-    assert client.get("/healthz", headers=GZIP).json == {"status": "ok"}
+    assert client.get("/readyz", headers=GZIP).json == {"status": "ok"}
 
 
 def test_scripts_are_compressed_too(client: FlaskClient) -> None:
