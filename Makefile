@@ -11,7 +11,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration workflows lint taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
+.PHONY: help up down demo test test-unit integration workflows test-service lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -52,6 +52,10 @@ $(TASKCAT_READY): infrastructure/checks/taskcat.txt $(UV)
 $(CHECKOV_READY): infrastructure/checks/checkov.txt $(UV)
 	$(environment)
 
+# Everything that is installed anywhere, but for LocalStack: it is archived and only ever runs tests, so what is found in it cannot be mended.
+LOCKS := $(sort $(wildcard services/*/requirements.txt)) localstack/requirements.txt localstack/uv.txt localstack/emulator/requirements.txt requirements.txt infrastructure/checks/taskcat.txt infrastructure/checks/checkov.txt
+AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off
+
 TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 
 up: $(RUN_READY) $(EMULATOR_READY)  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others)
@@ -70,6 +74,9 @@ test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## ev
 test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick tests
 	@$(DEV) -m pytest tests/unit
 
+test-service: $(DEV_READY)  ## the quick tests of SERVICE=
+	@$(DEV) -m pytest tests/unit/$(SERVICE) $(ARGS)
+
 integration: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the flow S3 -> SNS -> Lambda on LocalStack (EMULATOR=ministack: there), and every fault
 	@$(DEV) -m pytest tests/integration --emulator $(EMULATOR) $(ARGS)
 
@@ -86,6 +93,15 @@ lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 	@.local/venv/checkov/bin/checkov --config-file .checkov.yaml
 	@.local/venv/taskcat/bin/python -m checks.policies
 	@.venv/bin/shellcheck .ci/run tests/install_packages tests/infrastructure/boot/machine $(filter-out %.service,$(wildcard tests/infrastructure/boot/stand_ins/*))
+	@.venv/bin/actionlint -shellcheck .venv/bin/shellcheck
+	@.venv/bin/zizmor --quiet --offline --persona pedantic .
+
+audit: $(DEV_READY)  ## ask PyPI for known vulnerabilities of what the locks pin, and write their SBOMs to .local/sbom
+	@mkdir -p .local/sbom
+	@status=0; for lock in $(LOCKS); do \
+	  echo "$$lock"; $(AUDIT) --requirement "$$lock" || status=1; \
+	  $(AUDIT) --requirement "$$lock" --format cyclonedx-json --output ".local/sbom/$$(echo "$${lock%.txt}" | tr / -).json" 2>/dev/null || :; \
+	done; exit $$status
 
 format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff format --quiet .
