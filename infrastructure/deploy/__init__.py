@@ -11,5 +11,6 @@ plan_file.py    a plan in a file
 apply.py        executes a plan
 status.py, drift.py, redrive.py, render.py    one command each
 show.py         all of it as text
+markdown.py     plans and drift for GitHub
 errors.py       what can go wrong
 """

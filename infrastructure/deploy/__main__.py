@@ -3,9 +3,10 @@
 import argparse
 import json
 import os
+import re
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.apply import apply_plan, delete_environment, only_one
+from deploy.change_set import LABEL
 from deploy.drift import find_drift
 from deploy.environment import Environment, load_environment
 from deploy.errors import BusyError, DeployError, GateError, PlanFileError, StaleError
+from deploy.markdown import drift_section, failure_section, plan_section
 from deploy.package import REPOSITORY, package
-from deploy.plan import discard_change_sets, make_plan
+from deploy.plan import discard_change_sets, discard_label, make_plan
 from deploy.plan_file import load_plan, save_plan
 from deploy.redrive import redrive
 from deploy.render import render
@@ -33,6 +36,10 @@ EXIT_CODES = """\
 exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the gate, 4 plan again, 5 another is at work, 6 drifted"""
 
 
+_EXPECTED = (DeployError, BotoCoreError, ClientError, OSError)
+"""What can go wrong without being a mistake of ours: a message is enough."""
+
+
 def main() -> int:
     """Run one command and return its exit status."""
     arguments = _parser().parse_args()
@@ -44,7 +51,7 @@ def main() -> int:
         return _complain(error, PLAN_AGAIN)
     except BusyError as error:
         return _complain(error, BUSY)
-    except (DeployError, BotoCoreError, ClientError, OSError) as error:
+    except _EXPECTED as error:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted; CloudFormation goes on by itself, and the same command follows it", FAILED)
@@ -66,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, text in (
         ("plan", "make change sets and show what they would change"),
+        ("discard", "delete the change sets that were planned with a label"),
         ("apply", "execute exactly what was planned"),
         ("status", "show the stacks, their state and their versions"),
         ("drift", "show what was changed by hand"),
@@ -79,12 +87,31 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument(
                 "--plan", type=Path, help="the file of the plan (default: .local/plans/ENVIRONMENT.json)"
             )
+        if name == "plan":
+            added.add_argument(
+                "--label",
+                type=_label,
+                help="how the names of its change sets begin; older ones of it are deleted first",
+            )
+            added.add_argument(
+                "--outputs", type=Path, help="append changes=true|false and refused=true|false to this file"
+            )
+        if name in ("plan", "drift"):
+            added.add_argument("--markdown", type=Path, help="write the answer, or the error, for GitHub to this file")
+        if name == "discard":
+            added.add_argument("--label", type=_label, required=True, help="the label of the plan")
         if name == "render":
             added.add_argument("--folder", type=Path, help="where to write (default: .local/rendered/ENVIRONMENT)")
         if name == "delete":
             added.add_argument("--confirm", required=True, metavar="ENVIRONMENT", help="its name once more")
     command("package", "build the artifact of a service for AWS").add_argument("service", help="a folder of services/")
     return parser
+
+
+def _label(text: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9-]{0,63}", text):
+        raise argparse.ArgumentTypeError("it must begin with a letter and have letters, digits and hyphens only")
+    return text
 
 
 def _load(arguments: argparse.Namespace) -> Environment:
@@ -118,15 +145,48 @@ def _progress(arguments: argparse.Namespace) -> Callable[[str], None]:
     return lambda line: print(line, file=to, flush=True)
 
 
+@contextmanager
+def _told_in_markdown(arguments: argparse.Namespace) -> Iterator[None]:
+    """Write an error where the answer was wanted, too: whoever reads there would take an older one for it."""
+    try:
+        yield
+    except _EXPECTED as error:
+        with suppress(OSError):  # the first error is the one to tell
+            _write_markdown(arguments, failure_section(arguments.environment, arguments.command, error))
+        raise
+
+
+def _write_markdown(arguments: argparse.Namespace, text: str) -> None:
+    path: Path | None = arguments.markdown
+    if path is not None:
+        path.write_text(text, encoding="utf-8")
+
+
 def _plan(arguments: argparse.Namespace) -> int:
-    environment, path = _load(arguments), _plan_file(arguments)
-    with only_one(environment.name, PLANS):
-        with suppress(PlanFileError):  # there is none, or it cannot be read any more
-            discard_change_sets(environment, load_plan(path).stacks)
-        plan = make_plan(environment)
-        save_plan(plan, path)
+    with _told_in_markdown(arguments):
+        environment, path = _load(arguments), _plan_file(arguments)
+        with only_one(environment.name, PLANS):
+            with suppress(PlanFileError):  # there is none, or it cannot be read any more
+                discard_change_sets(environment, load_plan(path).stacks)
+            if arguments.label is not None:
+                discard_label(environment, arguments.label)
+            plan = make_plan(environment, arguments.label or LABEL)
+            save_plan(plan, path)
     _answer(arguments, asdict(plan), plan_text(plan))
+    _write_markdown(arguments, plan_section(plan))
+    if arguments.outputs is not None:
+        with arguments.outputs.open("a", encoding="utf-8") as outputs:
+            for name, value in (("changes", plan.changes_anything), ("refused", bool(plan.refused))):
+                print(f"{name}={str(value).lower()}", file=outputs)
     return REFUSED if plan.refused else 0
+
+
+def _discard(arguments: argparse.Namespace) -> int:
+    environment = _load(arguments)
+    with only_one(environment.name, PLANS):
+        discarded = discard_label(environment, arguments.label)
+    _answer(arguments, discarded, "\n".join(discarded) or f"Nothing is left of {arguments.label}.")
+    return 0
 
 
 def _apply(arguments: argparse.Namespace) -> int:
@@ -149,8 +209,10 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _drift(arguments: argparse.Namespace) -> int:
-    drifts = find_drift(_load(arguments))
+    with _told_in_markdown(arguments):
+        drifts = find_drift(_load(arguments))
     _answer(arguments, [asdict(drift) for drift in drifts], drift_text(drifts))
+    _write_markdown(arguments, drift_section(arguments.environment, drifts))
     return DRIFTED if drifts else 0
 
 
@@ -197,6 +259,7 @@ def _package(arguments: argparse.Namespace) -> int:
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "plan": _plan,
+    "discard": _discard,
     "apply": _apply,
     "status": _status,
     "drift": _drift,

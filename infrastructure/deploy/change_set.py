@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updatin
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _NOT_FOUND = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 _NOT_EXECUTABLE = "InvalidChangeSetStatus"
+
+LABEL = "deploy"
+"""How the names of change sets begin without another label."""
 
 Replacement = Literal["no", "perhaps", "yes"]
 _REPLACEMENTS: Mapping[str, Replacement] = {"False": "no", "True": "yes", "Conditional": "perhaps"}
@@ -60,6 +64,7 @@ def make_change_set(
     *,
     create: bool,
     role: str | None = None,
+    label: str = LABEL,
 ) -> ChangeSet | None:
     """Make a change set that would create or update a stack; None when there is nothing to change.
 
@@ -70,13 +75,14 @@ def make_change_set(
         parameters: the values of its parameters.
         create: whether the stack is new.
         role: ARN of the role that CloudFormation works with; without one, the caller's rights.
+        label: how its name begins: letters, digits and hyphens.
 
     Raises:
         StackError: the template or its parameters were refused.
     """
     wanted: CreateChangeSetInputTypeDef = {
         "StackName": stack,
-        "ChangeSetName": f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
+        "ChangeSetName": f"{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}",
         "ChangeSetType": "CREATE" if create else "UPDATE",
         "TemplateBody": template,
         "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
@@ -132,6 +138,13 @@ def read_changes(cloudformation: CloudFormationClient, stack: str, arn: str) -> 
         )
         for resource in resources
     )
+
+
+def labelled(cloudformation: CloudFormationClient, stack: str, label: str) -> dict[str, str]:
+    """Return the ARNs of the change sets of a stack that were made with exactly this label, by their names."""
+    pages = cloudformation.get_paginator("list_change_sets").paginate(StackName=stack)
+    found = {summary["ChangeSetName"]: summary["ChangeSetId"] for page in pages for summary in page["Summaries"]}
+    return {name: arn for name, arn in found.items() if re.fullmatch(rf"{re.escape(label)}-\d{{8}}T\d{{12}}", name)}
 
 
 def discard(cloudformation: CloudFormationClient, stack: str, change_set: str) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import boto3
 
-from deploy.change_set import Change, discard, make_change_set
+from deploy.change_set import LABEL, Change, discard, labelled, make_change_set
 from deploy.environment import FROM_PACKAGE, RELEASE, Environment, Stack
 from deploy.errors import BusyError, StackError
 from deploy.gate import refusals
@@ -57,6 +57,8 @@ class Plan:
     stacks: tuple[PlannedStack, ...]
     left_over: tuple[str, ...] = ()
     """Stacks of this environment, as CloudFormation names them, that it does not want any more."""
+    deployed: Mapping[str, str] = field(default_factory=dict)
+    """The keys of the packages that run now, by service."""
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -69,8 +71,12 @@ class Plan:
         return any(stack.kind != "unchanged" for stack in self.stacks)
 
 
-def make_plan(environment: Environment) -> Plan:
+def make_plan(environment: Environment, label: str = LABEL) -> Plan:
     """Make a change set for each stack that would change.
+
+    Args:
+        environment: the desired state.
+        label: how the names of the change sets begin, so that `discard_label` finds them.
 
     Raises:
         BusyError: a stack is being changed right now.
@@ -81,21 +87,24 @@ def make_plan(environment: Environment) -> Plan:
     artifacts = package_keys(environment)
     outputs = fixed_outputs(cloudformation, environment)
     planned: list[PlannedStack] = []
+    deployed: dict[str, str] = {}
     try:
         for stack in environment.stacks:
             name = environment.stack_name(stack.name)
             current = find_stack(cloudformation, name)
             if current is not None and current.busy:
                 raise BusyError(f"{name} is being changed right now ({current.status}); plan again when that is done")
-            planned.append(_plan_stack(cloudformation, environment, stack, current, outputs, artifacts))
+            planned.append(_plan_stack(cloudformation, environment, stack, current, outputs, artifacts, label))
             if current is not None and current.exists:
                 outputs[stack.name] = dict(current.outputs)
+                if stack.service and FROM_PACKAGE in current.parameters:
+                    deployed[stack.service] = current.parameters[FROM_PACKAGE]
         check_progress(planned)
         left_over = _left_over(cloudformation, environment)
     except BaseException:
         discard_change_sets(environment, planned)  # nobody would know of them
         raise
-    return Plan(environment.name, environment.region, artifacts, tuple(planned), left_over)
+    return Plan(environment.name, environment.region, artifacts, tuple(planned), left_over, deployed)
 
 
 def _left_over(cloudformation: CloudFormationClient, environment: Environment) -> tuple[str, ...]:
@@ -122,6 +131,21 @@ def discard_change_sets(environment: Environment, stacks: Iterable[PlannedStack]
     for stack in stacks:
         if stack.change_set is not None:
             discard(cloudformation, environment.stack_name(stack.name), stack.change_set)
+
+
+def discard_label(environment: Environment, label: str) -> list[str]:
+    """Delete the change sets that were planned with a label, of stacks that the environment lacks by now, too.
+
+    Returns:
+        What was deleted, as `stack: change set`.
+    """
+    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    discarded = []
+    for stack in stack_names(cloudformation, environment.stack_name(""), with_planned=True):
+        for name, arn in labelled(cloudformation, stack, label).items():
+            discard(cloudformation, stack, arn)
+            discarded.append(f"{stack}: {name}")
+    return discarded
 
 
 def fixed_outputs(cloudformation: CloudFormationClient, environment: Environment) -> Outputs:
@@ -204,6 +228,7 @@ def _plan_stack(
     current: CurrentStack | None,
     outputs: Outputs,
     artifacts: Mapping[str, str],
+    label: str,
 ) -> PlannedStack:
     exists = current is not None and current.exists
     missing = missing_inputs(stack, outputs)
@@ -217,7 +242,8 @@ def _plan_stack(
     parameters = resolve_parameters(stack, outputs, artifacts)
     name = environment.stack_name(stack.name)
     role = execution_role(environment, outputs)
-    change_set = make_change_set(cloudformation, name, stack.template.body, parameters, create=not exists, role=role)
+    body = stack.template.body
+    change_set = make_change_set(cloudformation, name, body, parameters, create=not exists, role=role, label=label)
     if change_set is None:
         return PlannedStack(stack.name, "unchanged", desired, parameters=parameters)
     return PlannedStack(

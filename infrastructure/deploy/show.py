@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from deploy.change_set import Change
 from deploy.drift import Drift
@@ -22,7 +23,7 @@ def plan_text(plan: Plan) -> str:
         lines.append(f"  {stack.name:<{width}}  {_summary(stack)}")
         if stack.kind not in _UNREPLACED:
             lines += [f"    {_change(change)}" for change in stack.changes]
-    lines += ["", _total(plan)]
+    lines += ["", total_text(plan)]
     if plan.left_over:
         lines += ["", "Nothing wants these stacks any more, and nothing here deletes them:"]
         lines += [f"  {name}" for name in plan.left_over]
@@ -30,6 +31,30 @@ def plan_text(plan: Plan) -> str:
         lines += ["", "REFUSED, until the environment file names it under overrides, with the reason:"]
         lines += [f"  {sentence}" for sentence in plan.refused]
     return "\n".join(lines)
+
+
+def total_text(plan: Plan) -> str:
+    """Return one line that says it all."""
+    if not plan.changes_anything:
+        return "Nothing to change."
+    kinds = [stack.kind for stack in plan.stacks]
+    counts = {
+        "to create": kinds.count("create") + kinds.count("create later"),
+        "to update": kinds.count("update"),
+        "to plan again afterwards": kinds.count("plan again"),
+    }
+    first, *others = [(count, kind) for kind, count in counts.items() if count]
+    parts = [f"{_count(first[0], 'stack')} {first[1]}", *(f"{count} {kind}" for count, kind in others)]
+    fates = Counter(fate for _, _, fate in losses(plan))
+    return ", ".join(parts + [f"{_count(fates[fate], 'resource')} {fate}" for fate in _FATES if fates[fate]])
+
+
+def losses(plan: Plan) -> Iterator[tuple[PlannedStack, Change, str]]:
+    """Yield each change that takes a resource away, with its stack and what becomes of the resource."""
+    for stack in plan.stacks:
+        for change in stack.changes:
+            if fate := _fate(change):
+                yield stack, change, fate
 
 
 def status_text(statuses: Sequence[StackStatus]) -> str:
@@ -68,10 +93,19 @@ def _summary(stack: PlannedStack) -> str:
         return "update, of outputs only"
     if stack.kind in _UNREPLACED:
         most = "up to " if stack.kind == "create later" else ""  # conditions may leave some out
-        return f"create, {most}{len(stack.changes)} resource{'s' if len(stack.changes) != 1 else ''}{after}"
+        return f"create, {most}{_count(len(stack.changes), 'resource')}{after}"
     if stack.kind == "plan again":
         return f"needs another plan{after}"
     return stack.kind
+
+
+_DELETED, _REPLACED, _PERHAPS_REPLACED = _FATES = "DELETED", "REPLACED", "PERHAPS REPLACED"
+
+
+def _fate(change: Change) -> str:
+    if change.action == "Remove":
+        return _DELETED
+    return {"yes": _REPLACED, "perhaps": _PERHAPS_REPLACED, "no": ""}[change.replacement]
 
 
 def _change(change: Change) -> str:
@@ -80,19 +114,9 @@ def _change(change: Change) -> str:
     if change.properties:
         text += f": {', '.join(change.properties)}"
     if change.replacement != "no":
-        return f"! {text}  {'REPLACED' if change.replacement == 'yes' else 'PERHAPS REPLACED'}"
+        return f"! {text}  {_fate(change)}"
     return f"{mark} {text}"
 
 
-def _total(plan: Plan) -> str:
-    if not plan.changes_anything:
-        return "Nothing to change."
-    kinds = [stack.kind for stack in plan.stacks]
-    counts = {
-        "to create": kinds.count("create") + kinds.count("create later"),
-        "to update": kinds.count("update"),
-        "to plan again afterwards": kinds.count("plan again"),
-    }
-    first, *others = [(count, kind) for kind, count in counts.items() if count]
-    parts = [f"{first[0]} stack{'s' if first[0] > 1 else ''} {first[1]}"]
-    return ", ".join(parts + [f"{count} {kind}" for count, kind in others])
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -87,16 +87,21 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> CurrentStack 
     return _current(found)
 
 
-def stack_names(cloudformation: CloudFormationClient, prefix: str) -> list[str]:
-    """Return the names of the stacks that begin with a prefix, without those that another stack made."""
+def stack_names(cloudformation: CloudFormationClient, prefix: str, *, with_planned: bool = False) -> list[str]:
+    """Return the names of the stacks that begin with a prefix, without those that another stack made.
+
+    Args:
+        cloudformation: the client.
+        prefix: how the names begin.
+        with_planned: whether to include those that are no more than a change set as yet.
+    """
+    gone = ("DELETE_COMPLETE",) if with_planned else ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
     pages = cloudformation.get_paginator("list_stacks").paginate()
     return sorted(
         found["StackName"]
         for page in pages
         for found in page["StackSummaries"]
-        if found["StackName"].startswith(prefix)
-        and found["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
-        and "ParentId" not in found
+        if found["StackName"].startswith(prefix) and found["StackStatus"] not in gone and "ParentId" not in found
     )
 
 

@@ -55,6 +55,13 @@ def edit(project: Project, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
 
 
+def change_by_hand(project: Project) -> None:
+    (topic,) = [t["TopicArn"] for t in boto3.client("sns").list_topics()["Topics"] if project.prefix in t["TopicArn"]]
+    boto3.client("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="DisplayName", AttributeValue="changed by hand"
+    )
+
+
 def test_plan_shows_and_apply_executes(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     write(project)
     assert run("plan", "test") == 0
@@ -102,12 +109,58 @@ def test_a_stale_plan_is_exit_code_4(project: Project, run: Run, capsys: pytest.
 def test_drift_is_exit_code_6(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     write(project)
     assert (run("plan", "test"), run("apply", "test")) == (0, 0)
-    (topic,) = [t["TopicArn"] for t in boto3.client("sns").list_topics()["Topics"] if project.prefix in t["TopicArn"]]
-    boto3.client("sns").set_topic_attributes(
-        TopicArn=topic, AttributeName="DisplayName", AttributeValue="changed by hand"
-    )
+    change_by_hand(project)
     assert run("drift", "test") == 6
     assert "changed by hand" in capsys.readouterr().out
+
+
+def test_markdown_tells_what_a_plan_would_do(project: Project, run: Run, tmp_path: Path) -> None:
+    write(project)
+    assert run("plan", "test", "--markdown", str(tmp_path / "plan.md")) == 0
+    assert (tmp_path / "plan.md").read_text().startswith("### `test`\n\n**1 stack to create**\n")
+
+
+def test_markdown_tells_why_there_is_no_plan(project: Project, run: Run, tmp_path: Path) -> None:
+    write(project)
+    edit(project, "region:", "colour: red\nregion:")
+    assert run("plan", "test", "--markdown", str(tmp_path / "plan.md")) == 1
+    assert "test.yaml: unknown key colour\n" in (tmp_path / "plan.md").read_text()
+
+
+def test_the_reason_is_told_although_markdown_cannot_be_written(
+    project: Project, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project)
+    edit(project, "region:", "colour: red\nregion:")
+    assert run("plan", "test", "--markdown", str(tmp_path / "no folder" / "plan.md")) == 1
+    assert "unknown key colour" in capsys.readouterr().err
+
+
+def test_outputs_tell_a_job_whether_there_is_something_to_apply(project: Project, run: Run, tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    outputs.write_text("of=another step\n")
+    write(project)
+    assert run("plan", "test", "--outputs", str(outputs)) == 0
+    assert run("apply", "test") == 0
+    assert run("plan", "test", "--outputs", str(outputs)) == 0
+    write(project, topic="other")
+    assert run("plan", "test", "--outputs", str(outputs)) == 3
+    assert outputs.read_text().splitlines() == [
+        "of=another step",
+        *("changes=true", "refused=false"),
+        *("changes=false", "refused=false"),
+        *("changes=true", "refused=true"),
+    ]
+
+
+def test_the_markdown_of_drift_is_empty_when_nothing_has_drifted(project: Project, run: Run, tmp_path: Path) -> None:
+    write(project)
+    assert (run("plan", "test"), run("apply", "test")) == (0, 0)
+    assert run("drift", "test", "--markdown", str(tmp_path / "drift.md")) == 0
+    assert (tmp_path / "drift.md").read_text() == ""
+    change_by_hand(project)
+    assert run("drift", "test", "--markdown", str(tmp_path / "drift.md")) == 6
+    assert "changed by hand" in (tmp_path / "drift.md").read_text()
 
 
 def test_an_apply_without_a_plan_says_what_to_do(
@@ -130,6 +183,25 @@ def test_a_new_plan_takes_the_place_of_an_old_one(project: Project, run: Run) ->
     assert (run("plan", "test"), run("plan", "test")) == (0, 0)
     sets = boto3.client("cloudformation").list_change_sets(StackName=f"{project.prefix}-topic")["Summaries"]
     assert len(sets) == 1
+
+
+def test_a_new_plan_takes_the_place_of_an_old_one_of_its_label(
+    project: Project, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project)
+    for job in ("first", "second"):  # on machines that know nothing of each other
+        assert run("plan", "test", "--label", "pr-12", "--plan", str(tmp_path / f"{job}.json")) == 0
+    capsys.readouterr()
+    assert run("discard", "test", "--label", "pr-12") == 0
+    assert capsys.readouterr().out.startswith(f"{project.prefix}-topic: pr-12-")
+    assert run("discard", "test", "--label", "pr-12") == 0
+    assert capsys.readouterr().out == "Nothing is left of pr-12.\n"
+
+
+@pytest.mark.parametrize("label", ["12", "pr 12", "", "pr_12", "x" * 65])
+def test_a_label_must_be_fit_for_the_name_of_a_change_set(project: Project, run: Run, label: str) -> None:
+    write(project)
+    assert run("plan", "test", "--label", label) == 2
 
 
 def test_a_plan_can_be_made_again_whatever_became_of_the_old_one(project: Project, run: Run, tmp_path: Path) -> None:

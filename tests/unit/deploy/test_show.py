@@ -50,7 +50,8 @@ staging, eu-central-1
   web       needs another plan, after database
   alarms    unchanged
 
-2 stacks to create, 1 to update, 1 to plan again afterwards
+2 stacks to create, 1 to update, 1 to plan again afterwards, 1 resource DELETED, 1 resource REPLACED, \
+1 resource PERHAPS REPLACED
 
 REFUSED, until the environment file names it under overrides, with the reason:
   images.Bucket (bucket) would be replaced because of BucketName"""

@@ -1,0 +1,170 @@
+"""What people read about a change on GitHub, as text: the files in golden/ are what GitHub is sent."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from deploy.change_set import Change
+from deploy.drift import Drift
+from deploy.errors import BusyError, EnvironmentFileError
+from deploy.markdown import LONGEST, drift_section, failure_section, plan_section
+from deploy.plan import Plan, PlannedStack
+
+GOLDEN = Path(__file__).with_name("golden")
+
+CREATED = Plan(
+    "staging",
+    "eu-central-1",
+    {"catalog": "catalog/catalog-0.3.0.zip"},
+    (
+        PlannedStack("images", "create", "", (Change("Add", "Bucket", "AWS::S3::Bucket"),), "arn"),
+        PlannedStack("catalog", "create later", "", (Change("Add", "Function", "X"),), waits_for=("images.TopicArn",)),
+    ),
+)
+UPDATED = Plan(
+    "staging",
+    "eu-central-1",
+    {"annotate": "annotate/annotate-0.2.1.zip", "thumbnail": "thumbnail/thumbnail-0.1.2.zip"},
+    (
+        PlannedStack(
+            "database",
+            "update",
+            "",
+            (Change("Modify", "Instance", "AWS::RDS::DBInstance", "perhaps", ("MultiAZ",), ("MultiAZ",)),),
+            "arn",
+        ),
+        PlannedStack(
+            "annotate",
+            "update",
+            "",
+            (
+                Change("Modify", "Function", "AWS::Lambda::Function", "no", ("Code",)),
+                Change("Modify", "Version", "AWS::Lambda::Version", "yes", ("Description",), ("Description",)),
+                Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm"),
+            ),
+            "arn",
+        ),
+        PlannedStack("thumbnail", "unchanged", ""),
+    ),
+    ("gallery-staging-old",),
+    {"annotate": "annotate/annotate-0.2.0.zip", "thumbnail": "thumbnail/thumbnail-0.1.2.zip"},
+)
+REFUSED = Plan(
+    "production",
+    "eu-central-1",
+    {},
+    (
+        PlannedStack(
+            "images",
+            "update",
+            "",
+            (
+                Change("Modify", "Bucket", "AWS::S3::Bucket", "yes", ("BucketName",), ("BucketName",)),
+                Change("Remove", "Topic", "AWS::SNS::Topic"),
+                Change("Remove", "TopicPolicy", "AWS::SNS::TopicPolicy"),
+            ),
+            "arn",
+            refused=(
+                "images.Bucket (bucket) would be replaced because of BucketName",
+                "images.Topic (topic) would be deleted",
+            ),
+        ),
+    ),
+)
+UNCHANGED = Plan("production", "eu-central-1", {}, (PlannedStack("images", "unchanged", ""),))
+DRIFTED = [
+    Drift("images", "Bucket", "AWS::S3::Bucket", "MODIFIED", ("/Tags/0/Value is by hand, not ours",)),
+    Drift("web", "", "", "INCOMPLETE", ("a right is missing",)),
+]
+
+# A message may quote whatever a file or AWS says.
+HOSTILE = "stack `web`: </details> | @everyone\n```\n# <img src=x> #1\n````"
+
+
+@pytest.mark.parametrize(
+    ("name", "section"),
+    [
+        ("created", plan_section(CREATED)),
+        ("updated", plan_section(UPDATED)),
+        ("refused", plan_section(REFUSED)),
+        ("unchanged", plan_section(UNCHANGED)),
+        ("failed", failure_section("staging", "plan", EnvironmentFileError("staging.yaml: unknown key colour"))),
+        ("busy", failure_section("staging", "plan", BusyError("gallery-staging-web is being changed right now"))),
+        ("hostile", failure_section("a`b", "drift", EnvironmentFileError(HOSTILE))),
+        ("drifted", drift_section("staging", DRIFTED)),
+    ],
+)
+def test_people_read(name: str, section: str) -> None:
+    assert section == (GOLDEN / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_nothing_is_written_when_nothing_has_drifted() -> None:
+    assert drift_section("staging", []) == ""
+
+
+def test_a_long_plan_is_cut_with_a_word_about_where_the_rest_is() -> None:
+    changes = tuple(Change("Remove", f"Resource{number:04}", "AWS::S3::Bucket") for number in range(1000))
+    section = plan_section(Plan("staging", "eu-central-1", {}, (PlannedStack("web", "update", "", changes, "arn"),)))
+    assert LONGEST - 100 < len(section) <= LONGEST
+    above, details = section.split("<details>")
+    assert above.endswith("DELETED\n- … and more: the log of the job has all of it\n\n")
+    assert details.endswith("(AWS::S3::Bucket)\n… and more: the log of the job has all of it\n```\n\n</details>\n")
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "word\n" * 100_000, "`" * 100_000])
+def test_a_long_message_is_cut_with_a_word_about_where_the_rest_is(text: str) -> None:
+    for section in (
+        failure_section("staging", "plan", EnvironmentFileError(text)),
+        drift_section("staging", [Drift("web", "Group", "X", "MODIFIED", (text,))]),
+    ):
+        assert len(section) < LONGEST
+        assert "the log of the job has all of it" in section
+
+
+NAMES = st.text(st.sampled_from("aZ9 `|<>@#*_[]()!\\\n&~:/.-"), min_size=1, max_size=40).map(
+    lambda text: f"data{text}data"
+)
+CHANGES = st.builds(
+    Change,
+    st.sampled_from(["Add", "Modify", "Remove"]),
+    NAMES,
+    NAMES,
+    st.sampled_from(["no", "perhaps", "yes"]),
+    st.tuples(NAMES),
+    st.tuples(NAMES),
+)
+STACKS = st.builds(
+    PlannedStack, NAMES, st.just("update"), NAMES, st.lists(CHANGES, max_size=5).map(tuple), refused=st.tuples(NAMES)
+)
+PLANS = st.builds(
+    Plan,
+    st.just("staging"),
+    st.just("eu-central-1"),
+    st.dictionaries(NAMES, NAMES, max_size=3),
+    st.lists(STACKS, min_size=1, max_size=5).map(tuple),
+    st.tuples(NAMES),
+    st.dictionaries(NAMES, NAMES, max_size=3),
+)
+
+
+@settings(max_examples=30)
+@given(PLANS)
+def test_github_interprets_no_name(plan: Plan) -> None:
+    section = plan_section(plan)
+    assert len(section) <= LONGEST
+    interpreted = [token for token in tokens(section) if token.type not in ("code_inline", "fence")]
+    assert [token.content for token in interpreted if "data" in token.content] == []
+    assert [token.content for token in interpreted if token.type == "html_block"] == [
+        "<details><summary>The whole plan</summary>\n",
+        "</details>\n",
+    ]
+
+
+def tokens(markdown: str) -> list[Token]:
+    """Return what GitHub's flavour makes of a text, without what only holds others."""
+    blocks = MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
+    return [token for block in blocks for token in (block.children if block.type == "inline" else [block]) or []]
