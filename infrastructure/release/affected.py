@@ -26,7 +26,7 @@ def affected_services(repository: Repository, base: str) -> list[str]:
     if commit is None:
         return sorted(services)
     concerned: set[str] = set()
-    for path in repository.changed(commit):
+    for path in repository.changed(commit, ["."]):
         if path.startswith(SHARED) or _is_shared_test(path):
             return sorted(services)
         concerned.update(name for name, service in services.items() if _package_of(path) in service.bundles)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path, PurePosixPath
 
 from release.errors import ReleaseError
@@ -17,7 +18,7 @@ _AS_COMMITTED = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
 
 
 def tag_name(service: str, version: Version) -> str:
-    """Return the tag of a version: `annotate-v0.2.0`."""
+    """Return the tag that marks a version of a service: `annotate-v0.2.0`."""
     return f"{service}-v{version}"
 
 
@@ -66,13 +67,16 @@ class Repository:
     def tags(self, service: str, *, merged: bool = False) -> list[Version]:
         """Return the tagged versions of a service, the newest first; `merged` asks for those in the history of HEAD."""
         options = ["--merged", "HEAD"] if merged else []
-        names = self._git("tag", "--list", *options, f"{service}-v*").decode().splitlines()
-        versions = (Version.find(name.removeprefix(f"{service}-v")) for name in names)
+        names = self._git("for-each-ref", "--format=%(refname:strip=2)", *options, f"refs/tags/{service}-v*")
+        versions = (Version.find(name.removeprefix(f"{service}-v")) for name in names.decode().splitlines())
         return sorted((version for version in versions if version), reverse=True)
 
     def make_tag(self, tag: str, commit: str) -> None:
-        """Mark a commit with a tag, which must be new."""
-        self._git("tag", "--end-of-options", tag, commit)
+        """Mark a commit with a tag, which must be new.
+
+        A lightweight one, also where git is set to sign tags: it needs no author and no key.
+        """
+        self._git("tag", "--no-sign", "--end-of-options", tag, commit)
 
     def show(self, commit: str, path: str) -> bytes:
         """Return a file as it was at a commit; `path` counts from the root, with `/`.
@@ -80,7 +84,7 @@ class Repository:
         Raises:
             ReleaseError: the commit has no such file.
         """
-        return self._git("show", "--end-of-options", f"{commit}:{path}")
+        return self._git("cat-file", "blob", f"{commit}:{path}")
 
     def read(self, path: str, commit: str | None = None) -> bytes:
         """Return a file as it was at a commit, or as it is in the work tree.
@@ -94,6 +98,15 @@ class Repository:
             return (self.path / path).read_bytes()
         except OSError as error:
             raise ReleaseError(f"{path} cannot be read: {error.strerror}") from error
+
+    def write(self, path: str, content: bytes) -> None:
+        """Replace a file of the work tree, whole or not at all; it keeps its mode."""
+        target = self.path / path
+        unfinished = target.with_name(f".{target.name}.new")
+        unfinished.write_bytes(content)
+        if target.exists():
+            shutil.copymode(target, unfinished)
+        unfinished.replace(target)
 
     def files(self, pattern: str, commit: str | None = None) -> list[str]:
         """Return the files at a commit, or in the work tree, whose path matches a pattern such as `services/*/x.md`."""
@@ -110,12 +123,17 @@ class Repository:
         Raises:
             ReleaseError: the commit does not have one of them.
         """
-        packed = self._git(*_AS_COMMITTED, "archive", "--format=zip", commit, "--", *folders)
+        packed = self._git("archive", "--format=zip", commit, "--", *folders, settings=_AS_COMMITTED)
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             archive.extractall(target)
 
-    def changed(self, commit: str, paths: Iterable[str] = (".",)) -> list[str]:
-        """Return the files that differ between a commit and the work tree, new ones too, except ignored ones."""
+    def changed(self, commit: str, paths: Collection[str]) -> list[str]:
+        """Return the files below `paths` that differ between a commit and the work tree.
+
+        New ones count, except those that git ignores.
+        """
+        if not paths:  # to git that would mean everywhere
+            return []
         differing = self._git("diff", "--name-only", "--no-renames", "-z", commit, "--", *paths)
         new = self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
         return sorted({name.decode() for name in (differing + new).split(b"\0") if name})
@@ -140,8 +158,8 @@ class Repository:
         """Push tags to `origin`: all of them or none."""
         self._git("push", "--quiet", "--atomic", "origin", *(f"refs/tags/{tag}" for tag in tags))
 
-    def _git(self, *arguments: str) -> bytes:
-        done = self._run(*arguments)
+    def _git(self, *arguments: str, settings: tuple[str, ...] = ()) -> bytes:
+        done = self._run(*settings, *arguments)
         if done.returncode:
             raise ReleaseError(f"git {arguments[0]} failed in {self.path}: {done.stderr.decode().strip()}")
         return done.stdout

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from release.errors import ReleaseError
-from release.repository import Repository
+from release.repository import Repository, tag_name
 from release.version import Version
+
+PROJECT_FILES = "services/*/pyproject.toml"
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service with releases of its own; `bundles` are the packages in its package, by their own name last."""
+    """A service with releases of its own; `bundles` are the packages in its package, itself among them."""
 
     name: str
     version: Version
@@ -30,6 +34,11 @@ class Service:
         return f"services/{self.name}/CHANGELOG.md"
 
     @property
+    def tag(self) -> str:
+        """Return the tag of the version."""
+        return tag_name(self.name, self.version)
+
+    @property
     def own_paths(self) -> tuple[str, ...]:
         """Return what only this service packages: a change there needs a new version."""
         folder = f"services/{self.name}"
@@ -42,38 +51,92 @@ class Service:
 
 
 def read_services(repository: Repository, commit: str | None = None) -> dict[str, Service]:
-    """Read every service at a commit, or in the work tree; a package that is only bundled is none.
+    """Read every service at a commit, or in the work tree, by name; a package that is only bundled is none.
 
     Raises:
-        ReleaseError: a pyproject.toml cannot be used.
+        ReleaseError: a pyproject.toml cannot be used, or there is none.
     """
-    services = {}
-    for path in repository.files("services/*/pyproject.toml", commit):
-        project = _read(repository, path, commit)
-        if "package" in project.get("tool", {}):
-            name = path.split("/")[1]
-            services[name] = Service(name, _version(project, path), tuple(project["tool"]["package"]["bundles"]))
+    names = [path.split("/")[1] for path in repository.files(PROJECT_FILES, commit)]
+    found = (read_service(repository, name, commit) for name in names)
+    services = {service.name: service for service in found if service}
     if not services:
-        raise ReleaseError(f"there is no services/*/pyproject.toml with [tool.package] in {repository.path}")
+        raise ReleaseError(f"there is no {PROJECT_FILES} with [tool.package] in {repository.path}")
     return services
 
 
+def read_service(repository: Repository, name: str, commit: str | None = None) -> Service | None:
+    """Read a service at a commit, or in the work tree; None for a package that is only bundled.
+
+    Raises:
+        ReleaseError: its pyproject.toml is missing or cannot be used.
+    """
+    path = f"services/{name}/pyproject.toml"
+    project = _parse(repository.read(path, commit), path)
+    if "package" not in project.get("tool", {}):
+        return None
+    return Service(name, _version(project, path), tuple(project["tool"]["package"]["bundles"]))
+
+
+def choose(services: dict[str, Service], name: str) -> Service:
+    """Return the service with that name.
+
+    Raises:
+        ReleaseError: there is none; the message says which there are.
+    """
+    if name not in services:
+        raise ReleaseError(f"there is no service {name!r}; there is: {', '.join(sorted(services))}")
+    return services[name]
+
+
 def bundled_versions(repository: Repository, service: Service, commit: str | None = None) -> dict[str, Version]:
-    """Return the version of each package that a service bundles, at a commit or in the work tree.
+    """Return the version of each other package that a service bundles, at a commit or in the work tree.
 
     Raises:
         ReleaseError: one of them has no pyproject.toml with a version.
     """
     versions = {}
     for bundled in service.bundles:
-        path = f"services/{bundled}/pyproject.toml"
-        versions[bundled] = _version(_read(repository, path, commit), path)
+        if bundled != service.name:
+            path = f"services/{bundled}/pyproject.toml"
+            versions[bundled] = _version(_parse(repository.read(path, commit), path), path)
     return versions
 
 
-def _read(repository: Repository, path: str, commit: str | None) -> dict[str, Any]:
+def changes_since(repository: Repository, service: Service, commit: str, paths: Collection[str]) -> list[str]:
+    """Return which of its files differ between a commit and the work tree; another version alone is no difference."""
+    changed = repository.changed(commit, paths)
+    if service.project_file in changed and _differs_in_version_only(repository, service, commit):
+        changed.remove(service.project_file)
+    return changed
+
+
+def _differs_in_version_only(repository: Repository, service: Service, commit: str) -> bool:
+    if service.project_file not in repository.files(PROJECT_FILES, commit):
+        return False
+    before = repository.read(service.project_file, commit)
+    return with_version(before, service.project_file, service.version) == repository.read(service.project_file)
+
+
+def with_version(content: bytes, path: str, version: Version) -> bytes:
+    """Return a pyproject.toml with another `project.version` and every other byte as it was.
+
+    Raises:
+        ReleaseError: it has no version, or none that is written on a line of its own.
+    """
+    wanted = _parse(content, path)
+    old = _version(wanted, path)
+    wanted["project"]["version"] = str(version)
+    line = re.compile(rb"""(?m)^([ \t]*version[ \t]*=[ \t]*["'])""" + re.escape(str(old)).encode() + rb"""(?=["'])""")
+    for match in line.finditer(content):  # other tables may hold the same line: what it means decides
+        changed = content[: match.start()] + match[1] + str(version).encode() + content[match.end() :]
+        if _parse(changed, path) == wanted:
+            return changed
+    raise ReleaseError(f'{path}: the version must be written as version = "{old}" below [project]')
+
+
+def _parse(content: bytes, path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(repository.read(path, commit).decode())
+        return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ReleaseError(f"{path} is not TOML: {error}") from error
 

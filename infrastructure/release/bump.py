@@ -1,0 +1,118 @@
+"""The next version of a service: worked out from commits, written into its files, and pinned in staging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from release import commits
+from release.changelog import has_section, section, with_section
+from release.check import changed_since_release, refuse_cut_history, refuse_unfetched_tags
+from release.errors import ReleaseError
+from release.pins import environment_path, with_pin
+from release.repository import Repository, tag_name
+from release.service import Service, bundled_versions, changes_since, choose, read_services, with_version
+from release.version import Part, Version
+
+STAGING = "staging"
+FIRST = "- First release."
+REBUILT = "- Built again: nothing that it contains has changed."
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version that was written, the tagged one it follows, and the files that say so."""
+
+    service: str
+    base: Version | None
+    version: Version
+    files: tuple[str, ...]
+
+
+def bump(repository: Repository, name: str, part: Part | None, day: date) -> Release:
+    """Give a service its next version in the work tree; nothing is committed.
+
+    Run again, it works the version out anew, from the newest tag in the history of HEAD. The first release of a service
+    is the version that its pyproject.toml has.
+
+    Args:
+        repository: the work tree, without uncommitted changes to what the package contains.
+        name: the service.
+        part: what moves, or None to decide that from the commits. A part that is asked for releases an unchanged
+            service, too.
+        day: the date of the section in the changelog.
+
+    Raises:
+        ReleaseError: there is nothing to release, or something has to be done first; nothing was written.
+    """
+    services = read_services(repository)
+    service = choose(services, name)
+    refuse_cut_history(repository)
+    refuse_unfetched_tags(repository, service)
+    _refuse_uncommitted(repository, service)
+    _refuse_unreleased_bundles(repository, services, service)
+    base = next(iter(repository.tags(name, merged=True)), None)
+    if base is None:
+        if part:
+            raise ReleaseError(
+                f"no version of {name} is in the history of HEAD, so its first release is {service.version}, "
+                f"from {service.project_file}: run it without BUMP=, or write another version there"
+            )
+        version, text = service.version, FIRST
+    else:
+        version, text = _next(repository, service, base, part)
+    if version in repository.tags(name):
+        raise ReleaseError(
+            f"{tag_name(name, version)} exists already, outside the history of HEAD: merge main into this branch first"
+        )
+    changelog = _changelog(repository, service)
+    if base or not has_section(changelog, version):
+        dropped = service.version if base is None or service.version > base else None
+        bundled = bundled_versions(repository, service)
+        changelog = with_section(changelog, section(version, day, text, bundled), dropped)
+    staging = environment_path(repository, STAGING)
+    contents = {
+        service.project_file: with_version(repository.read(service.project_file), service.project_file, version),
+        service.changelog: changelog.encode(),
+        staging: with_pin(repository.read(staging), staging, name, version),
+    }
+    for path, content in contents.items():
+        repository.write(path, content)
+    return Release(name, base, version, tuple(contents))
+
+
+def _next(repository: Repository, service: Service, base: Version, part: Part | None) -> tuple[Version, str]:
+    tag = tag_name(service.name, base)
+    changed = changes_since(
+        repository, service, repository.tag_commit(tag), (*service.own_paths, *service.bundled_paths)
+    )
+    if not changed and not part:
+        raise ReleaseError(
+            f"nothing that the package of {service.name} contains has changed since {tag}; "
+            f"BUMP=patch releases it all the same"
+        )
+    version = base.next(part) if part else commits.next_version(repository, service, base)
+    return version, (commits.entries(repository, service, base) if changed else "") or REBUILT
+
+
+def _changelog(repository: Repository, service: Service) -> str:
+    if service.changelog in repository.files("services/*/CHANGELOG.md"):
+        return repository.read(service.changelog).decode()
+    return f"# {service.name}\n"
+
+
+def _refuse_uncommitted(repository: Repository, service: Service) -> None:
+    paths = (*service.own_paths, *service.bundled_paths)
+    if uncommitted := changes_since(repository, service, repository.head(), paths):
+        raise ReleaseError(
+            f"{', '.join(uncommitted)}: commit that first; the next version of {service.name} follows from commits"
+        )
+
+
+def _refuse_unreleased_bundles(repository: Repository, services: dict[str, Service], service: Service) -> None:
+    for bundled in service.bundles:
+        if bundled != service.name and bundled in services and changed_since_release(repository, services[bundled]):
+            raise ReleaseError(
+                f"{service.name} bundles {bundled}, which changed since {services[bundled].tag}: "
+                f"make release SERVICE={bundled} first"
+            )

@@ -1,0 +1,35 @@
+"""The changelog of a service: a section for each version, the newest first, under `## 0.2.1 - 2026-11-25`."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from release.version import Version
+
+_HEADING = re.compile(r"^## (\d+\.\d+\.\d+)(?: .*)?\r?$", re.MULTILINE)
+
+
+def section(version: Version, day: date, entries: str, bundled: Mapping[str, Version]) -> str:
+    """Return the section of a version: what changed, and the versions of what it bundles."""
+    text = f"## {version} - {day.isoformat()}\n\n{entries}\n"
+    if bundled:
+        text += f"\nIt bundles {' and '.join(f'{name} {number}' for name, number in bundled.items())}.\n"
+    return text
+
+
+def has_section(changelog: str, version: Version) -> bool:
+    """Return whether a version has a section."""
+    return any(heading[1] == str(version) for heading in _HEADING.finditer(changelog))
+
+
+def with_section(changelog: str, new: str, instead_of: Version | None) -> str:
+    """Return a changelog with a new section above the others, and without the one of a version that is dropped."""
+    headings = list(_HEADING.finditer(changelog))
+    ends = [heading.start() for heading in headings[1:]] + [len(changelog)]
+    head = changelog[: headings[0].start()] if headings else changelog
+    kept = [
+        changelog[heading.start() : end]
+        for heading, end in zip(headings, ends, strict=True)
+        if heading[1] != str(instead_of)
+    ]
+    return "\n".join(part.strip("\r\n") + "\n" for part in (head, new, *kept) if part.strip())

@@ -1,0 +1,167 @@
+"""The rules that versions and pins keep, decided from git alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from release.changelog import has_section
+from release.errors import ReleaseError
+from release.pins import all_pins
+from release.repository import Repository, tag_name
+from release.service import Service, bundled_versions, changes_since, choose, read_service, read_services
+from release.version import Version
+
+CATALOG = "catalog"
+"""The service whose migrations make the tables that the others, which bundle its code, rely on."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A broken rule; `services` are those whose versions do not go together."""
+
+    services: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found: broken rules, and what is worth knowing."""
+
+    findings: list[Finding]
+    notes: list[str]
+
+
+def check(repository: Repository) -> Report:
+    """Check every service and environment of the work tree.
+
+    Raises:
+        ReleaseError: history or tags are not here, or a file cannot be used.
+    """
+    refuse_cut_history(repository)
+    services = read_services(repository)
+    if not any(repository.tags(name) for name in services):
+        for service in services.values():
+            refuse_unfetched_tags(repository, service)
+    report = Report([], [])
+    for service in services.values():
+        _check_service(repository, service, report)
+    for path, pins in all_pins(repository).items():
+        report.findings.extend(environment_findings(repository, services, path, pins))
+    return report
+
+
+def refuse_cut_history(repository: Repository) -> None:
+    """Refuse a clone in which tags and commits are missing.
+
+    Raises:
+        ReleaseError: it is shallow.
+    """
+    if repository.is_shallow():
+        raise ReleaseError(
+            "this clone has only the last commits, and versions are told by tags: git fetch --unshallow --tags "
+            "(actions/checkout: fetch-depth: 0)"
+        )
+
+
+def refuse_unfetched_tags(repository: Repository, service: Service) -> None:
+    """Refuse a clone that lacks tags of a service which `origin` has; an origin that cannot be reached counts as none.
+
+    Raises:
+        ReleaseError: a tag is missing.
+    """
+    prefix = f"{service.name}-v"
+    try:
+        there = [tag.removeprefix(prefix) for tag in repository.origin_tags() if tag.startswith(prefix)]
+    except ReleaseError:
+        return
+    here = repository.tags(service.name)
+    missing = [version for version in map(Version.find, there) if version and version not in here]
+    if missing:
+        raise ReleaseError(f"origin has {tag_name(service.name, max(missing))}, this clone has not: git fetch --tags")
+
+
+def changed_since_release(repository: Repository, service: Service) -> list[str]:
+    """Return the files of its own that differ from the tag of its version; none while that is not tagged."""
+    commit = repository.find_commit(f"refs/tags/{service.tag}")
+    return changes_since(repository, service, commit, service.own_paths) if commit else []
+
+
+def environment_findings(
+    repository: Repository, services: Mapping[str, Service], path: str, pins: Mapping[str, Version]
+) -> list[Finding]:
+    """Return which rules the pins of an environment break.
+
+    Args:
+        repository: where the tags are.
+        services: the services of the work tree.
+        path: the file of the environment, for messages.
+        pins: the version of each service.
+
+    Raises:
+        ReleaseError: a pin is of no service.
+    """
+    findings = []
+    for name, version in pins.items():
+        service = choose(dict(services), name)
+        commit = repository.find_commit(f"refs/tags/{tag_name(name, version)}")
+        if commit is None and version != service.version:
+            findings.append(
+                Finding(
+                    (name,),
+                    f"{path}: {name} {version} is neither tagged nor the version of services/{name}; "
+                    "is the tag not fetched (git fetch --tags)?",
+                )
+            )
+            continue
+        needed = _bundled_catalog(repository, service, commit)
+        if needed and CATALOG in pins and pins[CATALOG] < needed:
+            findings.append(
+                Finding(
+                    (CATALOG, name),
+                    f"{path}: {name} {version} bundles {CATALOG} {needed}, but {CATALOG} {pins[CATALOG]} is pinned, "
+                    "which lacks its migrations",
+                )
+            )
+    return findings
+
+
+def _bundled_catalog(repository: Repository, service: Service, commit: str | None) -> Version | None:
+    then = read_service(repository, service.name, commit)
+    return bundled_versions(repository, then, commit).get(CATALOG) if then else None
+
+
+def _check_service(repository: Repository, service: Service, report: Report) -> None:
+    if changed := changed_since_release(repository, service):
+        report.findings.append(
+            Finding(
+                (service.name,),
+                f"{service.name} changed since {service.tag} ({_some(changed)}): make release SERVICE={service.name}",
+            )
+        )
+    elif (commit := repository.find_commit(f"refs/tags/{service.tag}")) and (
+        bundled := repository.changed(commit, service.bundled_paths)
+    ):
+        report.notes.append(f"{service.name} takes changes of {_packages(bundled)} with its next release")
+    if not _in_changelog(repository, service):
+        report.findings.append(
+            Finding(
+                (service.name,),
+                f"{service.changelog} has no section for {service.version}: make release SERVICE={service.name}, "
+                f"or write it under ## {service.version} - <date>",
+            )
+        )
+
+
+def _in_changelog(repository: Repository, service: Service) -> bool:
+    if service.changelog not in repository.files("services/*/CHANGELOG.md"):
+        return False
+    return has_section(repository.read(service.changelog).decode(), service.version)
+
+
+def _some(paths: list[str]) -> str:
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def _packages(paths: list[str]) -> str:
+    return " and ".join(sorted({path.split("/")[1] for path in paths}))

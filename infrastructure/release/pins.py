@@ -1,0 +1,105 @@
+"""The versions that an environment pins: the section `versions` of `infrastructure/environments/<name>.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from release.errors import ReleaseError
+from release.repository import Repository
+from release.version import Version
+
+ENVIRONMENTS = "infrastructure/environments"
+SECTION = "versions"
+
+
+def environment_path(repository: Repository, environment: str) -> str:
+    """Return the path of an environment's file.
+
+    Raises:
+        ReleaseError: there is no such environment; the message says which there are.
+    """
+    path = f"{ENVIRONMENTS}/{environment}.yaml"
+    files = repository.files(f"{ENVIRONMENTS}/*.yaml")
+    if path not in files:
+        known = ", ".join(file.rpartition("/")[2].removesuffix(".yaml") for file in files)
+        raise ReleaseError(f"there is no environment {environment!r}; there is: {known}")
+    return path
+
+
+def all_pins(repository: Repository) -> dict[str, dict[str, Version]]:
+    """Return the pins of each environment that has any, by the path of its file.
+
+    Raises:
+        ReleaseError: a file is not YAML, or a pin is no version.
+    """
+    pins = {path: read_pins(repository.read(path), path) for path in repository.files(f"{ENVIRONMENTS}/*.yaml")}
+    return {path: versions for path, versions in pins.items() if versions is not None}
+
+
+def read_pins(content: bytes, path: str) -> dict[str, Version] | None:
+    """Return the pinned version of each service, None without a section of versions.
+
+    Raises:
+        ReleaseError: the file is not YAML, or a pin is no version.
+    """
+    section = _section(_text(content, path), path)
+    if section is None:
+        return None
+    return {name: Version.parse(pin.value, f"{path}: {SECTION}.{name}") for name, pin in _pins(section, path)}
+
+
+def with_pin(content: bytes, path: str, service: str, version: Version) -> bytes:
+    """Return an environment's file with another pin for a service and every other byte as it was.
+
+    Raises:
+        ReleaseError: the file has no pin for it, or one that is written too cleverly.
+    """
+    text = _text(content, path)
+    section = _section(text, path)
+    pins = dict(_pins(section, path)) if section else {}
+    if service not in pins:
+        raise ReleaseError(f"{path} pins no version of {service}: write {service}: {version} below {SECTION}:")
+    node = pins[service]
+    start, end = node.start_mark.index, node.end_mark.index
+    quote = node.style or ""
+    changed = f"{text[:start]}{quote}{version}{quote}{text[end:]}".encode()
+    # An anchor, an alias or a tag makes a scalar more than its text.
+    expected = {name: str(version) if name == service else pin.value for name, pin in pins.items()}
+    after = _section(_text(changed, path), path)
+    plain = text[start:end] == f"{quote}{node.value}{quote}"
+    if not plain or after is None or {name: pin.value for name, pin in _pins(after, path)} != expected:
+        raise ReleaseError(f"{path}: write the pin of {service} plainly, as {service}: {node.value}")
+    return changed
+
+
+def _text(content: bytes, path: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ReleaseError(f"{path} is not UTF-8: {error}") from error
+
+
+def _section(text: str, path: str) -> yaml.MappingNode | None:
+    try:
+        document = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ReleaseError(f"{path} is not YAML: {error}") from error
+    if not isinstance(document, yaml.MappingNode):
+        raise ReleaseError(f"{path} must be a mapping")
+    sections = [value for key, value in document.value if key.value == SECTION]
+    if not sections:
+        return None
+    if len(sections) > 1 or not isinstance(sections[0], yaml.MappingNode):
+        raise ReleaseError(f"{path}: {SECTION} must stand there once, as a mapping of services to versions")
+    return sections[0]
+
+
+def _pins(section: yaml.MappingNode, path: str) -> Iterator[tuple[str, yaml.ScalarNode]]:
+    seen = set()
+    for key, value in section.value:
+        if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode) or key.value in seen:
+            raise ReleaseError(f"{path}: {SECTION} must name each service once, with its version")
+        seen.add(key.value)
+        yield key.value, value

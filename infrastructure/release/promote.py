@@ -1,0 +1,69 @@
+"""Moving versions from one environment to another: edits of pins, forwards and backwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from release.check import Finding, environment_findings
+from release.errors import RefusedError, ReleaseError
+from release.pins import environment_path, read_pins, with_pin
+from release.repository import Repository
+from release.service import choose, read_services
+from release.version import Version
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A pin that was changed."""
+
+    service: str
+    before: Version
+    after: Version
+
+
+def promote(repository: Repository, name: str | None, source: str, target: str) -> list[Promotion]:
+    """Pin in `target` the versions that `source` pins, of one service or of all, and return what changed.
+
+    Raises:
+        ReleaseError: an environment or the service is unknown, or pins no versions.
+        RefusedError: the target would break a rule; nothing was written.
+    """
+    if source == target:
+        raise ReleaseError(f"FROM and TO are both {source}: name two environments")
+    services = read_services(repository)
+    if name:
+        choose(services, name)
+    path = environment_path(repository, target)
+    offered, content = _pins(repository, environment_path(repository, source)), repository.read(path)
+    pins = _pins(repository, path)
+    names = [name] if name else sorted(offered)
+    promotions = []
+    for service in names:
+        if service not in offered:
+            raise ReleaseError(f"{environment_path(repository, source)} pins no version of {service}")
+        content = with_pin(content, path, service, offered[service])
+        if offered[service] != pins[service]:
+            promotions.append(Promotion(service, pins[service], offered[service]))
+    after = pins | {promotion.service: promotion.after for promotion in promotions}
+    if findings := environment_findings(repository, services, path, after):
+        raise RefusedError("\n".join(_advice(finding, name, source, target) for finding in findings))
+    if promotions:
+        repository.write(path, content)
+    return promotions
+
+
+def _pins(repository: Repository, path: str) -> dict[str, Version]:
+    pins = read_pins(repository.read(path), path)
+    if not pins:
+        raise ReleaseError(f"{path} has no versions: it runs packages of the work tree")
+    return pins
+
+
+def _advice(finding: Finding, name: str | None, source: str, target: str) -> str:
+    others = [service for service in finding.services if service != name]
+    if name not in finding.services or not others:
+        return finding.text
+    return (
+        f"{finding.text}; move {others[0]} first (make promote SERVICE={others[0]} FROM={source} TO={target}), "
+        "or all in one, without SERVICE="
+    )
