@@ -11,7 +11,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration workflows test-service lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
+.PHONY: help up down demo test test-unit integration workflows test-service test-boot lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -76,6 +76,10 @@ test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick test
 
 test-service: $(DEV_READY)  ## the quick tests of SERVICE=
 	@$(DEV) -m pytest tests/unit/$(SERVICE) $(ARGS)
+
+test-boot: $(DEV_READY) $(EMULATOR_READY)  ## instances that boot in a sandbox, which only root can make
+	@tests/install_packages
+	@$(if $(filter-out 0,$(shell id -u)),sudo --preserve-env) $(DEV) -m pytest tests/infrastructure/boot $(ARGS)
 
 integration: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the flow S3 -> SNS -> Lambda on LocalStack (EMULATOR=ministack: there), and every fault
 	@$(DEV) -m pytest tests/integration --emulator $(EMULATOR) $(ARGS)

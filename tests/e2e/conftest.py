@@ -14,7 +14,8 @@ ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "-
 @pytest.fixture(scope="session", autouse=True)
 def chromium() -> str:
     """Return the path of the browser; without one these tests are skipped, and fail in CI."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    # Chrome first: machines of GitHub have both, and AppArmor lets no sandbox of their Chromium start.
+    path = shutil.which("google-chrome") or shutil.which("chromium")
     if path is None:
         reason = "no Chromium on this machine; install the package chromium to run the browser tests"
         if os.environ.get("CI"):
