@@ -31,6 +31,9 @@ def main() -> int:
     except (DeployError, GalleryError) as error:
         print("\n".join(("smoke: " + str(error), *getattr(error, "__notes__", ()))), file=sys.stderr)
         return 1
+    except KeyboardInterrupt as interrupt:
+        print("\n".join(("smoke: interrupted", *getattr(interrupt, "__notes__", ()))), file=sys.stderr)
+        return 1
     report("the gallery works")
     return 0
 

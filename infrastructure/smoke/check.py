@@ -10,7 +10,7 @@ from typing import Any
 
 from smoke import picture
 from smoke.errors import GalleryError
-from smoke.gallery import Gallery
+from smoke.gallery import LOGS, Gallery, without_signature
 from smoke.webp import webp_size
 
 LOOK_SECONDS = 0.25
@@ -136,14 +136,11 @@ def _check_pages(gallery: Gallery, image_id: str, token: str) -> None:
     gallery.page(f"/images/{image_id}")
     path = f"/?q={token}"  # others may have uploaded a page full of photos meanwhile
     if f"/images/{image_id}" not in gallery.page(path):
-        raise GalleryError(f"{gallery.url}{path} to list image {image_id}", "it does not", "Look at the page.")
+        raise GalleryError(f"{gallery.url}{path} to list image {image_id}", "it does not", LOGS)
 
 
 def _check_gone(gallery: Gallery, image_id: str, thumbnail: str) -> None:
     for place in (f"/api/images/{image_id}", f"/images/{image_id}", thumbnail):
         status = gallery.status(place)
         if status not in (403, 404):  # S3 answers 403 to those who may not list the bucket
-            shown = place.partition("?")[0]  # without the signature
-            raise GalleryError(
-                f"image {image_id} to be gone", f"{shown} answers {status}", "Look at the log of the gallery."
-            )
+            raise GalleryError(f"image {image_id} to be gone", f"{without_signature(place)} answers {status}", LOGS)

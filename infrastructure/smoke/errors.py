@@ -10,7 +10,7 @@ class GalleryError(Exception):
 
     def __init__(self, expected: str, came: str, advice: str) -> None:
         """Keep the three parts of the message."""
-        super().__init__(f"Expected {expected}, but {came}.\n{advice}")
+        super().__init__(f"Expected {expected}, but {came.rstrip('.')}.\n{advice}")
         self.came = came
 
 

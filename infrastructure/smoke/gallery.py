@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,7 +110,9 @@ class Gallery:
 
     def status(self, path_or_url: str) -> int:
         """Return the status with which a path of the gallery, or an address that it gave, is answered."""
-        return self._request("GET", self._absolute(path_or_url), f"an answer of {path_or_url}").status
+        return self._request(
+            "GET", self._absolute(path_or_url), f"an answer of {without_signature(path_or_url)}"
+        ).status
 
     def fetch(self, url: str, expected: str) -> bytes:
         """Return what is at an address that the gallery gave, which is expected to be `expected`."""
@@ -173,12 +176,19 @@ class Gallery:
             ) from error
 
 
+def without_signature(url: str) -> str:
+    """Return an address that may be shown: who has the whole of it may see the picture."""
+    return url.partition("?")[0]
+
+
 def _shown(answer: urllib3.BaseHTTPResponse) -> str:
-    """Return what an answer says: the gallery's message, or the beginning of the body."""
+    """Return what an answer says: the gallery's message, that of S3, or the beginning of the text."""
     text = answer.data.decode(errors="replace")
     try:
         content = answer.json()
-        message = content["error"]["message"] if "error" in content else content["reason"]
+        return str(content["error"]["message"] if "error" in content else content["reason"])
     except (ValueError, KeyError, TypeError):
-        message = " ".join(text.split())[:SHOWN_CHARACTERS] or "nothing"
-    return str(message)
+        pass
+    if found := re.search(r"<Code>(.*?)</Code>\s*<Message>(.*?)</Message>", text, re.DOTALL):
+        return f"{found[1]}: {found[2]}"
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())[:SHOWN_CHARACTERS] or "nothing"

@@ -1,0 +1,140 @@
+"""A gallery of one picture on loopback, whose answers a test can spoil; the real one is in tests/integration."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from smoke import picture
+from thumbnail.resize import resize
+
+IMAGE_ID = "01a214da-8d08-75c5-b199-0a05d0dc3bc6"
+IMAGE = f"/api/images/{IMAGE_ID}"
+JSON = "application/json"
+
+
+@dataclass
+class Answer:
+    """What is answered to one request."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class OnePictureGallery(ThreadingHTTPServer):
+    """Answers as the gallery does, from a form to the deletion; `spoiled` has other answers, by method and path."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.spoiled: dict[str, Answer] = {}
+        self.requests: list[str] = []
+        self.uploaded: dict[str, Any] | None = None
+        self.image: dict[str, Any] = {
+            "id": IMAGE_ID,
+            "width": picture.WIDTH,
+            "height": picture.HEIGHT,
+            "content_type": "image/png",
+            "thumbnail": {"status": "ready", "reason": None, "url": f"{self.url}/thumbnail?signature=secret"},
+            "annotation": {"status": "ready", "reason": None, "caption": "A sun.", "alt_text": "Sun", "tags": ["sun"]},
+        }
+        self.allowed_origin = self.url
+
+    def answer(self, request: str, body: bytes) -> Answer:
+        """Return the answer to a request, such as `GET /readyz`."""
+        match request:
+            case "GET /readyz":
+                return _json({"status": "ok"})
+            case "GET /healthz":
+                return _json({"status": "ok", "version": "1.2.3"})
+            case "POST /api/uploads":
+                self.uploaded = json.loads(body)
+                return _json({"id": IMAGE_ID, "url": f"{self.url}/bucket", "fields": {"key": "uploads/1"}})
+            case "POST /bucket":
+                return Answer(204, headers={"Access-Control-Allow-Origin": self.allowed_origin})
+        if request == f"DELETE {IMAGE}":
+            self.uploaded = None
+            return Answer(204)
+        if self.uploaded is None:
+            return Answer(404)
+        if request in (f"PUT {IMAGE}", f"GET {IMAGE}"):
+            return _json(self.image | {"bytes": self.uploaded["bytes"]})
+        if request == "GET /thumbnail":
+            return Answer(200, resize(picture.draw(self.uploaded["filename"])).webp)
+        return Answer(200, f'<a href="/images/{IMAGE_ID}">'.encode())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: OnePictureGallery
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = f"{self.command} {self.path.partition('?')[0]}"
+        self.server.requests.append(request)
+        answer = self.server.spoiled.get(request) or self.server.answer(request, body)
+        self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - as http.server finds them
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def _json(content: dict[str, Any], status: int = 200) -> Answer:
+    return Answer(status, json.dumps(content).encode(), {"Content-Type": JSON})
+
+
+@pytest.fixture
+def running() -> Iterator[OnePictureGallery]:
+    """Run the gallery."""
+    with OnePictureGallery() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def self_signed(tmp_path: Path) -> ssl.SSLContext:
+    """Return what makes a server speak TLS with a certificate that it made itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC))
+        .not_valid_after(datetime.now(UTC) + timedelta(hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem, without = serialization.Encoding.PEM, serialization.NoEncryption()
+    file = tmp_path / "server.pem"
+    file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, without) + certificate.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
