@@ -3,6 +3,9 @@
 environment.py  what an environment wants (environments/*.yaml) and how stacks fit together (stacks.yaml)
 template.py     what goes into a template and what comes out
 package.py      a service, with what it needs, as a zip
+sbom.py         what a package is made of
+artifacts.py    the bucket of the packages
+publish.py      stores the packages of pinned versions in it, each once
 stack.py        one stack: what it is, and what happens to it
 change_set.py   what would change in a stack: made, read, executed
 gate.py         what may not be replaced or deleted

@@ -23,6 +23,7 @@ from deploy.markdown import drift_section, failure_section, plan_section
 from deploy.package import REPOSITORY, package
 from deploy.plan import discard_change_sets, discard_label, make_plan
 from deploy.plan_file import load_plan, save_plan
+from deploy.publish import publish
 from deploy.redrive import redrive
 from deploy.render import render
 from deploy.show import drift_text, event_text, plan_text, status_text
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     for name, text in (
+        ("publish", "build what is pinned and not in the artifact bucket, from its tag, and store it there"),
         ("plan", "make change sets and show what they would change"),
         ("discard", "delete the change sets that were planned with a label"),
         ("apply", "execute exactly what was planned"),
@@ -251,6 +253,14 @@ def _delete(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _publish(arguments: argparse.Namespace) -> int:
+    environment, say = _load(arguments), _progress(arguments)
+    published = publish(environment, REPOSITORY, lambda one: say(f"{one.service} {one.version}: {one.result}"))
+    if arguments.json:
+        print(json.dumps([asdict(one) for one in published], indent=1))
+    return 0
+
+
 def _package(arguments: argparse.Namespace) -> int:
     built = package(arguments.service, "aws")
     _answer(arguments, {"path": str(built.path), "key": built.key, "version": built.version}, str(built.path))
@@ -258,6 +268,7 @@ def _package(arguments: argparse.Namespace) -> int:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "publish": _publish,
     "plan": _plan,
     "discard": _discard,
     "apply": _apply,

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import boto3
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import ClientError
 
+from deploy.artifacts import artifact_bucket, store, stored
 from deploy.change_set import execute, execution_status, make_change_set, read_changes
 from deploy.environment import ARTIFACT_BUCKET, Environment, Stack
 from deploy.errors import BusyError, GateError, PackageError, PlanFileError, StackError, StaleError
@@ -34,9 +32,6 @@ from deploy.plan import (
     resolve_parameters,
 )
 from deploy.stack import Follow, delete_stack, find_stack, original_template, wait_until_settled
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 Report = Callable[[str], None]
 
@@ -61,7 +56,8 @@ def apply_plan(environment: Environment, plan: Plan, report: Report, follow: Fol
         PlanFileError: the plan is another environment's; nothing was done.
         BusyError: somebody else is changing a stack.
         StaleError: the desired state was edited since, and nothing was done; or somebody else changed a stack.
-        PackageError, StackError: a stack did not reach its desired state.
+        PackageError: a pinned version is not published, and nothing was done; or a package cannot be built or stored.
+        StackError: a stack did not reach its desired state.
     """
     if (plan.environment, plan.region) != (environment.name, environment.region):
         raise PlanFileError(f"this is a plan of {plan.environment} in {plan.region}; make one of {environment.name}")
@@ -82,13 +78,17 @@ class _Run:
         self._report = report
         self._follow = follow
         self._cloudformation = boto3.client("cloudformation", region_name=environment.region)
+        self._s3 = boto3.client("s3", region_name=environment.region)
         self._packages: dict[str, Package] = {}
         self._outputs = fixed_outputs(self._cloudformation, environment)
 
     def run(self) -> tuple[str, ...]:
         """Execute the plan; return the stacks that need another one."""
         self._check_gate()
-        self._packages = _build_packages(self._environment, self._plan)
+        if self._environment.versions is None:
+            self._packages = _build_packages(self._environment, self._plan)
+        else:
+            self._check_published()
         stacks = {stack.name: stack for stack in self._environment.stacks}
         for position, planned in enumerate(self._plan.stacks):
             stack = stacks[planned.name]
@@ -116,15 +116,29 @@ class _Run:
         if refused:
             raise GateError("\n  ".join(["refused; an override in the environment file may allow it:", *refused]))
 
+    def _check_published(self) -> None:
+        outputs = environment_outputs(self._environment)
+        missing = []
+        for service, stack in _changing_services(self._environment, self._plan).items():
+            bucket, key = artifact_bucket(stack, outputs), self._plan.artifacts[service]
+            if stored(self._s3, bucket, key) is None:
+                missing.append(f"{bucket}/{key}")
+        if missing:
+            publish = f"make publish ENV={self._environment.name}"
+            raise PackageError(
+                f"nothing was done, because versions are not published ({publish}): {', '.join(missing)}"
+            )
+
     def _parameters(self, stack: Stack) -> dict[str, str]:
         if missing := missing_inputs(stack, self._outputs):
             raise StackError(f"{stack.name} needs {', '.join(missing)}, which that stack does not have")
         return resolve_parameters(stack, self._outputs, self._plan.artifacts)
 
     def _apply(self, stack: Stack, planned: PlannedStack, parameters: Mapping[str, str]) -> None:
-        if stack.service:
-            s3 = boto3.client("s3", region_name=self._environment.region)
-            _upload(s3, parameters[ARTIFACT_BUCKET], self._packages[stack.service])
+        if stack.service and self._environment.versions is None:
+            bucket, built = parameters[ARTIFACT_BUCKET], self._packages[stack.service]
+            if stored(self._s3, bucket, built.key) is None:
+                store(self._s3, bucket, built, {})
         name = self._environment.stack_name(stack.name)
         if planned.change_set is None:
             worked = self._create(name, stack, parameters)
@@ -220,26 +234,13 @@ def only_one(environment: str, folder: Path) -> Iterator[None]:
 
 def _build_packages(environment: Environment, plan: Plan) -> dict[str, Package]:
     """Build the packages of the services whose stacks change."""
-    kinds = {planned.name: planned.kind for planned in plan.stacks}
-    services = [stack.service for stack in environment.stacks if stack.service and kinds[stack.name] != "unchanged"]
+    services = _changing_services(environment, plan)
     with ThreadPoolExecutor() as pool:
         built = pool.map(lambda service: package(service, environment.platform), services)
         return dict(zip(services, built, strict=True))
 
 
-def _upload(s3: S3Client, bucket: str, built: Package) -> None:
-    """Store a package unless it is stored already.
-
-    Raises:
-        PackageError: the bucket does not take it.
-    """
-    try:
-        s3.head_object(Bucket=bucket, Key=built.key)
-        return
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-            raise PackageError(f"artifact bucket {bucket}: {error}") from error
-    try:
-        s3.upload_file(str(built.path), bucket, built.key)
-    except Boto3Error as error:
-        raise PackageError(f"artifact bucket {bucket}: {error}") from error
+def _changing_services(environment: Environment, plan: Plan) -> dict[str, Stack]:
+    """Return the services whose stacks change, with these stacks."""
+    kinds = {planned.name: planned.kind for planned in plan.stacks}
+    return {stack.service: stack for stack in environment.stacks if stack.service and kinds[stack.name] != "unchanged"}

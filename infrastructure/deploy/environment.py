@@ -13,6 +13,7 @@ import yaml
 
 from deploy.errors import EnvironmentFileError
 from deploy.template import Template, UniqueKeyLoader
+from release.version import Version
 
 INFRASTRUCTURE = Path(__file__).parents[1]
 
@@ -26,9 +27,6 @@ ARTIFACT_BUCKET = "ArtifactBucket"
 
 RELEASE = "Release"
 """A parameter that changes whenever the template or another parameter does."""
-
-VERSION = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}")
-"""A version of a service: three numbers, without the other parts of https://semver.org."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def _versions(section: _Section, stacks: tuple[Stack, ...]) -> dict[str, str]:
         place = f"{section.path}: versions.{service}"
         if service not in services:
             raise EnvironmentFileError(f"{place} is no service of a stack here; there is: {', '.join(services)}")
-        if not isinstance(version, str) or not VERSION.fullmatch(version):
+        if not isinstance(version, str) or not Version.find(version):
             raise EnvironmentFileError(f"{place} must be a version like 1.4.0, not {version!r}")
     if missing := [service for service in services if service not in pins]:
         raise EnvironmentFileError(f"{section.path}: versions.{missing[0]} is missing: pin every service, or none")

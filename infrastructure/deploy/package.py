@@ -1,7 +1,8 @@
 """Packages a service as a zip: its own code, the packages it bundles, and the wheels of its lock.
 
-The name of a package carries a digest of everything that goes in, so an unchanged service is never built again and
-different code never gets a name that was used before.
+Of the working tree, the name of a package carries a digest of everything that goes in, so an unchanged service is never
+built again and different code never gets a name that was used before. A release is named by its version alone, and
+publish.py sees to it that there is only one of a name.
 """
 
 import hashlib
@@ -14,8 +15,11 @@ import sysconfig
 import tempfile
 import tomllib
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from uv import find_uv_bin
 
@@ -53,15 +57,25 @@ class Package:
 
 @dataclass(frozen=True)
 class _Content:
-    """What goes into a package, without its dependencies: `sources` by their path in it."""
+    """What goes into a package, without its dependencies.
 
-    version: str
+    `versions` are those of the service and of the packages that it bundles; `sources` are by their path in the package.
+    """
+
+    service: str
+    versions: dict[str, str]
     lock: Path
     sources: dict[str, bytes]
 
-    def name(self, service: str) -> str:
-        """Return the file name: a digest makes it another one for any other content."""
-        return f"{service}-{self.version}-{_digest(self.sources)[:16]}.zip"
+    @property
+    def version(self) -> str:
+        """The version of the service."""
+        return self.versions[self.service]
+
+    @property
+    def name(self) -> str:
+        """The file name of the working tree's package: a digest makes it another one for any other content."""
+        return f"{self.service}-{self.version}-{_digest(self.sources)[:16]}.zip"
 
 
 def package_key(service: str, platform: Platform) -> str:
@@ -70,7 +84,7 @@ def package_key(service: str, platform: Platform) -> str:
     Raises:
         PackageError: there is no such service.
     """
-    return f"{service}/{_content(service, platform).name(service)}"
+    return f"{service}/{_content(SERVICES, service, platform).name}"
 
 
 def published_key(service: str, version: str) -> str:
@@ -79,7 +93,7 @@ def published_key(service: str, version: str) -> str:
 
 
 def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Package:
-    """Build the zip of a service in `folder`, or find it there.
+    """Build the zip of a service of the working tree in `folder`, or find it there.
 
     Args:
         service: a folder of `services/`.
@@ -90,59 +104,92 @@ def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Packa
     Raises:
         PackageError: there is no such service, or its dependencies cannot be had.
     """
-    content = _content(service, platform)
-    name = content.name(service)
-    path = folder / name
+    content = _content(SERVICES, service, platform)
+    path = folder / content.name
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            unpacked = Path(temporary) / "content"
-            _install(service, content.lock, platform, unpacked)
-            for source, data in content.sources.items():
-                (unpacked / source).parent.mkdir(parents=True, exist_ok=True)
-                (unpacked / source).write_bytes(data)
-            unfinished = Path(temporary) / name
-            _zip(unpacked, unfinished, compress=platform != "host")
-            unfinished.replace(path)
+        _build(content, platform, path)
         _forget_older(service, folder)
-    return Package(service, content.version, path, f"{service}/{name}")
+    return Package(service, content.version, path, f"{service}/{content.name}")
 
 
-def _content(service: str, platform: Platform) -> _Content:
-    project_file = SERVICES / service / "pyproject.toml"
-    if not project_file.is_file():
-        raise PackageError(f"there is no service {service!r} in {SERVICES.name}/")
-    project = tomllib.loads(project_file.read_text(encoding="utf-8"))
-    version: str = project["project"]["version"]
-    bundles: list[str] = project["tool"]["package"]["bundles"]
-    lock = SERVICES / service / "requirements.txt"
+def package_release(
+    service: str, version: str, platform: Platform, *, services: Path, commit: str, folder: Path
+) -> Package:
+    """Build the zip of a version in `folder`, with its SBOM; two builds are the same to the byte.
+
+    Args:
+        service: a folder of `services`.
+        version: the version that `services` must hold.
+        platform: as `package` takes it.
+        services: the folder `services/` as it was at `commit`.
+        commit: what the version was tagged at; the manifest names it.
+        folder: where to build.
+
+    Raises:
+        PackageError: `services` does not hold that version, or its dependencies cannot be had.
+    """
+    from deploy.sbom import sbom  # it takes half a second, for which only a release should wait
+
+    content = _content(services, service, platform, {"commit": commit})
+    if content.version != version:
+        raise PackageError(f"commit {commit} holds {service} {content.version}, not {version}: its tag is wrong")
+    key = published_key(service, version)
+    path = folder / Path(key).name
+    _build(content, platform, path, lambda wheels: {"sbom.json": sbom(service, content.versions, wheels).encode()})
+    return Package(service, version, path, key)
+
+
+def _content(
+    services: Path, service: str, platform: Platform, more: Mapping[str, str] = MappingProxyType({})
+) -> _Content:
+    """Read what goes into a package; `more` is added to its manifest."""
+    if not (services / service / "pyproject.toml").is_file():
+        raise PackageError(f"there is no service {service!r} in {services.name}/")
+    bundles: list[str] = _project(services, service)["tool"]["package"]["bundles"]
+    versions: dict[str, str] = {bundled: _project(services, bundled)["project"]["version"] for bundled in bundles}
+    lock = services / service / "requirements.txt"
     sources = {
-        file.relative_to(SERVICES / bundled).as_posix(): file.read_bytes()
+        file.relative_to(services / bundled).as_posix(): file.read_bytes()
         for bundled in bundles
-        for file in sorted((SERVICES / bundled / bundled).rglob("*"))
+        for file in sorted((services / bundled / bundled).rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
     manifest = {
         "service": service,
-        "version": version,
-        "bundles": {bundled: _version(bundled) for bundled in bundles},
+        "version": versions[service],
+        "bundles": versions,
         "lock": hashlib.sha256(lock.read_bytes()).hexdigest(),
         "platform": _platform_name(platform),
+        **more,
     }
     sources["manifest.json"] = json.dumps(manifest, indent=1).encode()
-    return _Content(version, lock, sources)
+    return _Content(service, versions, lock, sources)
+
+
+def _project(services: Path, name: str) -> dict[str, Any]:
+    return tomllib.loads((services / name / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def _build(
+    content: _Content, platform: Platform, path: Path, more: Callable[[Path], Mapping[str, bytes]] = lambda wheels: {}
+) -> None:
+    """Build a package; `more` gets the folder of the wheels and returns files that are made from them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+        unpacked = Path(temporary) / "content"
+        _install(content.service, content.lock, platform, unpacked)
+        for source, data in {**content.sources, **more(unpacked)}.items():
+            (unpacked / source).parent.mkdir(parents=True, exist_ok=True)
+            (unpacked / source).write_bytes(data)
+        unfinished = Path(temporary) / path.name
+        _zip(unpacked, unfinished, compress=platform != "host")
+        unfinished.replace(path)
 
 
 def _forget_older(service: str, folder: Path) -> None:
     found = sorted(folder.glob(f"{service}-*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in found[KEPT:]:
         old.unlink(missing_ok=True)
-
-
-def _version(service: str) -> str:
-    project = tomllib.loads((SERVICES / service / "pyproject.toml").read_text(encoding="utf-8"))
-    version: str = project["project"]["version"]
-    return version
 
 
 def _platform_name(platform: Platform) -> str:
