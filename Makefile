@@ -52,8 +52,8 @@ $(TASKCAT_READY): infrastructure/checks/taskcat.txt $(UV)
 $(CHECKOV_READY): infrastructure/checks/checkov.txt $(UV)
 	$(environment)
 
-# Everything that is installed anywhere, but for LocalStack: it is archived and only ever runs tests, so what is found in it cannot be mended.
-LOCKS := $(sort $(wildcard services/*/requirements.txt)) localstack/requirements.txt localstack/uv.txt localstack/emulator/requirements.txt requirements.txt infrastructure/checks/taskcat.txt infrastructure/checks/checkov.txt
+# Every lock but that of LocalStack, which is archived and only ever runs tests: what is found in it cannot be mended.
+LOCKS := $(filter-out localstack/process_executor/%,$(sort $(wildcard *.txt services/*/*.txt localstack/*.txt localstack/*/*.txt infrastructure/checks/*.txt)))
 AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
 TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
