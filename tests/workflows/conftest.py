@@ -1,0 +1,93 @@
+"""GitHub, as far as workflows notice it: things happen, and workflows run on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from workflows.act import NAME, WORKFLOWS, Outcome, Run, Runner, Scratch, run
+
+VARIABLES = {
+    "AWS_REGION": "eu-central-1",
+    "STAGING_PLAN_ROLE": "arn:aws:iam::000000000000:role/plan-staging",
+    "PRODUCTION_PLAN_ROLE": "arn:aws:iam::000000000000:role/plan-production",
+    "DEPLOY_ROLE": "arn:aws:iam::000000000000:role/deploy",
+    "TASKCAT_REGIONS": "us-east-1",
+    "TASKCAT_ROLE": "arn:aws:iam::000000000000:role/taskcat",
+}
+
+PASSED = """
+on: workflow_call
+jobs:
+  passed: {runs-on: ubuntu-24.04, steps: [run: "true"]}
+"""
+
+
+def planned(environment: str = "", *, changes: bool = True) -> Outcome:
+    """Return what a plan of an environment, or of any, leaves that may be applied."""
+    name = f"plan ENV={environment}" if environment else "plan"
+    outputs = f"changes={str(changes).lower()}\nrefused=false\n"
+    return Outcome(name, files={"--plan": "{}", "--outputs": outputs, "--markdown": "## What would change\n"})
+
+
+def refused(environment: str) -> Outcome:
+    """Return what a plan of an environment leaves that the gate refuses."""
+    files = {"--plan": "{}", "--outputs": "changes=true\nrefused=true\n", "--markdown": "## Refused\n"}
+    return Outcome(f"plan ENV={environment}", exit=3, files=files)
+
+
+USUAL = (planned(), Outcome("affected", files={"OUTPUTS": 'services=["web"]\n'}))
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """A repository on GitHub whose workflows run here. What make does is pretended, but where a test says otherwise."""
+
+    scratch: Scratch
+    new_folder: Callable[[str], Path]
+    variables: Mapping[str, str]
+    runner: Runner = field(default_factory=lambda: Runner(USUAL))
+
+    def with_runner(self, runner: Runner) -> GitHub:
+        """Return the same repository with other machines."""
+        return replace(self, runner=replace(runner, outcomes=(*USUAL, *runner.outcomes)))
+
+    def push(self, *outcomes: Outcome, before: str = "0" * 40) -> Run:
+        """Merge something to main."""
+        event = {"ref": "refs/heads/main", "before": before, "after": self.scratch.git("rev-parse", "HEAD")}
+        return self._run("deploy", "push", event, outcomes)
+
+    def pull_request(
+        self, workflow: str, *outcomes: Outcome, action: str = "opened", fork: bool = False, base: str = "0" * 40
+    ) -> Run:
+        """Do something with pull request 12."""
+        head = {"ref": "topic", "repo": {"full_name": "mallory/gallery" if fork else NAME, "fork": fork}}
+        pull_request = {"number": 12, "head": head, "base": {"ref": "main", "sha": base}}
+        event = {"action": action, "number": 12, "pull_request": pull_request}
+        return self._run(workflow, "pull_request", event, outcomes)
+
+    def schedule(self, workflow: str, *outcomes: Outcome) -> Run:
+        """Let the time come at which a workflow runs."""
+        return self._run(workflow, "schedule", {"schedule": "0 0 * * *"}, outcomes)
+
+    def _run(self, workflow: str, event_name: str, event: Mapping[str, object], outcomes: tuple[Outcome, ...]) -> Run:
+        runner = replace(self.runner, outcomes=(*self.runner.outcomes, *outcomes))
+        return run(self.scratch, workflow, event_name, event, self.new_folder(workflow), runner, self.variables)
+
+
+@pytest.fixture(scope="session")
+def github(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
+    """Be a repository with nothing but workflows: what they call is pretended."""
+    return GitHub(Scratch(tmp_path_factory.mktemp("workflows"), ".github"), tmp_path_factory.mktemp, VARIABLES)
+
+
+@pytest.fixture(scope="session")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
+    """Be a repository like that whose checks pass at once, which is quicker."""
+    scratch = Scratch(tmp_path_factory.mktemp("checked"), ".github")
+    (scratch.folder / WORKFLOWS / "ci.yml").write_text(PASSED)
+    scratch.commit("Trust the checks")
+    return GitHub(scratch, tmp_path_factory.mktemp, VARIABLES)
