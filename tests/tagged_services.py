@@ -1,5 +1,6 @@
 """A scratch repository of small services whose versions are tagged."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,8 @@ six==1.17.0 \\
     --hash=sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274 \\
     --hash=sha256:ff70335d468e7eb6ec65b95b99d3a2836546063f63acc5171de367e834932a81
 """
-_NOBODY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false")
+_NOBODY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
+_NO_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}  # of the user and of the machine
 
 
 class TaggedServices:
@@ -47,7 +49,8 @@ class TaggedServices:
     def git(self, *arguments: str) -> str:
         """Run git and return what it prints."""
         command = ["git", *_NOBODY, *arguments]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
+        environment = {**os.environ, **_NO_SETTINGS}
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def _write_package(self, name: str, version: str, more: str, code: str) -> None:

@@ -65,7 +65,7 @@ def _licenses(wheel: Distribution) -> Iterator[License]:
     """
     for field in ("License-Expression", "License"):
         text = "".join(wheel.metadata.get_all(field, [])).partition("\n")[0]  # the old one may hold all of its words
-        if is_supported_id(text) or is_expression(text):
+        if text and (is_supported_id(text) or is_expression(text)):
             yield _LICENSES.make_from_string(text)
             return
     for classifier in wheel.metadata.get_all("Classifier", []):
