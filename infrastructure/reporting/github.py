@@ -1,0 +1,157 @@
+"""GitHub's REST API, as far as comments and issues need it.
+
+https://docs.github.com/en/rest/using-the-rest-api
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import urllib3
+
+from reporting.errors import ReportingError
+
+AUTHOR = "github-actions[bot]"
+"""Who writes with the token of a workflow. The token cannot ask for its own name (GET /user is refused to it)."""
+
+BACKOFF_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 60
+ATTEMPTS = 5
+
+# What GitHub may have done although it answered so is not repeated when it would then be there twice.
+_REPEATABLE_FAILURES = (429, 500, 502, 503, 504)
+_REFUSED_FOR_NOW = (429,)
+
+_GIVE_IT = "give the step env GITHUB_TOKEN: ${{ github.token }}"
+_ADVICE: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: f"GITHUB_TOKEN is wrong or has expired; {_GIVE_IT}",
+    HTTPStatus.NOT_FOUND: "it does not exist, or the token may not see it",
+    HTTPStatus.GONE: "issues are switched off in the settings of the repository",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where to tell, and as whom; `run_url` is where people find the logs of this run."""
+
+    api_url: str
+    repository: str
+    token: str = field(repr=False)
+    run_url: str | None
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables of a job.
+
+        https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+
+        Raises:
+            ReportingError: one is missing or wrong.
+        """
+        repository = environ.get("GITHUB_REPOSITORY", "")
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+            raise ReportingError(f"GITHUB_REPOSITORY must be owner/name, not {repository!r}")
+        if not environ.get("GITHUB_TOKEN"):
+            raise ReportingError(f"GITHUB_TOKEN is missing; {_GIVE_IT}")
+        run = environ.get("GITHUB_RUN_ID")
+        return cls(
+            environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
+            repository,
+            environ["GITHUB_TOKEN"],
+            f"{environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
+            if run
+            else None,
+        )
+
+
+class GitHub:
+    """One repository; paths are those below it, such as `issues/12/comments`.
+
+    Every method raises ReportingError when GitHub cannot be reached or refuses.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember where and as whom; nothing is sent yet."""
+        self._api_url = settings.api_url
+        self._base = f"{settings.api_url}/repos/{settings.repository}/"
+        self._http = urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=10, read=30),
+            headers={
+                "Accept": "application/vnd.github+json",
+                "Authorization": f"Bearer {settings.token}",
+                "User-Agent": "image-annotation",
+                "X-GitHub-Api-Version": "2022-11-28",
+            },
+        )
+
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        """Yield what a list holds, page after page."""
+        url: str | None = f"{self._base}{path}?{urlencode({**query, 'per_page': '100'})}"
+        while url:
+            response = self._request("GET", url)
+            yield from self._content(response)
+            following = re.search(r'<([^>]+)>; rel="next"', response.headers.get("Link", ""))
+            url = following[1] if following else None
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is something at a path."""
+        return self._request("GET", self._base + path, accepted=(HTTPStatus.NOT_FOUND,)).status == HTTPStatus.OK
+
+    def create(self, path: str, content: Mapping[str, object]) -> dict[str, Any]:
+        """Add something to a list, and return it."""
+        return self._object(self._request("POST", self._base + path, content))
+
+    def edit(self, path: str, content: Mapping[str, object]) -> dict[str, Any]:
+        """Change something, and return it."""
+        return self._object(self._request("PATCH", self._base + path, content))
+
+    def _request(
+        self, method: str, url: str, content: Mapping[str, object] | None = None, accepted: tuple[int, ...] = ()
+    ) -> urllib3.BaseHTTPResponse:
+        if not url.startswith(f"{self._api_url}/"):  # the token goes nowhere else
+            raise ReportingError(f"GitHub at {self._api_url} names {url} as the next page; is GITHUB_API_URL right?")
+        repeatable = method != "POST"
+        retries = urllib3.Retry(
+            ATTEMPTS - 1,
+            read=None if repeatable else 0,
+            status_forcelist=_REPEATABLE_FAILURES if repeatable else _REFUSED_FOR_NOW,
+            allowed_methods=None,
+            raise_on_status=False,
+            backoff_factor=BACKOFF_SECONDS,
+            retry_after_max=LONGEST_WAIT_SECONDS,
+        )
+        try:
+            response = self._http.request(method, url, json=content, retries=retries, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise ReportingError(f"GitHub cannot be reached: {error}") from error
+        if not 200 <= response.status < 300 and response.status not in accepted:
+            raise ReportingError(f"GitHub refuses {method} {url}: {_reason(response)}")
+        return response
+
+    def _content(self, response: urllib3.BaseHTTPResponse) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ReportingError(f"{self._api_url} does not answer in JSON; is GITHUB_API_URL right?") from error
+
+    def _object(self, response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+        return dict(self._content(response))
+
+
+def _reason(response: urllib3.BaseHTTPResponse) -> str:
+    """Return why GitHub refuses, in its words and ours."""
+    try:
+        content = response.json()
+        details = [str(error.get("message") or error) for error in content.get("errors", [])]
+        words = ", ".join([content["message"], *details])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        words = response.reason or ""
+    # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
+    needed = response.headers.get("X-Accepted-GitHub-Permissions") if response.status == HTTPStatus.FORBIDDEN else None
+    advice = f"the job needs these permissions: {needed}" if needed else _ADVICE.get(response.status)
+    return f"{response.status} {words}" + (f"; {advice}" if advice else "")

@@ -1,0 +1,23 @@
+"""A GitHub on the loopback."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from github_server import GitHubServer
+from reporting import github as rest
+from reporting.github import GitHub, Settings
+
+
+@pytest.fixture
+def server() -> Iterator[GitHubServer]:
+    """Run a GitHub that has one empty repository."""
+    with GitHubServer() as server:
+        yield server
+
+
+@pytest.fixture
+def github(server: GitHubServer, monkeypatch: pytest.MonkeyPatch) -> GitHub:
+    """Speak to it, without pauses between attempts."""
+    monkeypatch.setattr(rest, "BACKOFF_SECONDS", 0)
+    return GitHub(Settings.from_environ(server.environ()))

@@ -1,0 +1,56 @@
+"""The one comment of the pipeline on a pull request."""
+
+from __future__ import annotations
+
+import pytest
+
+from github_server import GitHubServer
+from reporting.comment import write_comment
+from reporting.github import GitHub
+
+
+@pytest.fixture
+def number(server: GitHubServer) -> int:
+    """Open a pull request."""
+    return server.open_pull_request()
+
+
+def test_a_comment_holds_the_sections_below_a_hidden_marker(server: GitHubServer, github: GitHub, number: int) -> None:
+    told = write_comment(github, number, ["### staging", "### production"], "https://github.com/run")
+    assert told.startswith("created: https://")
+    assert server.bodies(number) == [
+        "<!-- image-annotation: the comment of the pipeline -->\n\n## What this would change\n\n"
+        "[The run](https://github.com/run) has the logs.\n\n### staging\n\n### production"
+    ]
+
+
+def test_a_comment_is_kept_up_to_date(server: GitHubServer, github: GitHub, number: int) -> None:
+    write_comment(github, number, ["old"], None)
+    for _ in range(120):
+        server.comment(number, "a discussion", user="somebody")
+    assert write_comment(github, number, ["new"], None).startswith("updated: ")
+    assert server.bodies(number)[0].endswith("new")
+    assert len(server.bodies(number)) == 121
+
+
+def test_a_comment_that_says_the_same_is_left_alone(server: GitHubServer, github: GitHub, number: int) -> None:
+    write_comment(github, number, ["same"], None)
+    assert write_comment(github, number, ["same"], None).startswith("unchanged: ")
+    assert "PATCH" not in [method for method, _ in server.requests]
+
+
+def test_comments_of_others_are_never_changed(server: GitHubServer, github: GitHub, number: int) -> None:
+    write_comment(github, number, ["plan"], None)
+    (ours,) = server.bodies(number)
+    other = server.open_pull_request()
+    server.comment(other, ours, user="somebody")  # who read the marker
+    server.comment(other, f"> {ours}")  # another workflow, which quotes
+    server.comment(other, "")
+    assert write_comment(github, other, ["plan"], None).startswith("created: ")
+    assert server.bodies(other) == [ours, f"> {ours}", "", ours]
+
+
+def test_a_comment_never_becomes_longer_than_github_takes(server: GitHubServer, github: GitHub, number: int) -> None:
+    write_comment(github, number, ["x" * 30_000, "y" * 30_000, "z" * 30_000, "the last"], None)
+    (text,) = server.bodies(number)
+    assert text.endswith("y\n\n**One more section does not fit here; it is in the log of its job.**\n\nthe last")
