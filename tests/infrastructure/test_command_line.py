@@ -120,6 +120,32 @@ def test_markdown_tells_what_a_plan_would_do(project: Project, run: Run, tmp_pat
     assert (tmp_path / "plan.md").read_text().startswith("### `test`\n\n**1 stack to create**\n")
 
 
+def test_markdown_tells_which_version_takes_the_place_of_which(project: Project, run: Run, tmp_path: Path) -> None:
+    body = """
+Description: A topic that stands for a service
+Parameters:
+  ArtifactBucket: {Type: String}
+  ArtifactKey: {Type: String}
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: {DisplayName: !Sub "${ArtifactBucket} ${ArtifactKey}"}
+"""
+    runs = {"ArtifactBucket": "artifacts", "ArtifactKey": "annotate/annotate-0.2.0.zip"}
+    boto3.client("cloudformation").create_stack(
+        StackName=f"{project.prefix}-annotate",
+        TemplateBody=body,
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in runs.items()],
+    )
+    project.write(
+        "annotate: {template: topic.yaml, service: annotate}\n",
+        "parameters: {annotate: {ArtifactBucket: artifacts}}\nversions: {annotate: 0.3.0}\n",
+        topic=body,
+    )
+    assert run("plan", "test", "--markdown", str(tmp_path / "plan.md")) == 0
+    assert "\n| `annotate` | `0.2.0` | `0.3.0` |\n" in (tmp_path / "plan.md").read_text()
+
+
 def test_markdown_tells_why_there_is_no_plan(project: Project, run: Run, tmp_path: Path) -> None:
     write(project)
     edit(project, "region:", "colour: red\nregion:")
