@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -78,16 +78,26 @@ def publish(environment: Environment, repository: Path, report: Callable[[Publis
     for pin, metadata in there.items():
         _check_commit(pin, metadata)
 
-    def publish_one(pin: _Pin) -> Published:
-        if pin in there:
-            published = _published(pin, there[pin], "there already")
-        else:
-            published = _build_and_store(s3, pin, environment.platform, repository)
-        report(published)
-        return published
-
+    published = {pin: _published(pin, metadata, "there already") for pin, metadata in there.items()}
+    for one in published.values():
+        report(one)
+    failures: list[str] = []
     with ThreadPoolExecutor() as pool:
-        return tuple(pool.map(publish_one, pins))
+        building = {
+            pool.submit(_build_and_store, s3, pin, environment.platform, repository): pin
+            for pin in pins
+            if pin not in there
+        }
+        for done in as_completed(building):
+            try:
+                published[building[done]] = done.result()
+            except PackageError as error:
+                failures.append(str(error))
+            else:
+                report(done.result())
+    if failures:
+        raise PackageError("\n".join(failures))
+    return tuple(published[pin] for pin in pins)
 
 
 def _pins(environment: Environment, repository: Path) -> list[_Pin]:

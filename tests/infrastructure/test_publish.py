@@ -180,6 +180,19 @@ def test_a_tag_on_a_commit_with_another_version_is_refused(
         publish_all(pinned(project, bucket, "{web: 9.0.0, worker: 2.0.0}"), repository)
 
 
+def test_a_version_that_cannot_be_built_keeps_no_other_from_being_published(
+    project: Project, bucket: str, repository: TaggedServices
+) -> None:
+    repository.write("web", "0.2.0", "PAGES = 2\n")
+    lock = repository.services / "web" / "requirements.txt"
+    lock.write_text(lock.read_text().replace("sha256:4", "sha256:5").replace("sha256:f", "sha256:e"))
+    repository.commit("Release web 0.2.0")
+    repository.git("tag", "web-v0.2.0")
+    with pytest.raises(PackageError, match="the dependencies of web could not be installed"):
+        publish_all(pinned(project, bucket, "{web: 0.2.0, worker: 2.0.0}"), repository)
+    assert uploads(bucket) == ["worker/worker-2.0.0.zip"]
+
+
 def test_an_environment_of_the_working_tree_has_nothing_to_publish(
     project: Project, bucket: str, repository: TaggedServices
 ) -> None:
