@@ -1,4 +1,4 @@
-"""Draws docs/web_app_architecture.png and docs/serverless_architecture.png: `make diagrams`.
+"""Draws docs/web_app_architecture.png, docs/serverless_architecture.png and docs/pipeline.png: `make diagrams`.
 
 Needs Graphviz (`dot`) and the font DejaVu Sans. Everything has its place in inches, from the left and from the top.
 Each picture carries a digest of its description and one of its renderer: with them a test can tell whether the picture
@@ -26,6 +26,8 @@ from diagrams.aws.network import ElbApplicationLoadBalancer, Endpoint, NATGatewa
 from diagrams.aws.security import SecretsManager
 from diagrams.aws.storage import SimpleStorageServiceS3Bucket
 from diagrams.gcp.ml import AIPlatform
+from diagrams.onprem.ci import GithubActions
+from diagrams.onprem.client import Client, User
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -203,7 +205,45 @@ def serverless() -> None:
     arrow(BESIDE, deployment, (11.1, 8.5))
 
 
-PICTURES: dict[str, Callable[[], None]] = {"web_app_architecture": web, "serverless_architecture": serverless}
+def pipeline() -> None:
+    """From a branch to production."""
+    frame("pull request", "#f5f7f9", 2.1, 0.3, 7.7, 2.55)
+    frame("main", "#f5f7f9", 8.6, 0.3, 10.4, 2.55)
+    frame("staging", "#e6f3e2", 2.1, 3.25, 10.4, 5.2)
+    frame("production", "#ede7f6", 2.1, 5.9, 10.4, 7.85)
+    branch = icon(Client, "branch\nmake release", 0.8, 1.35)
+    checks = icon(GithubActions, "checks", 3.0, 1.35)
+    comment = icon(Cloudformation, "plans of staging\nand production", 4.9, 1.35)
+    review = icon(User, "review", 6.8, 1.35)
+    tags = icon(GithubActions, "checks, tags", 9.5, 1.35)
+    staging = [
+        icon(Cloudformation, "plan", 3.7, 4.25),
+        icon(SimpleStorageServiceS3Bucket, "publish, by tag", 6.5, 4.25),
+        icon(Cloudformation, "apply that plan", 8.0, 4.25),
+        icon(GithubActions, "smoke test", 9.5, 4.25),
+    ]
+    production = [
+        icon(Cloudformation, "plan", 3.7, 6.9),
+        icon(User, "approval", 5.1, 6.9),
+        icon(SimpleStorageServiceS3Bucket, "publish, by tag", 6.5, 6.9),
+        icon(Cloudformation, "apply that plan", 8.0, 6.9),
+        icon(GithubActions, "smoke test", 9.5, 6.9),
+    ]
+    for steps in ([branch, checks, comment, review, tags], staging, production):
+        for first, second in pairwise(steps):
+            arrow(PHOTOS, first, second)
+    note("merge", 8.1, 1.2)
+    arrow(PHOTOS, (9.5, 2.15), (9.5, 2.9), (3.7, 2.9), (3.7, 3.75))
+    arrow(PHOTOS, (9.5, 5.05), (9.5, 5.55), (3.7, 5.55), (3.7, 6.4))
+    arrow(BESIDE, (2.1, 4.25), (0.8, 4.25), (0.8, 2.25))
+    note("make promote:\nanother pull request\npins in production\nwhat staging runs", 0.95, 5.0)
+
+
+PICTURES: dict[str, Callable[[], None]] = {
+    "web_app_architecture": web,
+    "serverless_architecture": serverless,
+    "pipeline": pipeline,
+}
 
 
 def draw(name: str, folder: Path) -> Path:
