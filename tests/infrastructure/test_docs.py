@@ -19,7 +19,7 @@ STAGING = load_environment("staging", {"AWS_ACCOUNT_ID": "000000000000"})
 DEPLOYING = (REPOSITORY / "docs" / "deploying.md").read_text(encoding="utf-8")
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 TEMPLATES = {stack.name: stack.template for stack in STAGING.stacks} | {
     "bootstrap": Template(INFRASTRUCTURE / "bootstrap.yaml")
 }
@@ -60,7 +60,8 @@ def test_every_output_that_no_stack_takes_says_what_it_is_for() -> None:
 def test_every_target_that_deploys_is_explained() -> None:
     targets = re.findall(r"^([a-z-]+):.*\n\t@\$\(RUN\) -m deploy ", MAKEFILE, re.MULTILINE)
     assert len(targets) > 1
-    assert set(targets) - make_targets(REPOSITORY / "docs" / "deploying.md") == set()
+    explained = make_targets(REPOSITORY / "docs" / "deploying.md") | make_targets(REPOSITORY / "docs" / "pipeline.md")
+    assert set(targets) - explained == set()
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
