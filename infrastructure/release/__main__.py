@@ -47,14 +47,18 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, epilog=EXIT_CODES)
 
     release = command("bump", "give a service its next version, write its changelog, and pin it in staging")
-    release.add_argument("service", help="a folder of services/")
+    release.add_argument("service", metavar="SERVICE", help="a folder of services/")
     release.add_argument("--bump", choices=get_args(Part), help="what moves (default: as the commits say)")
     command("check", "check that every changed service has a new version, and that environments pin what goes together")
     command("tag", "tag the versions at HEAD that have no tag, and push the tags")
     promotion = command("promote", "pin in one environment what another one pins")
-    promotion.add_argument("service", nargs="?", help="a folder of services/ (default: every service)")
-    promotion.add_argument("--from", dest="source", required=True, help="the environment to take versions from")
-    promotion.add_argument("--to", dest="target", required=True, help="the environment to change")
+    promotion.add_argument(
+        "service", metavar="SERVICE", nargs="?", help="a folder of services/ (default: every service)"
+    )
+    promotion.add_argument(
+        "--from", dest="source", metavar="FROM", required=True, help="the environment to take versions from"
+    )
+    promotion.add_argument("--to", dest="target", metavar="TO", required=True, help="the environment to change")
     affected = command("affected", "print the services whose tests and packages a change concerns")
     affected.add_argument("--base", required=True, help="the commit before the change; all services if it is not here")
     affected.add_argument("--outputs", type=Path, help='append `services=["web"]` to this file, too ($GITHUB_OUTPUT)')

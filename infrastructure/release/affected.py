@@ -10,7 +10,7 @@ SHARED = (
     "requirements.txt",
     "localstack/uv.txt",
     "infrastructure/deploy/package.py",
-    "infrastructure/release/",
+    "infrastructure/deploy/sbom.py",
 )
 """What builds or tests every service, besides the files right below tests/ and tests/unit/."""
 

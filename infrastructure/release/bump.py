@@ -7,7 +7,7 @@ from datetime import date
 
 from release import commits
 from release.changelog import has_section, section, with_section
-from release.check import changed_since_release, refuse_cut_history, refuse_unfetched_tags
+from release.check import refuse_cut_history, refuse_unfetched_tags
 from release.errors import ReleaseError
 from release.pins import environment_path, with_pin
 from release.repository import Repository, tag_name
@@ -58,9 +58,9 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
                 f"no version of {name} is in the history of HEAD, so its first release is {service.version}, "
                 f"from {service.project_file}: run it without BUMP=, or write another version there"
             )
-        version, text = service.version, FIRST
+        version, entries = service.version, FIRST
     else:
-        version, text = _next(repository, service, base, part)
+        version, entries = _next(repository, service, base, part)
     if version in repository.tags(name):
         raise ReleaseError(
             f"{tag_name(name, version)} exists already, outside the history of HEAD: merge main into this branch first"
@@ -69,15 +69,15 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
     if base or not has_section(changelog, version):
         dropped = service.version if base is None or service.version > base else None
         bundled = bundled_versions(repository, service)
-        changelog = with_section(changelog, section(version, day, text, bundled), dropped)
+        changelog = with_section(changelog, section(version, day, entries, bundled), dropped)
     staging = environment_path(repository, STAGING)
     contents = {
         service.project_file: with_version(repository.read(service.project_file), service.project_file, version),
-        service.changelog: changelog.encode(),
+        service.changelog: changelog,
         staging: with_pin(repository.read(staging), staging, name, version),
     }
-    for path, content in contents.items():
-        repository.write(path, content)
+    for path, text in contents.items():
+        repository.write(path, text)
     return Release(name, base, version, tuple(contents))
 
 
@@ -97,7 +97,7 @@ def _next(repository: Repository, service: Service, base: Version, part: Part | 
 
 def _changelog(repository: Repository, service: Service) -> str:
     if service.changelog in repository.files("services/*/CHANGELOG.md"):
-        return repository.read(service.changelog).decode()
+        return repository.read(service.changelog)
     return f"# {service.name}\n"
 
 
@@ -111,8 +111,12 @@ def _refuse_uncommitted(repository: Repository, service: Service) -> None:
 
 def _refuse_unreleased_bundles(repository: Repository, services: dict[str, Service], service: Service) -> None:
     for bundled in service.bundles:
-        if bundled != service.name and bundled in services and changed_since_release(repository, services[bundled]):
+        if bundled == service.name or bundled not in services:
+            continue
+        other = services[bundled]
+        commit = repository.find_commit(f"refs/tags/{other.tag}")
+        if commit and repository.changed(commit, other.own_paths):
             raise ReleaseError(
-                f"{service.name} bundles {bundled}, which changed since {services[bundled].tag}: "
+                f"{service.name} bundles {bundled}, which changed since {other.tag}: "
                 f"make release SERVICE={bundled} first"
             )

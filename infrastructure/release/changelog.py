@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
+from itertools import pairwise
 
 from release.version import Version
 
@@ -24,12 +25,7 @@ def has_section(changelog: str, version: Version) -> bool:
 
 def with_section(changelog: str, new: str, instead_of: Version | None) -> str:
     """Return a changelog with a new section above the others, and without the one of a version that is dropped."""
-    headings = list(_HEADING.finditer(changelog))
-    ends = [heading.start() for heading in headings[1:]] + [len(changelog)]
-    head = changelog[: headings[0].start()] if headings else changelog
-    kept = [
-        changelog[heading.start() : end]
-        for heading, end in zip(headings, ends, strict=True)
-        if heading[1] != str(instead_of)
-    ]
+    starts = [heading.start() for heading in _HEADING.finditer(changelog)]
+    head, *sections = (changelog[start:end] for start, end in pairwise([0, *starts, len(changelog)]))
+    kept = [text for text in sections if instead_of is None or not has_section(text, instead_of)]
     return "\n".join(part.strip("\r\n") + "\n" for part in (head, new, *kept) if part.strip())

@@ -9,7 +9,7 @@ from release.changelog import has_section
 from release.errors import ReleaseError
 from release.pins import all_pins
 from release.repository import Repository, tag_name
-from release.service import Service, bundled_versions, changes_since, choose, read_service, read_services
+from release.service import Service, read_service, read_services
 from release.version import Version
 
 CATALOG = "catalog"
@@ -81,12 +81,6 @@ def refuse_unfetched_tags(repository: Repository, service: Service) -> None:
         raise ReleaseError(f"origin has {tag_name(service.name, max(missing))}, this clone has not: git fetch --tags")
 
 
-def changed_since_release(repository: Repository, service: Service) -> list[str]:
-    """Return the files of its own that differ from the tag of its version; none while that is not tagged."""
-    commit = repository.find_commit(f"refs/tags/{service.tag}")
-    return changes_since(repository, service, commit, service.own_paths) if commit else []
-
-
 def environment_findings(
     repository: Repository, services: Mapping[str, Service], path: str, pins: Mapping[str, Version]
 ) -> list[Finding]:
@@ -103,9 +97,10 @@ def environment_findings(
     """
     findings = []
     for name, version in pins.items():
-        service = choose(dict(services), name)
+        if name not in services:
+            raise ReleaseError(f"{path} pins {name}, which is no service; there is: {', '.join(sorted(services))}")
         commit = repository.find_commit(f"refs/tags/{tag_name(name, version)}")
-        if commit is None and version != service.version:
+        if commit is None and version != services[name].version:
             findings.append(
                 Finding(
                     (name,),
@@ -114,7 +109,7 @@ def environment_findings(
                 )
             )
             continue
-        needed = _bundled_catalog(repository, service, commit)
+        needed = _bundled_catalog(repository, name, commit) if name != CATALOG else None
         if needed and CATALOG in pins and pins[CATALOG] < needed:
             findings.append(
                 Finding(
@@ -126,22 +121,24 @@ def environment_findings(
     return findings
 
 
-def _bundled_catalog(repository: Repository, service: Service, commit: str | None) -> Version | None:
-    then = read_service(repository, service.name, commit)
-    return bundled_versions(repository, then, commit).get(CATALOG) if then else None
+def _bundled_catalog(repository: Repository, name: str, commit: str | None) -> Version | None:
+    service = read_service(repository, name, commit)
+    if service is None or CATALOG not in service.bundles:
+        return None
+    catalog = read_service(repository, CATALOG, commit)
+    return catalog.version if catalog else None
 
 
 def _check_service(repository: Repository, service: Service, report: Report) -> None:
-    if changed := changed_since_release(repository, service):
+    commit = repository.find_commit(f"refs/tags/{service.tag}")
+    if commit and (changed := repository.changed(commit, service.own_paths)):
         report.findings.append(
             Finding(
                 (service.name,),
                 f"{service.name} changed since {service.tag} ({_some(changed)}): make release SERVICE={service.name}",
             )
         )
-    elif (commit := repository.find_commit(f"refs/tags/{service.tag}")) and (
-        bundled := repository.changed(commit, service.bundled_paths)
-    ):
+    elif commit and (bundled := repository.changed(commit, service.bundled_paths)):
         report.notes.append(f"{service.name} takes changes of {_packages(bundled)} with its next release")
     if not _in_changelog(repository, service):
         report.findings.append(
@@ -156,7 +153,7 @@ def _check_service(repository: Repository, service: Service, report: Report) -> 
 def _in_changelog(repository: Repository, service: Service) -> bool:
     if service.changelog not in repository.files("services/*/CHANGELOG.md"):
         return False
-    return has_section(repository.read(service.changelog).decode(), service.version)
+    return has_section(repository.read(service.changelog), service.version)
 
 
 def _some(paths: list[str]) -> str:

@@ -44,7 +44,7 @@ def _git_cliff(repository: Repository, service: Service, base: Version, *options
         str(GIT_CLIFF),
         *("--config", str(SETTINGS), "--repository", str(repository.path), "--workdir", str(repository.path)),
         *("--offline", "--no-exec"),
-        *("--tag-pattern", f"^{service.name}-v[0-9]", "--count-tags", f"^{re.escape(tag)}$"),
+        *("--tag-pattern", rf"^{service.name}-v\d+\.\d+\.\d+$", "--count-tags", f"^{re.escape(tag)}$"),
         *(f"--include-path={path}" for path in _patterns(service)),
         *options,
         *("--", f"{tag}..HEAD"),

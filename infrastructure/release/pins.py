@@ -38,47 +38,34 @@ def all_pins(repository: Repository) -> dict[str, dict[str, Version]]:
     return {path: versions for path, versions in pins.items() if versions is not None}
 
 
-def read_pins(content: bytes, path: str) -> dict[str, Version] | None:
+def read_pins(text: str, path: str) -> dict[str, Version] | None:
     """Return the pinned version of each service, None without a section of versions.
 
     Raises:
         ReleaseError: the file is not YAML, or a pin is no version.
     """
-    section = _section(_text(content, path), path)
+    section = _section(text, path)
     if section is None:
         return None
     return {name: Version.parse(pin.value, f"{path}: {SECTION}.{name}") for name, pin in _pins(section, path)}
 
 
-def with_pin(content: bytes, path: str, service: str, version: Version) -> bytes:
+def with_pin(text: str, path: str, service: str, version: Version) -> str:
     """Return an environment's file with another pin for a service and every other byte as it was.
 
     Raises:
         ReleaseError: the file has no pin for it, or one that is written too cleverly.
     """
-    text = _text(content, path)
     section = _section(text, path)
     pins = dict(_pins(section, path)) if section else {}
     if service not in pins:
         raise ReleaseError(f"{path} pins no version of {service}: write {service}: {version} below {SECTION}:")
-    node = pins[service]
-    start, end = node.start_mark.index, node.end_mark.index
-    quote = node.style or ""
-    changed = f"{text[:start]}{quote}{version}{quote}{text[end:]}".encode()
-    # An anchor, an alias or a tag makes a scalar more than its text.
-    expected = {name: str(version) if name == service else pin.value for name, pin in pins.items()}
-    after = _section(_text(changed, path), path)
-    plain = text[start:end] == f"{quote}{node.value}{quote}"
-    if not plain or after is None or {name: pin.value for name, pin in _pins(after, path)} != expected:
-        raise ReleaseError(f"{path}: write the pin of {service} plainly, as {service}: {node.value}")
-    return changed
-
-
-def _text(content: bytes, path: str) -> str:
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise ReleaseError(f"{path} is not UTF-8: {error}") from error
+    pin = pins[service]
+    start, end = pin.start_mark.index, pin.end_mark.index
+    quote = pin.style or ""
+    if text[start:end] != f"{quote}{pin.value}{quote}":  # an anchor or a tag belongs to it, or it is an alias
+        raise ReleaseError(f"{path}: write the pin of {service} plainly, as {service}: {pin.value}")
+    return f"{text[:start]}{quote}{version}{quote}{text[end:]}"
 
 
 def _section(text: str, path: str) -> yaml.MappingNode | None:

@@ -33,22 +33,20 @@ def promote(repository: Repository, name: str | None, source: str, target: str) 
     services = read_services(repository)
     if name:
         choose(services, name)
-    path = environment_path(repository, target)
-    offered, content = _pins(repository, environment_path(repository, source)), repository.read(path)
-    pins = _pins(repository, path)
-    names = [name] if name else sorted(offered)
-    promotions = []
-    for service in names:
+    offered_by, path = environment_path(repository, source), environment_path(repository, target)
+    offered, pins = _pins(repository, offered_by), _pins(repository, path)
+    text, promotions = repository.read(path), []
+    for service in [name] if name else sorted(offered):
         if service not in offered:
-            raise ReleaseError(f"{environment_path(repository, source)} pins no version of {service}")
-        content = with_pin(content, path, service, offered[service])
+            raise ReleaseError(f"{offered_by} pins no version of {service}")
+        text = with_pin(text, path, service, offered[service])
         if offered[service] != pins[service]:
             promotions.append(Promotion(service, pins[service], offered[service]))
     after = pins | {promotion.service: promotion.after for promotion in promotions}
     if findings := environment_findings(repository, services, path, after):
         raise RefusedError("\n".join(_advice(finding, name, source, target) for finding in findings))
     if promotions:
-        repository.write(path, content)
+        repository.write(path, text)
     return promotions
 
 

@@ -86,24 +86,25 @@ class Repository:
         """
         return self._git("cat-file", "blob", f"{commit}:{path}")
 
-    def read(self, path: str, commit: str | None = None) -> bytes:
-        """Return a file as it was at a commit, or as it is in the work tree.
+    def read(self, path: str, commit: str | None = None) -> str:
+        """Return the text of a file at a commit, or in the work tree, with the line ends that it has.
 
         Raises:
-            ReleaseError: there is no such file.
+            ReleaseError: there is no such file, or it is not UTF-8.
         """
-        if commit:
-            return self.show(commit, path)
         try:
-            return (self.path / path).read_bytes()
+            content = self.show(commit, path) if commit else (self.path / path).read_bytes()
+            return content.decode()
         except OSError as error:
             raise ReleaseError(f"{path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ReleaseError(f"{path} is not UTF-8: {error}") from error
 
-    def write(self, path: str, content: bytes) -> None:
+    def write(self, path: str, text: str) -> None:
         """Replace a file of the work tree, whole or not at all; it keeps its mode."""
         target = self.path / path
         unfinished = target.with_name(f".{target.name}.new")
-        unfinished.write_bytes(content)
+        unfinished.write_bytes(text.encode())
         if target.exists():
             shutil.copymode(target, unfinished)
         unfinished.replace(target)

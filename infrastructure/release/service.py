@@ -117,27 +117,27 @@ def _differs_in_version_only(repository: Repository, service: Service, commit: s
     return with_version(before, service.project_file, service.version) == repository.read(service.project_file)
 
 
-def with_version(content: bytes, path: str, version: Version) -> bytes:
+def with_version(text: str, path: str, version: Version) -> str:
     """Return a pyproject.toml with another `project.version` and every other byte as it was.
 
     Raises:
         ReleaseError: it has no version, or none that is written on a line of its own.
     """
-    wanted = _parse(content, path)
+    wanted = _parse(text, path)
     old = _version(wanted, path)
     wanted["project"]["version"] = str(version)
-    line = re.compile(rb"""(?m)^([ \t]*version[ \t]*=[ \t]*["'])""" + re.escape(str(old)).encode() + rb"""(?=["'])""")
-    for match in line.finditer(content):  # other tables may hold the same line: what it means decides
-        changed = content[: match.start()] + match[1] + str(version).encode() + content[match.end() :]
+    line = re.compile(rf"""(?m)^([ \t]*version[ \t]*=[ \t]*["']){re.escape(str(old))}(?=["'])""")
+    for match in line.finditer(text):  # other tables may hold the same line: what it means decides
+        changed = f"{text[: match.start()]}{match[1]}{version}{text[match.end() :]}"
         if _parse(changed, path) == wanted:
             return changed
     raise ReleaseError(f'{path}: the version must be written as version = "{old}" below [project]')
 
 
-def _parse(content: bytes, path: str) -> dict[str, Any]:
+def _parse(text: str, path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ReleaseError(f"{path} is not TOML: {error}") from error
 
 
