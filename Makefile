@@ -53,7 +53,7 @@ $(CHECKOV_READY): infrastructure/checks/checkov.txt $(UV)
 	$(environment)
 
 # Every lock but that of LocalStack, which is archived and only ever runs tests: what is found in it cannot be mended.
-LOCKS := $(filter-out localstack/process_executor/%,$(sort $(wildcard *.txt services/*/*.txt localstack/*.txt localstack/*/*.txt infrastructure/checks/*.txt)))
+LOCKS := $(filter-out localstack/process_executor/%,$(sort $(wildcard *.txt tests/*.txt services/*/*.txt localstack/*.txt localstack/*/*.txt infrastructure/checks/*.txt)))
 AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
 TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
