@@ -19,7 +19,7 @@ class StackStatus:
     reason: str = ""
     updated_at: str = ""
     package: str = ""
-    """File name of the service's package: its version and a digest."""
+    """File name of the service's package: its version, and a digest if it is of a working tree."""
     url: str = ""
     """Where people open the gallery, for the stack that serves it."""
 
