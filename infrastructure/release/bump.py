@@ -48,7 +48,7 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
     services = read_services(repository)
     service = choose(services, name)
     refuse_cut_history(repository)
-    refuse_unfetched_tags(repository, service)
+    refuse_unfetched_tags(repository, [name])
     _refuse_uncommitted(repository, service)
     _refuse_unreleased_bundles(repository, services, service)
     base = next(iter(repository.tags(name, merged=True)), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from release.changelog import has_section
@@ -41,8 +41,7 @@ def check(repository: Repository) -> Report:
     refuse_cut_history(repository)
     services = read_services(repository)
     if not any(repository.tags(name) for name in services):
-        for service in services.values():
-            refuse_unfetched_tags(repository, service)
+        refuse_unfetched_tags(repository, services)
     report = Report([], [])
     for service in services.values():
         _check_service(repository, service, report)
@@ -64,21 +63,21 @@ def refuse_cut_history(repository: Repository) -> None:
         )
 
 
-def refuse_unfetched_tags(repository: Repository, service: Service) -> None:
-    """Refuse a clone that lacks tags of a service which `origin` has; an origin that cannot be reached counts as none.
+def refuse_unfetched_tags(repository: Repository, names: Iterable[str]) -> None:
+    """Refuse a clone that lacks tags of services which `origin` has; an origin that cannot be reached counts as none.
 
     Raises:
         ReleaseError: a tag is missing.
     """
-    prefix = f"{service.name}-v"
     try:
-        there = [tag.removeprefix(prefix) for tag in repository.origin_tags() if tag.startswith(prefix)]
+        there = repository.origin_tags()
     except ReleaseError:
         return
-    here = repository.tags(service.name)
-    missing = [version for version in map(Version.find, there) if version and version not in here]
-    if missing:
-        raise ReleaseError(f"origin has {tag_name(service.name, max(missing))}, this clone has not: git fetch --tags")
+    for name in names:
+        here = repository.tags(name)
+        versions = (Version.find(tag.removeprefix(f"{name}-v")) for tag in there)
+        if missing := [version for version in versions if version and version not in here]:
+            raise ReleaseError(f"origin has {tag_name(name, max(missing))}, this clone has not: git fetch --tags")
 
 
 def environment_findings(
