@@ -65,7 +65,7 @@ class Runner:
 
 @dataclass(frozen=True)
 class Job:
-    """A job that ran. `name` is as GitHub shows it: `staging / plan`, `ci / test (3.11)`."""
+    """A job that ran. `name` is as GitHub shows it, such as `Staging / Plan`."""
 
     name: str
     result: str
@@ -98,10 +98,6 @@ class Run:
     def results(self) -> dict[str, str]:
         """The results of jobs by their names."""
         return {job.name: job.result for job in self.jobs}
-
-    def output(self, name: str) -> str:
-        """Return what a job printed."""
-        return next(job.output for job in self.jobs if job.name == name)
 
     def targets(self, name: str = "") -> list[str]:
         """Return the targets that were made, of an environment if one is named."""
@@ -171,6 +167,7 @@ def run(
     folder: Path,
     runner: Runner = Runner(),
     variables: Mapping[str, str] | None = None,
+    job: str = "",
 ) -> Run:
     """Run a workflow for an event.
 
@@ -183,6 +180,7 @@ def run(
         folder: an empty one, for records, artifacts and the workspaces of jobs.
         runner: the machine.
         variables: `vars` of GitHub, those of all environments alike: act knows no environments.
+        job: the only one to run, after those that it needs.
     """
     file = scratch.folder / WORKFLOWS / f"{workflow}.yml"
     (folder / "bin").mkdir(parents=True)
@@ -203,6 +201,7 @@ def run(
     command: list[str | Path] = [
         *(ACT, event_name, "--json", "--workflows", file, "--eventpath", payload),
         *("--platform", f"{RUNNER}=-self-hosted", "--action-cache-path", folder / "act"),
+        *(("--job", job) if job else ()),
         *("--action-offline-mode", "--no-cache-server", "--secret", f"GITHUB_TOKEN={TOKEN}"),
         *(word for use in sorted(used_actions(scratch.folder)) for word in ("--local-repository", stand_in(use))),
         *(word for item in settings.items() for word in ("--env", "=".join(item))),
@@ -244,10 +243,9 @@ def write_wanted(folder: Path, runner: Runner) -> None:
     (folder / "wanted.json").write_text(json.dumps(wanted))
 
 
-def documents(repository: Path) -> dict[str, Any]:
-    """Return the workflows and the actions of a repository, by their paths in it; each scalar is a text."""
-    files = (repository / ".github").rglob("*.yml")
-    return {file.relative_to(repository).as_posix(): read_yaml(file) for file in sorted(files)}
+def read_workflows(repository: Path) -> dict[str, Any]:
+    """Return the workflows of a repository by their names; each scalar is a text."""
+    return {file.stem: read_yaml(file) for file in sorted((repository / WORKFLOWS).glob("*.yml"))}
 
 
 def read_yaml(file: Path) -> Any:
@@ -267,7 +265,7 @@ def used_actions(repository: Path) -> set[str]:
             for one in item:
                 yield from uses(one)
 
-    return {use for use in uses(list(documents(repository).values())) if not use.startswith("./")}
+    return {use for use in uses(read_workflows(repository)) if not use.startswith("./")}
 
 
 def stand_in(use: str) -> str:
@@ -292,19 +290,22 @@ def records(file: Path) -> list[Any]:
 
 
 def read_jobs(lines: Sequence[Mapping[str, Any]], workflow: Mapping[str, Any]) -> tuple[Job, ...]:
-    """Tell jobs from what act says of each; it shows a called one as `caller/workflow/job`."""
-    callers = {job.get("name", name): name for name, job in workflow["jobs"].items() if "uses" in job}
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    """Tell jobs from what act says of each; it names a called one `caller/workflow/job`, another one `workflow/job`.
+
+    It adds a number to those of a matrix, and blanks so that all names are of one length.
+    """
+    callers = {job.get("name", name) for name, job in workflow["jobs"].items() if "uses" in job}
+    found: dict[str, dict[str, str]] = {}
     for line in lines:
         if "jobID" not in line:
             continue
-        caller = callers.get(line["job"].split("/")[0], "")
-        matrix = ", ".join(str(value) for value in line["matrix"].values())
-        name = " / ".join(filter(None, (caller, line["jobID"]))) + (f" ({matrix})" if matrix else "")
-        job = found.setdefault((line["job"], name), {"result": "", "output": ""})
+        first, *_, last = line["job"].split("/")
+        own = re.sub(r"-\d+$", "", last.strip()) if line["matrix"] else last.strip()
+        name = f"{first} / {own}" if first in callers else own
+        job = found.setdefault(name, {"result": "", "output": ""})
         job["result"] = line.get("jobResult", job["result"])
         if line.get("raw_output"):
             job["output"] += line["msg"]
         elif line["level"] == "error":
             job["output"] += f"{line['msg']}\n"
-    return tuple(Job(name, job["result"], job["output"]) for (_, name), job in found.items())
+    return tuple(Job(name, **job) for name, job in found.items())

@@ -16,7 +16,7 @@ ARTIFACTS = Path(os.environ["STAND_IN"], "artifacts")
 def upload() -> str:
     """Store what `PATHS` names as a new artifact.
 
-    Names are relative to what the paths have in common, before the first wildcard. Hidden files are left out.
+    Names are relative to what the paths have in common, before the first wildcard.
 
     Returns:
         Why the step fails, or nothing.
@@ -28,6 +28,8 @@ def upload() -> str:
         return complaint if os.environ["IF_NO_FILES_FOUND"] == "error" else ""
     base = os.path.commonpath([root if root.is_dir() else root.parent for root, _ in choices])
     artifact = ARTIFACTS / os.environ["NAME"]
+    if os.environ["OVERWRITE"] == "true":
+        shutil.rmtree(artifact, ignore_errors=True)
     if artifact.exists():
         return f"an artifact with the name {artifact.name} already exists"
     for file in files:
@@ -45,7 +47,8 @@ def _chosen(line: str) -> tuple[Path, list[Path]]:
     found = root.glob(str(Path(*parts[wild:]))) if wild < len(parts) else iter([root])
     files = [file for one in found for file in [one, *one.rglob("*")] if file.is_file()]
     above = len(root.parent.parts)
-    return root, [file for file in files if not any(part.startswith(".") for part in file.parts[above:])]
+    hidden = os.environ["HIDDEN"] == "true"
+    return root, [file for file in files if hidden or not any(part.startswith(".") for part in file.parts[above:])]
 
 
 def download() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -51,31 +51,37 @@ class GitHub:
     variables: Mapping[str, str]
     runner: Runner = field(default_factory=lambda: Runner(USUAL))
 
-    def with_runner(self, runner: Runner) -> GitHub:
-        """Return the same repository with other machines."""
-        return replace(self, runner=replace(runner, outcomes=(*USUAL, *runner.outcomes)))
-
     def push(self, *outcomes: Outcome, before: str = "0" * 40) -> Run:
         """Merge something to main."""
         event = {"ref": "refs/heads/main", "before": before, "after": self.scratch.git("rev-parse", "HEAD")}
         return self._run("deploy", "push", event, outcomes)
 
     def pull_request(
-        self, workflow: str, *outcomes: Outcome, action: str = "opened", fork: bool = False, base: str = "0" * 40
+        self,
+        workflow: str,
+        *outcomes: Outcome,
+        action: str = "opened",
+        fork: bool = False,
+        base: str = "0" * 40,
+        label: str = "",
+        job: str = "",
     ) -> Run:
         """Do something with pull request 12."""
         head = {"ref": "topic", "repo": {"full_name": "mallory/gallery" if fork else NAME, "fork": fork}}
         pull_request = {"number": 12, "head": head, "base": {"ref": "main", "sha": base}}
-        event = {"action": action, "number": 12, "pull_request": pull_request}
-        return self._run(workflow, "pull_request", event, outcomes)
+        event = {"action": action, "number": 12, "pull_request": pull_request, "label": {"name": label}}
+        return self._run(workflow, "pull_request", event, outcomes, job)
 
     def schedule(self, workflow: str, *outcomes: Outcome) -> Run:
         """Let the time come at which a workflow runs."""
         return self._run(workflow, "schedule", {"schedule": "0 0 * * *"}, outcomes)
 
-    def _run(self, workflow: str, event_name: str, event: Mapping[str, object], outcomes: tuple[Outcome, ...]) -> Run:
+    def _run(
+        self, workflow: str, event_name: str, event: Mapping[str, object], outcomes: Sequence[Outcome], job: str = ""
+    ) -> Run:
         runner = replace(self.runner, outcomes=(*self.runner.outcomes, *outcomes))
-        return run(self.scratch, workflow, event_name, event, self.new_folder(workflow), runner, self.variables)
+        folder = self.new_folder(workflow)
+        return run(self.scratch, workflow, event_name, event, folder, runner, self.variables, job)
 
 
 @pytest.fixture(scope="session")

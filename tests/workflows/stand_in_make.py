@@ -15,14 +15,10 @@ from typing import Any
 
 STAND_IN = Path(os.environ["STAND_IN"])
 ENVIRONMENTS = (".local/uv", ".local/venv", ".venv")
-VARIABLES = ("ENV", "SERVICE", "LABEL", "PULL_REQUEST", "BASE")
-"""Variables of the Makefile that a workflow sets in the environment, where no shell reads them."""
 
 
 def main(words: list[str]) -> int:
     """Return the exit status of the call."""
-    given = {word.partition("=")[0] for word in words}
-    words += [f"{name}={os.environ[name]}" for name in VARIABLES if name in os.environ and name not in given]
     with (STAND_IN / "calls").open("a") as calls:
         calls.write(json.dumps({"job": os.environ["GITHUB_JOB"], "words": words}) + "\n")
     wanted = json.loads((STAND_IN / "wanted.json").read_text())

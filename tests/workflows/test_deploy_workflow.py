@@ -63,7 +63,7 @@ def test_what_fails_in_staging_stops_there(checked: GitHub, step: str) -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_what_the_gate_refuses_is_not_applied(checked: GitHub, environment: str) -> None:
     run = checked.push(refused(environment))
-    assert run.results[f"{environment} / plan"] == "failure"
+    assert run.results[f"{environment.title()} / Plan"] == "failure"
     assert run.targets(environment) == ["plan"]
     assert "## Refused" in run.summary
 
@@ -72,7 +72,7 @@ def test_a_merge_that_changes_nothing_in_production_asks_nobody(checked: GitHub)
     run = checked.push(planned("production", changes=False))
     assert run.targets("staging") == WHOLE
     assert run.targets("production") == ["plan", "smoke"]
-    assert "production / apply" not in run.results
+    assert "Production / Apply" not in run.results
 
 
 def test_a_merge_that_changes_only_production_goes_there(checked: GitHub) -> None:

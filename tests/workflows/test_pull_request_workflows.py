@@ -1,0 +1,114 @@
+"""ci.yml and plan.yml: what a pull request is checked for, what it is told, and what a fork does not get."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from workflows.act import Outcome, Scratch
+from workflows.conftest import VARIABLES, GitHub, refused
+
+SERVICES = ["annotate", "catalog", "thumbnail", "web"]
+
+
+@pytest.fixture(scope="module")
+def with_services(github: GitHub, tmp_path_factory: pytest.TempPathFactory) -> GitHub:
+    """Be a repository with services, too, which really finds out which of them a change concerns."""
+    folder = tmp_path_factory.mktemp("services")
+    scratch = Scratch(
+        folder, ".github", ".gitignore", "Makefile", "infrastructure", "services", "localstack", "tests/unit"
+    )
+    return replace(github, scratch=scratch, runner=replace(github.runner, real=("affected",)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "tested"),
+    [
+        ("services/thumbnail/thumbnail/resize.py", ["thumbnail"]),
+        ("tests/unit/web/test_web_pages.py", ["web"]),
+        ("services/imaging/imaging/decode.py", ["annotate", "thumbnail"]),
+        ("services/catalog/catalog/images.py", SERVICES),
+        ("infrastructure/environments/staging.yaml", []),
+    ],
+)
+def test_the_services_that_a_change_concerns_are_tested_and_packaged(
+    with_services: GitHub, changed: str, tested: list[str]
+) -> None:
+    scratch = with_services.scratch
+    base = scratch.git("rev-parse", "HEAD")
+    with (scratch.folder / changed).open("a") as file:
+        file.write("\n# changed\n")
+    scratch.commit("Change something")
+    run = with_services.pull_request("ci", base=base, job="service")
+    calls = [f"{target} SERVICE={service}" for service in tested for target in ("package", "test-service")]
+    assert sorted(run.calls[1:]) == sorted(calls)
+    assert run.results == dict.fromkeys(["Affected services", *(f"Service {name}" for name in tested)], "success")
+
+
+def test_a_failed_check_is_seen_in_the_one_check_that_is_required(github: GitHub) -> None:
+    assert github.pull_request("ci", Outcome("test-service", exit=1)).results["passed"] == "failure"
+
+
+def test_a_pull_request_of_a_fork_is_checked_without_credentials(github: GitHub) -> None:
+    run = github.pull_request("ci", fork=True)
+    assert run.results["passed"] == "success"
+    assert run.credentials == ()
+
+
+def test_both_environments_are_planned_and_staging_comes_first_in_the_comment(github: GitHub) -> None:
+    run = github.pull_request("plan")
+    assert sorted((asked.job, asked.role) for asked in run.credentials) == [
+        ("plan", VARIABLES["PRODUCTION_PLAN_ROLE"]),
+        ("plan", VARIABLES["STAGING_PLAN_ROLE"]),
+    ]
+    *plans, comment = run.calls
+    assert sorted(plans) == [
+        f"plan ENV={name} ARGS=--label pr-12 --markdown {name}.md" for name in ("production", "staging")
+    ]
+    assert comment == "comment PULL_REQUEST=12 FILES=plans/staging.md plans/production.md"
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_what_the_gate_refuses_is_told_in_the_comment_and_fails_the_check(github: GitHub, environment: str) -> None:
+    run = github.pull_request("plan", refused(environment))
+    assert run.results[f"Plan {environment}"] == "failure"
+    assert run.calls[-1].startswith("comment ")
+    assert (run.artifacts / f"plan-{environment}" / f"{environment}.md").read_text() == "## Refused\n"
+
+
+def test_a_pull_request_of_a_fork_gets_no_plan_and_is_told_why(github: GitHub) -> None:
+    run = github.pull_request("plan", fork=True)
+    assert (run.calls, run.credentials) == ((), ())
+    assert "fork" in run.notices[0]
+
+
+def test_an_environment_without_variables_is_not_planned(github: GitHub) -> None:
+    variables = {name: value for name, value in VARIABLES.items() if name != "PRODUCTION_PLAN_ROLE"}
+    run = replace(github, variables=variables).pull_request("plan")
+    assert len(run.credentials) == 1
+    assert run.calls[-1] == "comment PULL_REQUEST=12 FILES=plans/staging.md "
+    assert [notice.partition(" ")[0] for notice in run.notices] == ["production"]
+
+
+def test_nothing_is_said_where_no_environment_is_set_up(github: GitHub) -> None:
+    run = replace(github, variables={}).pull_request("plan")
+    assert (run.calls, run.credentials) == ((), ())
+    assert set(run.results.values()) == {"success"}
+
+
+def test_closing_a_pull_request_discards_its_change_sets(github: GitHub) -> None:
+    run = github.pull_request("plan", action="closed")
+    assert sorted(run.calls) == [f"discard ENV={name} LABEL=pr-12" for name in ("production", "staging")]
+    assert {asked.role for asked in run.credentials} == {
+        VARIABLES["STAGING_PLAN_ROLE"],
+        VARIABLES["PRODUCTION_PLAN_ROLE"],
+    }
+
+
+def test_taskcat_runs_in_aws_when_its_label_is_given(github: GitHub) -> None:
+    for fork, calls in ((False, ("taskcat REGIONS=us-east-1",)), (True, ())):
+        run = github.pull_request("taskcat", action="labeled", label="taskcat", fork=fork)
+        assert run.calls == calls
+        assert len(run.credentials) == len(calls)
+    assert github.pull_request("taskcat", action="labeled", label="question").calls == ()

@@ -1,0 +1,50 @@
+"""What act does not enforce, read in the files; more of that is in infrastructure/test_workflows.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from local_cloud import REPOSITORY
+from workflows.act import read_workflows, stand_in, used_actions
+
+FILES = read_workflows(REPOSITORY)
+CALLS = [
+    pytest.param(job, FILES[Path(job["uses"]).stem]["jobs"], id=f"{file}-{name}")
+    for file, content in FILES.items()
+    for name, job in content["jobs"].items()
+    if "uses" in job
+]
+
+
+def test_every_action_that_is_used_has_a_stand_in() -> None:
+    assert [stand_in(use) for use in used_actions(REPOSITORY)]
+
+
+def test_an_action_without_a_stand_in_is_named() -> None:
+    with pytest.raises(AssertionError, match="no stand-in for octocat/hello"):
+        stand_in("octocat/hello@v1")
+
+
+@pytest.mark.parametrize(("job", "called"), CALLS)
+def test_a_called_workflow_may_what_its_jobs_need(
+    job: dict[str, dict[str, str]], called: dict[str, dict[str, dict[str, str]]]
+) -> None:
+    needed = {item for inner in called.values() if inner["permissions"] for item in inner["permissions"].items()}
+    assert needed <= job["permissions"].items()
+
+
+def test_only_main_is_deployed_without_being_asked() -> None:
+    assert FILES["deploy"]["on"]["push"]["branches"] == ["main"]
+
+
+def test_people_are_asked_when_the_plan_is_there_and_before_anything_is_changed() -> None:
+    environments = {
+        (file, name): job["environment"]
+        for file, content in FILES.items()
+        for name, job in content["jobs"].items()
+        if "environment" in job
+    }
+    assert environments == {("environment", "apply"): "${{ inputs.environment }}", ("taskcat", "taskcat"): "taskcat"}
+    assert FILES["environment"]["jobs"]["apply"]["needs"] == "plan"
