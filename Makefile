@@ -79,7 +79,7 @@ test-service: $(DEV_READY)  ## the quick tests of SERVICE=
 
 test-boot: $(DEV_READY) $(EMULATOR_READY)  ## instances that boot in a sandbox, which only root can make
 	@tests/install_packages
-	@$(if $(filter-out 0,$(shell id -u)),sudo --preserve-env) $(DEV) -m pytest tests/infrastructure/boot $(ARGS)
+	@$(if $(filter-out 0,$(shell id -u)),sudo env CI="$$CI" PATH="$$PATH" PYTHONPATH="$$PYTHONPATH") $(DEV) -m pytest tests/infrastructure/boot $(ARGS)
 
 integration: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the flow S3 -> SNS -> Lambda on LocalStack (EMULATOR=ministack: there), and every fault
 	@$(DEV) -m pytest tests/integration --emulator $(EMULATOR) $(ARGS)
