@@ -11,7 +11,7 @@ export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:servic
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
-.PHONY: help up down demo test test-unit integration workflows test-service test-boot lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
+.PHONY: help up down demo test test-unit integration workflows test-service test-mysql test-boot lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -39,6 +39,7 @@ LOCALSTACK_READY := .local/venv/localstack/ready
 DEV_READY := .venv/ready
 TASKCAT_READY := .local/venv/taskcat/ready
 CHECKOV_READY := .local/venv/checkov/ready
+TESTS_READY := .local/venv/tests/ready
 $(RUN_READY): localstack/requirements.txt $(UV)
 	$(environment)
 $(EMULATOR_READY): localstack/emulator/requirements.txt $(UV)
@@ -50,6 +51,10 @@ $(DEV_READY): requirements.txt $(UV)
 $(TASKCAT_READY): infrastructure/checks/taskcat.txt $(UV)
 	$(environment)
 $(CHECKOV_READY): infrastructure/checks/checkov.txt $(UV)
+	$(environment)
+$(TESTS_READY): tests/requirements.txt $(UV)
+	$(environment)
+.local/venv/service-%/ready: services/%/requirements.txt $(UV)
 	$(environment)
 
 # Every lock but that of LocalStack, which is archived and only ever runs tests: what is found in it cannot be mended.
@@ -74,8 +79,11 @@ test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## ev
 test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick tests
 	@$(DEV) -m pytest tests/unit
 
-test-service: $(DEV_READY)  ## the quick tests of SERVICE=
-	@$(DEV) -m pytest tests/unit/$(SERVICE) $(ARGS)
+test-service: .local/venv/service-$(SERVICE)/ready $(TESTS_READY)  ## the quick tests of SERVICE=, with what its own lock installs
+	@PYTHONPATH= $(<D)/bin/python tests/service.py $(SERVICE) $(TESTS_READY:/ready=) $(ARGS)
+
+test-mysql: $(DEV_READY)  ## the tests of the catalogue on the MySQL server of DATABASE_HOST, _PORT, _USER and _PASSWORD
+	@$(DEV) -m pytest tests/unit/catalog tests/unit/flow --given-database $(ARGS)
 
 test-boot: $(DEV_READY) $(EMULATOR_READY)  ## instances that boot in a sandbox, which only root can make
 	@tests/install_packages
@@ -182,6 +190,7 @@ lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--u
 	$(COMPILE) -c requirements.txt services/web/pyproject.toml services/catalog/pyproject.toml -o services/web/requirements.txt
 	$(COMPILE) -c requirements.txt services/thumbnail/pyproject.toml services/catalog/pyproject.toml services/imaging/pyproject.toml -o services/thumbnail/requirements.txt
 	$(COMPILE) -c requirements.txt services/annotate/pyproject.toml services/catalog/pyproject.toml services/imaging/pyproject.toml -o services/annotate/requirements.txt
+	printf 'cryptography\nhypothesis\nmoto[s3,secretsmanager]\npsutil\npytest\nrequests\nschemathesis\n' | $(COMPILE) -c requirements.txt - -o tests/requirements.txt
 	echo uv | $(COMPILE) -c requirements.txt - -o localstack/uv.txt
 	printf 'taskcat\nparliament\nsetuptools<81\n' | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/checks/taskcat.txt  # both still import pkg_resources
 	echo checkov | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/checks/checkov.txt

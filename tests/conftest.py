@@ -7,28 +7,65 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import boto3
+import pymysql
 import pytest
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
+from pymysql.connections import Connection
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
-from clouds import EMULATORS, Cloud, Clouds
-from gallery_client import GalleryClient
-from local_cloud.database import Address, PrivateServer
-from local_cloud.mariadb import find_or_fetch
+from local_cloud import LocalCloudError
+from local_cloud.database import Address, PrivateServer, external
+from local_cloud.mariadb import Installation, find_or_fetch
 
-APPLICATION_USER = Credentials("application", "of the tests")
+if TYPE_CHECKING:
+    from clouds import Cloud, Clouds
+    from gallery_client import GalleryClient
+
+APPLICATION_USER = Credentials("gallery_tests", "of the tests")
+DATABASE = "gallery_tests"
+"""No name that a person gives: a server that was given may hold more."""
+GIVEN_SERVER = pytest.StashKey[Address]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a person choose one emulator."""
-    parser.addoption("--emulator", choices=EMULATORS, help="run the tests of the flow on one emulator, not on both")
+    """Let a person choose a database server."""
+    parser.addoption(
+        "--given-database",
+        action="store_true",
+        help="use the server of DATABASE_HOST, _PORT, _USER and _PASSWORD; what needs one of its own is skipped",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the server that was given."""
+    if config.getoption("--given-database"):
+        try:
+            address = external(os.environ)
+        except LocalCloudError as error:
+            raise pytest.UsageError(str(error)) from error
+        if address is None:
+            raise pytest.UsageError("No database is given: set DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
+        config.stash[GIVEN_SERVER] = address
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Tell which database the tests use."""
+    if GIVEN_SERVER not in config.stash:
+        return "database: a MariaDB of our own"
+    address = config.stash[GIVEN_SERVER]
+    try:
+        with closing(_connect_master(address)) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT VERSION(), @@version_comment")
+            return f"database: {' '.join(cursor.fetchone() or ())} at {address.host}:{address.port}"
+    except pymysql.err.MySQLError as error:
+        raise pytest.UsageError(f"The database that was given cannot be used: {error}") from error
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -92,10 +129,24 @@ def _aws_in_process() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """Run a database server of our own and give its address and master user."""
-    installation = find_or_fetch(print)
-    server = PrivateServer(tmp_path_factory.mktemp("server"), installation, durable=False)
+def mariadb(pytestconfig: pytest.Config) -> Installation:
+    """Find the programs of a database server that a test starts, sets up and stops itself."""
+    if GIVEN_SERVER in pytestconfig.stash:
+        pytest.skip("starts, sets up or stops a database server of its own")
+    return find_or_fetch(print)
+
+
+@pytest.fixture(scope="session")
+def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """Give the address and master user of a database server: one of our own, or the one that was given."""
+    if GIVEN_SERVER in pytestconfig.stash:
+        address = pytestconfig.stash[GIVEN_SERVER]
+        yield address
+        with closing(_connect_master(address)) as master, master.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+            cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
+        return
+    server = PrivateServer(tmp_path_factory.mktemp("server"), find_or_fetch(print), durable=False)
     server.start()
     try:
         yield server.address
@@ -106,19 +157,17 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addres
 @pytest.fixture
 def migration_settings(aws: None, database_server: Address) -> Iterator[MigrationSettings]:
     """Describe a database that does not exist yet, as the catalog function learns it; dropped in the end."""
-    settings = _migration_settings(database_server, "fresh")
+    settings = _migration_settings(database_server, f"{DATABASE}_fresh")
     yield settings
-    master = connect(settings, Credentials(database_server.username, database_server.password))
-    with master.cursor() as cursor:
+    with closing(_connect_master(database_server)) as master, master.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {settings.database_name}")
-    master.close()
 
 
 @pytest.fixture(scope="session")
 def _schema(database_server: Address) -> str:
     """Migrate a database once, and return its name."""
     with _aws_in_process():
-        settings = _migration_settings(database_server, "gallery")
+        settings = _migration_settings(database_server, DATABASE)
         apply(settings)
         return settings.database_name
 
@@ -135,6 +184,13 @@ def database(aws: None, database_server: Address, _schema: str, monkeypatch: pyt
         cursor.execute("DELETE FROM image")
     yield database
     database.close()
+
+
+def _connect_master(server: Address) -> Connection[Any]:
+    where = DatabaseSettings(
+        database_host=server.host, database_port=server.port, database_name="", database_secret_arn=""
+    )
+    return connect(where, Credentials(server.username, server.password))
 
 
 def _migration_settings(server: Address, name: str) -> MigrationSettings:
@@ -155,6 +211,8 @@ def _secret(name: str, user: Credentials) -> str:
 @pytest.fixture(scope="session")
 def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Clouds]:
     """Hold the one cloud that runs."""
+    from clouds import Clouds  # here: the tests of one service do without all that this needs
+
     clouds = pytestconfig.stash[Clouds.KEY] = Clouds(tmp_path_factory.mktemp)
     yield clouds
     clouds.stop()
@@ -169,4 +227,6 @@ def cloud(clouds: Clouds) -> Cloud:
 @pytest.fixture
 def gallery(cloud: Cloud) -> GalleryClient:
     """Speak to the running gallery as a browser does."""
+    from gallery_client import GalleryClient
+
     return GalleryClient(cloud.gallery_url)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from catalog.pending import Backlog
 from deploy.environment import FROM_PACKAGE, INFRASTRUCTURE, RELEASE, load_environment
 from deploy.template import Intrinsic, Template
 
@@ -178,6 +179,15 @@ def test_a_bucket_may_publish_on_the_topic_of_its_notifications_before_it_does()
 
 def test_cloudformation_waits_longer_for_a_migration_than_the_function_may_take() -> None:
     assert resource("catalog", "Schema")["ServiceTimeout"] > resource("catalog", "Function")["Timeout"]
+
+
+def test_every_number_of_the_backlog_becomes_a_metric() -> None:
+    patterns, values = set(), set()
+    for _, _, found in resources_of("AWS::Logs::MetricFilter"):
+        patterns.add(found["Properties"]["FilterPattern"])
+        values.update(transformation["MetricValue"] for transformation in found["Properties"]["MetricTransformations"])
+    assert values == {f"$.{field.name}" for field in fields(Backlog)}
+    assert patterns == {f"{{ {value} >= 0 }}" for value in values}
 
 
 def test_a_queue_hides_an_event_for_longer_than_its_function_may_take() -> None:

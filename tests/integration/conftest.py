@@ -17,12 +17,17 @@ from typing import Any
 import pytest
 
 from announcements import Announcements
-from clouds import ENVIRONMENT, Cloud, Clouds, names, reaches_this_machine, session
+from clouds import EMULATORS, ENVIRONMENT, Cloud, Clouds, names, reaches_this_machine, session
 from gemini_server import GeminiServer
 from local_cloud.cloud import LocalCloud
 from running_cloud import ELSEWHERE
 
 LOCAL = "local_cloud"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person choose one emulator."""
+    parser.addoption("--emulator", choices=EMULATORS, help="run the tests of the flow on one emulator, not on both")
 
 
 def pytest_configure(config: pytest.Config) -> None:

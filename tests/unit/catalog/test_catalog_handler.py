@@ -113,6 +113,8 @@ def test_anybody_else_has_a_changed_password_of_the_application_set(environment:
     handle({}, None)
     with Database(application).connection() as connection:
         assert schema_is_current(connection)
+    with closing(connect(environment, read_credentials(environment.database_secret_arn))) as master:
+        master.cursor().execute("DROP USER rotating@'%'")
 
 
 def test_a_statement_that_takes_too_long_is_stopped_and_the_next_run_does_it(environment: MigrationSettings) -> None:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
 from local_cloud.database import PrivateServer
-from local_cloud.mariadb import find_or_fetch
+from local_cloud.mariadb import Installation
 from local_cloud.ports import free_ports
 
 
@@ -53,8 +53,8 @@ class _Connection(socketserver.BaseRequestHandler):
 
 
 @pytest.fixture
-def over_tcp(database: Database) -> Iterator[DatabaseSettings]:
-    """Describe the tests' server, which speaks no TLS, as one on a port."""
+def over_tcp(database: Database, mariadb: Installation) -> Iterator[DatabaseSettings]:
+    """Describe a server of the tests, which speaks no TLS, as one on a port."""
     settings = DatabaseSettings.from_environ(os.environ)
     with Forwarder(settings.database_host) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
@@ -72,7 +72,7 @@ def answer(settings: DatabaseSettings) -> object:
         database.close()
 
 
-def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database) -> None:
+def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, mariadb: Installation) -> None:
     assert answer(DatabaseSettings.from_environ(os.environ)) == (42,)
 
 
@@ -163,8 +163,8 @@ class Authority:
 class TlsServer(PrivateServer):
     """A database server on a port of the loopback, with a certificate."""
 
-    def __init__(self, folder: Path, port: int, certificate: Path, key: Path) -> None:
-        super().__init__(folder, find_or_fetch(print), durable=False)
+    def __init__(self, folder: Path, installation: Installation, port: int, certificate: Path, key: Path) -> None:
+        super().__init__(folder, installation, durable=False)
         self._tls = (f"--port={port}", f"--ssl-cert={certificate}", f"--ssl-key={key}")
 
     def _command(self, tables: Path) -> list[str]:
@@ -200,11 +200,11 @@ class Tls:
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
+def tls(tmp_path_factory: pytest.TempPathFactory, mariadb: Installation) -> Iterator[Tls]:
     folder = tmp_path_factory.mktemp("tls")
     authority, other = Authority(folder, "authority"), Authority(folder, "other")
     (port,) = free_ports(1)
-    server = TlsServer(folder, port, *authority.certify("127.0.0.1"))
+    server = TlsServer(folder, mariadb, port, *authority.certify("127.0.0.1"))
     server.start()
     try:
         user = Credentials("application", "of the tests")

@@ -24,7 +24,7 @@ from catalog.database import (
 )
 from catalog.migrate import TABLE_LOCK_ATTEMPTS, Migration, migrate
 from local_cloud.database import PrivateServer
-from local_cloud.mariadb import find_or_fetch
+from local_cloud.mariadb import Installation
 
 # PyMySQL leaves a unix socket open that nobody listens to.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -57,8 +57,8 @@ def settings_of(host: str) -> DatabaseSettings:
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateServer]:
-    process = PrivateServer(tmp_path_factory.mktemp("resilience"), find_or_fetch(print), durable=False)
+def process(tmp_path_factory: pytest.TempPathFactory, mariadb: Installation) -> Iterator[PrivateServer]:
+    process = PrivateServer(tmp_path_factory.mktemp("resilience"), mariadb, durable=False)
     process.start()
     yield process
     process.stop()

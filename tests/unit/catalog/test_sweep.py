@@ -4,24 +4,22 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import boto3
-import cfnlint.decode
 import pytest
 from botocore.exceptions import ClientError
 
 from catalog import images, sweep
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.images import Thumbnail
-from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES, Backlog
+from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES
 from catalog.settings import ConfigurationError
 from catalog.sweep import Outcome, Sweeper, SweepSettings, handle, sweeper
 from catalog.uploads import Upload, announced_objects, filename_metadata, new_id, upload_key
-from local_cloud import REPOSITORY
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -272,20 +270,6 @@ def test_the_report_is_one_line_with_numbers_of_its_own(around: Surroundings, ca
     assert 0 <= report["oldest_pending_seconds"] - 60 * (PATIENCE_MINUTES + 1) < 60
     assert (report["registered_images"], report["resent_images"], report["given_up_images"]) == (1, 1, 0)
     assert any(getattr(record, "image_id", None) == photo for record in caplog.records)
-
-
-def test_every_number_of_the_backlog_becomes_a_metric() -> None:
-    template, problems = cfnlint.decode.decode(str(REPOSITORY / "infrastructure" / "templates" / "catalog.yaml"))
-    assert not problems
-    resources = [resource["Properties"] for resource in template["Resources"].values()]
-    patterns = {properties["FilterPattern"] for properties in resources if "FilterPattern" in properties}
-    values = {
-        transformation["MetricValue"]
-        for properties in resources
-        for transformation in properties.get("MetricTransformations", [])
-    }
-    assert values == {f"$.{field.name}" for field in fields(Backlog)}
-    assert patterns == {f"{{ {value} >= 0 }}" for value in values}
 
 
 def test_the_function_reads_its_environment_once(around: Surroundings) -> None:

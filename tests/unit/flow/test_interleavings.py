@@ -3,7 +3,7 @@
 Hypothesis looks for an order that breaks a promise, and prints the shortest. The orders are the same in every run; to
 search longer, among others:
 
-    INTERLEAVINGS=5000 .venv/bin/python -m pytest tests/unit/catalog/test_interleavings.py
+    INTERLEAVINGS=5000 .venv/bin/python -m pytest tests/unit/flow/test_interleavings.py
 """
 
 from __future__ import annotations
