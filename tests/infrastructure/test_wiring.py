@@ -182,7 +182,8 @@ def test_cloudformation_waits_longer_for_a_migration_than_the_function_may_take(
 
 
 def test_every_number_of_the_backlog_becomes_a_metric() -> None:
-    patterns, values = set(), set()
+    patterns: set[str] = set()
+    values: set[str] = set()
     for _, _, found in resources_of("AWS::Logs::MetricFilter"):
         patterns.add(found["Properties"]["FilterPattern"])
         values.update(transformation["MetricValue"] for transformation in found["Properties"]["MetricTransformations"])
