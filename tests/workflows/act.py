@@ -1,6 +1,6 @@
 """Runs the workflows of this repository on this machine, with nektos/act, and tells what happened.
 
-A job runs on this host, in a copy of a scratch repository. Real: the workflow files, their expressions, conditions,
+A job runs on this host, in a clone of a scratch repository. Real: the workflow files, their expressions, conditions,
 outputs, matrices and called workflows, every `run:` step, git. Stood in for: actions (actions/; a used one without a
 stand-in is an error), `make` (stand_in_make.py), and GitHub's machines. act ignores which branches and paths start a
 workflow, environments, concurrency and permissions: tests of these read the files.
@@ -194,6 +194,7 @@ def run(
     settings = {
         "STAND_IN": str(folder),
         "STAND_INS": str(HERE),
+        "ORIGIN": str(scratch.origin),
         "EMULATOR": runner.emulator,
         "GITHUB_REPOSITORY": NAME,
         "GITHUB_API_URL": runner.github,
@@ -202,7 +203,7 @@ def run(
         *(ACT, event_name, "--json", "--workflows", file, "--eventpath", payload),
         *("--platform", f"{RUNNER}=-self-hosted", "--action-cache-path", folder / "act"),
         *(("--job", job) if job else ()),
-        *("--action-offline-mode", "--no-cache-server", "--secret", f"GITHUB_TOKEN={TOKEN}"),
+        *("--action-offline-mode", "--no-cache-server", "--no-skip-checkout", "--secret", f"GITHUB_TOKEN={TOKEN}"),
         *(word for use in sorted(used_actions(scratch.folder)) for word in ("--local-repository", stand_in(use))),
         *(word for item in settings.items() for word in ("--env", "=".join(item))),
         *(word for item in (variables or {}).items() for word in ("--var", "=".join(item))),
@@ -273,7 +274,7 @@ def stand_in(use: str) -> str:
     name, _, commit = use.partition("@")
     repository = "/".join(name.split("/")[:2])
     folder = HERE / "actions" / name
-    assert repository == "actions/checkout" or (folder / "action.yml").is_file(), f"there is no stand-in for {name}"
+    assert (folder / "action.yml").is_file(), f"there is no stand-in for {name}"
     return f"{repository}@{commit}={HERE / 'actions' / repository}"
 
 

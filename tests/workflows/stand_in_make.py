@@ -43,11 +43,15 @@ def really_make(words: list[str], wanted: dict[str, Any]) -> int:
 
 def follow(target: str, wanted: dict[str, Any]) -> int:
     """Tell whoever waits for a target that it is done, and wait until they are ready."""
-    import urllib.request  # here, for loading it takes longer than most calls last
+    import urllib.error  # here, for loading it takes longer than most calls last
+    import urllib.request
 
     if target in wanted["followers"]:
-        with urllib.request.urlopen(wanted["followers"][target], b"") as answer:
-            sys.stdout.write(answer.read().decode())
+        try:
+            urllib.request.urlopen(wanted["followers"][target], b"").close()
+        except urllib.error.HTTPError as error:
+            sys.stderr.write(error.read().decode())
+            return 1
     return 0
 
 
