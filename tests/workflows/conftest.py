@@ -64,12 +64,13 @@ class GitHub:
         fork: bool = False,
         base: str = "0" * 40,
         label: str = "",
+        number: int = 12,
         job: str = "",
     ) -> Run:
-        """Do something with pull request 12."""
+        """Do something with a pull request."""
         head = {"ref": "topic", "repo": {"full_name": "mallory/gallery" if fork else NAME, "fork": fork}}
-        pull_request = {"number": 12, "head": head, "base": {"ref": "main", "sha": base}}
-        event = {"action": action, "number": 12, "pull_request": pull_request, "label": {"name": label}}
+        pull_request = {"number": number, "head": head, "base": {"ref": "main", "sha": base}}
+        event = {"action": action, "number": number, "pull_request": pull_request, "label": {"name": label}}
         return self._run(workflow, "pull_request", event, outcomes, job)
 
     def schedule(self, workflow: str, *outcomes: Outcome) -> Run:

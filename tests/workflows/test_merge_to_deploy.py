@@ -1,0 +1,320 @@
+"""From merges to running galleries: deploy.yml and plan.yml really deploy two environments to an emulated account.
+
+Real: git with its tags, packages built from them, change sets, databases, functions, both galleries, the smoke test.
+Pretended: the checks, which have tests of their own.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+from PIL import Image
+
+import photos
+from deploy.environment import Environment, load_environment
+from deploy.status import read_status
+from emulated_environment import ACCOUNT, prepared_account
+from gallery_client import GalleryClient
+from github_server import GitHubServer
+from local_cloud.emulator import Emulator
+from local_cloud.ports import free_ports
+from workflows.act import NAME, TOKEN, WORKFLOWS, Run, Runner, Scratch
+from workflows.conftest import PASSED, VARIABLES, GitHub
+from workflows.instances import Instance, Instances
+
+REGION = "eu-central-1"
+ENVIRONMENTS = ("staging", "production")
+REAL = ("tag", "publish", "plan", "apply", "smoke", "comment", "discard")
+CONTENT = (".github", ".gitignore", "Makefile", "infrastructure", "services", "localstack")
+OLD, NEW = "0.1.2", "0.1.3"
+
+
+class RegionalEmulator(Emulator):
+    """An emulator that takes forms without a region, as browsers send them, for those of our region."""
+
+    def environ(self) -> dict[str, str]:
+        return {**super().environ(), "MINISTACK_REGION": REGION}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An environment after a merge, as people see it."""
+
+    gallery: str
+    """The version that the gallery tells."""
+    deployed: Mapping[str, str]
+    """Versions of services by their names."""
+    thumbnail: int
+    """Width in pixels of a new photo's thumbnail."""
+    photos: int
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What a merge did."""
+
+    run: Run
+    staging: Seen
+    production: Seen
+
+    def published(self, environment: str) -> list[str]:
+        """Return the versions that were built and stored for an environment."""
+        return re.findall(r"^(\w+ [\d.]+): published", self._output(environment), re.MULTILINE)
+
+    def changed(self, environment: str) -> list[str]:
+        """Return the stacks of an environment that were created or updated."""
+        return re.findall(r"^(\w+): (?:created|updated)$", self._output(environment), re.MULTILINE)
+
+    def _output(self, environment: str) -> str:
+        return next((job.output for job in self.run.jobs if job.name == f"{environment.title()} / Apply"), "")
+
+
+@dataclass(frozen=True)
+class Story:
+    """Merges one after the other, and the pull request before the promotion."""
+
+    first: Merge
+    again: Merge
+    release: Merge
+    planned: Run
+    comments: list[str]
+    change_sets: list[str]
+    closed: Run
+    change_sets_left: list[str]
+    promotion: Merge
+    rollback: Merge
+    parameter: Merge
+
+
+@dataclass(frozen=True)
+class World:
+    """A repository, the account that it is deployed to, and the addresses of the galleries."""
+
+    scratch: Scratch
+    github: GitHub
+    server: GitHubServer
+    galleries: Mapping[str, GalleryClient]
+
+    def merge(self) -> Merge:
+        """Merge what was committed, and look at both environments."""
+        run = self.github.push()
+        failed = [f"{job.name}:\n{job.output}" for job in run.jobs if job.result != "success"]
+        assert not failed, "\n".join(failed)
+        self.scratch.git("fetch", "--quiet", "--tags", "origin")
+        return Merge(run, *(self._look(name) for name in ENVIRONMENTS))
+
+    def change_sets(self, label: str) -> list[str]:
+        """Return the stacks that have a change set of a plan."""
+        cloudformation = boto3.client("cloudformation", region_name=REGION)
+        stacks = [
+            self._environment(name).stack_name(stack.name)
+            for name in ENVIRONMENTS
+            for stack in self._environment(name).stacks
+        ]
+        return [
+            stack
+            for stack in stacks
+            for found in cloudformation.list_change_sets(StackName=stack)["Summaries"]
+            if found["ChangeSetName"].startswith(f"{label}-")
+        ]
+
+    def _look(self, name: str) -> Seen:
+        gallery = self.galleries[name]
+        image = gallery.wait(gallery.upload(photos.jpeg()))
+        thumbnail = Image.open(io.BytesIO(requests.get(image["thumbnail"]["url"], timeout=10).content))
+        packages = {status.stack: status.package for status in read_status(self._environment(name))}
+        return Seen(
+            gallery=requests.get(f"{gallery.url}/healthz", timeout=10).json()["version"],
+            deployed={
+                stack: package.removeprefix(f"{stack}-").removesuffix(".zip")
+                for stack, package in packages.items()
+                if package
+            },
+            thumbnail=thumbnail.width,
+            photos=len(requests.get(f"{gallery.url}/api/images", timeout=10).json()["images"]),
+        )
+
+    def _environment(self, name: str) -> Environment:
+        return load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}, self.scratch.folder / "infrastructure")
+
+
+def edit(file: Path, pattern: str, replacement: str) -> None:
+    """Replace the one place where a pattern is found."""
+    text, found = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
+    assert found == 1, f"{pattern} is {found} times in {file}"
+    file.write_text(text)
+
+
+def scratch_with_galleries(folder: Path, ports: Mapping[str, int]) -> Scratch:
+    """Lay out a repository whose environments run on this machine."""
+    scratch = Scratch(folder, *CONTENT)
+    (scratch.folder / WORKFLOWS / "ci.yml").write_text(PASSED)
+    for name, port in ports.items():
+        file = scratch.folder / "infrastructure" / "environments" / f"{name}.yaml"
+        edit(file, r"^platform: aws\b", "platform: host")
+        edit(file, r"GalleryOrigin: \S+", f"GalleryOrigin: http://127.0.0.1:{port}")
+    scratch.commit("Deploy to this machine")
+    return scratch
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("merge-to-deploy")
+    emulator_port, *free = free_ports(3)
+    ports = dict(zip(ENVIRONMENTS, free, strict=True))
+    emulator = RegionalEmulator(folder / "cloud", emulator_port, os.environ, databases=True)
+    instances = [
+        Instance(f"gallery-{name}-web", REGION, port, emulator.endpoint_url, folder / name)
+        for name, port in ports.items()
+    ]
+    scratch = scratch_with_galleries(folder, ports)
+    emulator.start()
+    try:
+        with prepared_account(emulator), GitHubServer(NAME, TOKEN) as server, Instances(instances) as fleet:
+            runner = Runner(
+                real=REAL, followers={"apply": fleet.url}, emulator=emulator.endpoint_url, github=server.url
+            )
+            github = GitHub(scratch, tmp_path_factory.mktemp, VARIABLES, runner)
+            galleries = {name: GalleryClient(f"http://127.0.0.1:{port}") for name, port in ports.items()}
+            yield World(scratch, github, server, galleries)
+    finally:
+        emulator.abandon()
+
+
+@pytest.fixture(scope="module")
+def story(world: World) -> Story:
+    """Do what people do; tests look at what came of it."""
+    scratch, services = world.scratch, world.scratch.folder / "services"
+    first = world.merge()
+    again = world.merge()
+
+    edit(services / "thumbnail" / "thumbnail" / "resize.py", r"^BOX = \d+$", "BOX = 256")
+    scratch.commit("Make thumbnails smaller")
+    scratch.make("release", "SERVICE=thumbnail")
+    scratch.commit("Release thumbnail")
+    scratch.make("versions")
+    release = world.merge()
+
+    scratch.make("promote", "SERVICE=thumbnail", "FROM=staging", "TO=production")
+    scratch.commit("Promote thumbnail to production")
+    scratch.make("versions")
+    number = world.server.open_pull_request()
+    planned = world.github.pull_request("plan", number=number)
+    change_sets = world.change_sets(f"pr-{number}")
+    closed = world.github.pull_request("plan", number=number, action="closed")
+    change_sets_left = world.change_sets(f"pr-{number}")
+    promotion = world.merge()
+
+    scratch.git("revert", "--no-edit", "HEAD")
+    scratch.make("promote", "SERVICE=thumbnail", "FROM=production", "TO=staging")
+    scratch.commit("Take staging back, too")
+    rollback = world.merge()
+
+    with (services / "catalog" / "catalog" / "images.py").open("a") as file:
+        file.write("\n# A remark.\n")
+    edit(
+        scratch.folder / "infrastructure" / "environments" / "staging.yaml",
+        r"^(  thumbnail:\n    Concurrency): 5$",
+        r"\1: 4",
+    )
+    scratch.commit("Let fewer thumbnails be made at once; remark something in the catalogue")
+    parameter = world.merge()
+
+    return Story(
+        first,
+        again,
+        release,
+        planned,
+        world.server.bodies(number),
+        change_sets,
+        closed,
+        change_sets_left,
+        promotion,
+        rollback,
+        parameter,
+    )
+
+
+def test_the_first_merge_makes_both_environments_side_by_side_each_with_its_gallery(story: Story) -> None:
+    for name, seen in (("staging", story.first.staging), ("production", story.first.production)):
+        assert len(story.first.changed(name)) == 9
+        assert set(seen.deployed) == {"annotate", "catalog", "thumbnail", "web"}
+        assert seen.gallery == seen.deployed["web"]
+        assert f"{name.title()} / Smoke test" in story.first.run.results
+
+
+def test_each_version_is_built_once_for_both_environments(story: Story) -> None:
+    assert sorted(line.split()[0] for line in story.first.published("staging")) == [
+        "annotate",
+        "catalog",
+        "thumbnail",
+        "web",
+    ]
+    assert story.first.published("production") == []
+
+
+def test_the_second_run_on_the_same_commit_publishes_nothing_and_changes_nothing(story: Story) -> None:
+    targets = story.again.run.targets
+    assert targets("staging") == targets("production") == ["plan", "smoke"]
+
+
+def test_a_release_of_one_service_publishes_and_deploys_that_service_to_staging_only(story: Story) -> None:
+    assert story.release.published("staging") == [f"thumbnail {NEW}"]
+    assert story.release.changed("staging") == ["thumbnail"]
+    assert story.release.run.targets("production") == ["plan", "smoke"]
+    assert story.release.staging.deployed == {**story.first.staging.deployed, "thumbnail": NEW}
+    assert story.release.production.deployed == story.first.production.deployed
+
+
+def test_people_see_a_release_work_in_stagings_gallery_and_not_yet_in_productions(story: Story) -> None:
+    assert (story.release.staging.thumbnail, story.release.production.thumbnail) == (256, 512)
+
+
+def test_the_pull_request_of_a_promotion_shows_what_it_will_change(story: Story) -> None:
+    (comment,) = story.comments
+    assert f"| `thumbnail` | `{OLD}` | `{NEW}` |" in comment
+    assert "`staging`" in comment
+    assert "`production`" in comment
+    assert story.change_sets == ["gallery-production-thumbnail"]
+
+
+def test_closing_the_pull_request_leaves_none_of_its_change_sets(story: Story) -> None:
+    assert set(story.closed.results.values()) == {"success"}
+    assert story.change_sets_left == []
+
+
+def test_a_promotion_deploys_to_production_without_building(story: Story) -> None:
+    assert story.promotion.published("production") == []
+    assert story.promotion.changed("production") == ["thumbnail"]
+    assert story.promotion.run.targets("staging") == ["plan", "smoke"]
+    assert story.promotion.production.deployed["thumbnail"] == NEW
+    assert story.promotion.production.thumbnail == 256
+
+
+def test_a_reverted_promotion_and_one_backwards_bring_the_old_version_back_without_building(story: Story) -> None:
+    for name, seen in (("staging", story.rollback.staging), ("production", story.rollback.production)):
+        assert story.rollback.published(name) == []
+        assert story.rollback.changed(name) == ["thumbnail"]
+        assert seen.deployed["thumbnail"] == OLD
+        assert seen.thumbnail == 512
+
+
+def test_a_changed_catalog_is_not_published_before_its_release_and_a_parameter_needs_no_build(story: Story) -> None:
+    assert story.parameter.published("staging") == []
+    assert story.parameter.changed("staging") == ["thumbnail"]
+    assert story.parameter.staging.deployed == story.rollback.staging.deployed
+    assert story.parameter.run.targets("production") == ["plan", "smoke"]
+
+
+def test_no_photo_is_lost_on_the_way(story: Story) -> None:
+    merges = (story.first, story.again, story.release, story.promotion, story.rollback, story.parameter)
+    assert [merge.staging.photos for merge in merges] == [1, 2, 3, 4, 5, 6]
+    assert [merge.production.photos for merge in merges] == [1, 2, 3, 4, 5, 6]
