@@ -10,6 +10,9 @@ import pytest
 
 from workflows.act import NAME, WORKFLOWS, Outcome, Run, Runner, Scratch, run
 
+CODE = (".github", ".gitignore", "Makefile", "infrastructure", "services", "localstack")
+"""What a repository needs to be deployed."""
+
 VARIABLES = {
     "AWS_REGION": "eu-central-1",
     "STAGING_PLAN_ROLE": "arn:aws:iam::000000000000:role/plan-staging",
@@ -89,6 +92,13 @@ class GitHub:
 def github(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
     """Be a repository with nothing but workflows: what they call is pretended."""
     return GitHub(Scratch(tmp_path_factory.mktemp("workflows"), ".github"), tmp_path_factory.mktemp, VARIABLES)
+
+
+@pytest.fixture(scope="module")
+def with_code(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
+    """Be a repository with code, too, so that make can really do things."""
+    scratch = Scratch(tmp_path_factory.mktemp("code"), *CODE, "tests/unit")
+    return GitHub(scratch, tmp_path_factory.mktemp, VARIABLES)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,15 +27,16 @@ from gallery_client import GalleryClient
 from github_server import GitHubServer
 from local_cloud.emulator import Emulator
 from local_cloud.ports import free_ports
+from release.pins import with_pin
+from release.version import Version
 from workflows.act import NAME, TOKEN, WORKFLOWS, Run, Runner, Scratch
-from workflows.conftest import PASSED, VARIABLES, GitHub
+from workflows.conftest import CODE, PASSED, VARIABLES, GitHub
 from workflows.instances import Instance, Instances
 
 REGION = "eu-central-1"
 ENVIRONMENTS = ("staging", "production")
+SERVICES = ("annotate", "catalog", "thumbnail", "web")
 REAL = ("tag", "publish", "plan", "apply", "smoke", "comment", "discard")
-CONTENT = (".github", ".gitignore", "Makefile", "infrastructure", "services", "localstack")
-OLD, NEW = "0.1.2", "0.1.3"
 
 
 class RegionalEmulator(Emulator):
@@ -81,6 +83,9 @@ class Merge:
 class Story:
     """Merges one after the other, and the pull request before the promotion."""
 
+    old: str
+    new: str
+    """The versions of thumbnail."""
     first: Merge
     again: Merge
     release: Merge
@@ -153,14 +158,22 @@ def edit(file: Path, pattern: str, replacement: str) -> None:
     file.write_text(text)
 
 
+def version_of(scratch: Scratch, service: str) -> Version:
+    """Return the version that the source of a service has."""
+    project = scratch.folder / "services" / service / "pyproject.toml"
+    return Version.parse(tomllib.loads(project.read_text())["project"]["version"], str(project))
+
+
 def scratch_with_galleries(folder: Path, ports: Mapping[str, int]) -> Scratch:
-    """Lay out a repository whose environments run on this machine."""
-    scratch = Scratch(folder, *CONTENT)
+    """Lay out a repository without tags whose environments run on this machine, both with the versions of services."""
+    scratch = Scratch(folder, *CODE)
     (scratch.folder / WORKFLOWS / "ci.yml").write_text(PASSED)
     for name, port in ports.items():
         file = scratch.folder / "infrastructure" / "environments" / f"{name}.yaml"
         edit(file, r"^platform: aws\b", "platform: host")
         edit(file, r"GalleryOrigin: \S+", f"GalleryOrigin: http://127.0.0.1:{port}")
+        for service in SERVICES:
+            file.write_text(with_pin(file.read_text(), str(file), service, version_of(scratch, service)))
     scratch.commit("Deploy to this machine")
     return scratch
 
@@ -193,6 +206,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def story(world: World) -> Story:
     """Do what people do; tests look at what came of it."""
     scratch, services = world.scratch, world.scratch.folder / "services"
+    old = str(version_of(scratch, "thumbnail"))
     first = world.merge()
     again = world.merge()
 
@@ -200,6 +214,7 @@ def story(world: World) -> Story:
     scratch.commit("Make thumbnails smaller")
     scratch.make("release", "SERVICE=thumbnail")
     scratch.commit("Release thumbnail")
+    new = str(version_of(scratch, "thumbnail"))
     scratch.make("versions")
     release = world.merge()
 
@@ -222,13 +237,15 @@ def story(world: World) -> Story:
         file.write("\n# A remark.\n")
     edit(
         scratch.folder / "infrastructure" / "environments" / "staging.yaml",
-        r"^(  thumbnail:\n    Concurrency): 5$",
+        r"^(  thumbnail:\n    Concurrency): \d+$",
         r"\1: 4",
     )
     scratch.commit("Let fewer thumbnails be made at once; remark something in the catalogue")
     parameter = world.merge()
 
     return Story(
+        old,
+        new,
         first,
         again,
         release,
@@ -246,18 +263,15 @@ def story(world: World) -> Story:
 def test_the_first_merge_makes_both_environments_side_by_side_each_with_its_gallery(story: Story) -> None:
     for name, seen in (("staging", story.first.staging), ("production", story.first.production)):
         assert len(story.first.changed(name)) == 9
-        assert set(seen.deployed) == {"annotate", "catalog", "thumbnail", "web"}
+        assert set(seen.deployed) == set(SERVICES)
         assert seen.gallery == seen.deployed["web"]
         assert f"{name.title()} / Smoke test" in story.first.run.results
 
 
 def test_each_version_is_built_once_for_both_environments(story: Story) -> None:
-    assert sorted(line.split()[0] for line in story.first.published("staging")) == [
-        "annotate",
-        "catalog",
-        "thumbnail",
-        "web",
-    ]
+    versions = [f"{service} {version}" for service, version in story.first.staging.deployed.items()]
+    assert sorted(story.first.published("staging")) == sorted(versions)
+    assert story.first.production.deployed == story.first.staging.deployed
     assert story.first.published("production") == []
 
 
@@ -267,10 +281,10 @@ def test_the_second_run_on_the_same_commit_publishes_nothing_and_changes_nothing
 
 
 def test_a_release_of_one_service_publishes_and_deploys_that_service_to_staging_only(story: Story) -> None:
-    assert story.release.published("staging") == [f"thumbnail {NEW}"]
+    assert story.release.published("staging") == [f"thumbnail {story.new}"]
     assert story.release.changed("staging") == ["thumbnail"]
     assert story.release.run.targets("production") == ["plan", "smoke"]
-    assert story.release.staging.deployed == {**story.first.staging.deployed, "thumbnail": NEW}
+    assert story.release.staging.deployed == {**story.first.staging.deployed, "thumbnail": story.new}
     assert story.release.production.deployed == story.first.production.deployed
 
 
@@ -280,7 +294,7 @@ def test_people_see_a_release_work_in_stagings_gallery_and_not_yet_in_production
 
 def test_the_pull_request_of_a_promotion_shows_what_it_will_change(story: Story) -> None:
     (comment,) = story.comments
-    assert f"| `thumbnail` | `{OLD}` | `{NEW}` |" in comment
+    assert f"| `thumbnail` | `{story.old}` | `{story.new}` |" in comment
     assert "`staging`" in comment
     assert "`production`" in comment
     assert story.change_sets == ["gallery-production-thumbnail"]
@@ -295,7 +309,7 @@ def test_a_promotion_deploys_to_production_without_building(story: Story) -> Non
     assert story.promotion.published("production") == []
     assert story.promotion.changed("production") == ["thumbnail"]
     assert story.promotion.run.targets("staging") == ["plan", "smoke"]
-    assert story.promotion.production.deployed["thumbnail"] == NEW
+    assert story.promotion.production.deployed["thumbnail"] == story.new
     assert story.promotion.production.thumbnail == 256
 
 
@@ -303,7 +317,7 @@ def test_a_reverted_promotion_and_one_backwards_bring_the_old_version_back_witho
     for name, seen in (("staging", story.rollback.staging), ("production", story.rollback.production)):
         assert story.rollback.published(name) == []
         assert story.rollback.changed(name) == ["thumbnail"]
-        assert seen.deployed["thumbnail"] == OLD
+        assert seen.deployed["thumbnail"] == story.old
         assert seen.thumbnail == 512
 
 

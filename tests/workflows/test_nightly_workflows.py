@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workflows.act import Outcome
+from github_server import GitHubServer
+from workflows.act import NAME, TOKEN, Outcome
 from workflows.conftest import VARIABLES, GitHub
 
 
@@ -20,6 +21,17 @@ def test_what_has_drifted_becomes_one_issue(github: GitHub) -> None:
         VARIABLES["STAGING_PLAN_ROLE"],
         VARIABLES["PRODUCTION_PLAN_ROLE"],
     }
+
+
+def test_the_issue_is_open_as_long_as_something_has_drifted(with_code: GitHub) -> None:
+    with GitHubServer(NAME, TOKEN) as server:
+        github = replace(with_code, runner=replace(with_code.runner, real=("drift-issue",), github=server.url))
+        github.schedule("drift", drifted("staging", 6), Outcome("drift ENV=production", files={"--markdown": ""}))
+        (issue,) = server.issues.values()
+        assert (issue["state"], "staging has drifted" in issue["body"]) == ("open", True)
+        github.schedule("drift", Outcome("drift", files={"--markdown": ""}))
+        (issue,) = server.issues.values()
+        assert issue["state"] == "closed"
 
 
 def test_drift_is_not_looked_for_where_no_environment_is_set_up(github: GitHub) -> None:

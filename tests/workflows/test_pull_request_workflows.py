@@ -6,20 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from workflows.act import Outcome, Scratch
+from github_server import GitHubServer
+from workflows.act import NAME, TOKEN, Outcome
 from workflows.conftest import VARIABLES, GitHub, refused
 
 SERVICES = ["annotate", "catalog", "thumbnail", "web"]
-
-
-@pytest.fixture(scope="module")
-def with_services(github: GitHub, tmp_path_factory: pytest.TempPathFactory) -> GitHub:
-    """Be a repository with services, too, which really finds out which of them a change concerns."""
-    folder = tmp_path_factory.mktemp("services")
-    scratch = Scratch(
-        folder, ".github", ".gitignore", "Makefile", "infrastructure", "services", "localstack", "tests/unit"
-    )
-    return replace(github, scratch=scratch, runner=replace(github.runner, real=("affected",)))
 
 
 @pytest.mark.parametrize(
@@ -33,14 +24,15 @@ def with_services(github: GitHub, tmp_path_factory: pytest.TempPathFactory) -> G
     ],
 )
 def test_the_services_that_a_change_concerns_are_tested_and_packaged(
-    with_services: GitHub, changed: str, tested: list[str]
+    with_code: GitHub, changed: str, tested: list[str]
 ) -> None:
-    scratch = with_services.scratch
+    scratch = with_code.scratch
     base = scratch.git("rev-parse", "HEAD")
     with (scratch.folder / changed).open("a") as file:
         file.write("\n# changed\n")
     scratch.commit("Change something")
-    run = with_services.pull_request("ci", base=base, job="service")
+    finding_out = replace(with_code, runner=replace(with_code.runner, real=("affected",)))
+    run = finding_out.pull_request("ci", base=base, job="service")
     calls = [f"{target} SERVICE={service}" for service in tested for target in ("package", "test-service")]
     assert sorted(run.calls[1:]) == sorted(calls)
     assert run.results == dict.fromkeys(["Affected services", *(f"Service {name}" for name in tested)], "success")
@@ -75,6 +67,19 @@ def test_what_the_gate_refuses_is_told_in_the_comment_and_fails_the_check(github
     assert run.results[f"Plan {environment}"] == "failure"
     assert run.calls[-1].startswith("comment ")
     assert (run.artifacts / f"plan-{environment}" / f"{environment}.md").read_text() == "## Refused\n"
+
+
+def test_a_pull_request_has_one_comment_with_the_newest_plans_also_of_what_is_refused(with_code: GitHub) -> None:
+    with GitHubServer(NAME, TOKEN) as server:
+        runner = replace(with_code.runner, real=("comment",), github=server.url)
+        commenting, number = replace(with_code, runner=runner), server.open_pull_request()
+        commenting.pull_request("plan", refused("production"), number=number)
+        (before,) = server.bodies(number)
+        commenting.pull_request("plan", number=number, action="synchronize")
+        (comment,) = server.bodies(number)
+    assert before.index("## What would change") < before.index("## Refused")
+    assert comment.count("## What would change") == 2
+    assert "## Refused" not in comment
 
 
 def test_a_pull_request_of_a_fork_gets_no_plan_and_is_told_why(github: GitHub) -> None:
