@@ -45,3 +45,10 @@ def test_taskcat_runs_at_night_with_a_role_of_its_own(github: GitHub) -> None:
     assert run.calls == ("taskcat REGIONS=us-east-1",)
     assert [asked.role for asked in run.credentials] == [VARIABLES["TASKCAT_ROLE"]]
     assert replace(github, variables={}).schedule("taskcat").calls == ()
+
+
+def test_what_packages_contain_is_kept_also_when_the_audit_finds_something(github: GitHub) -> None:
+    run = github.schedule("dependencies", Outcome("audit", exit=1, files={".local/sbom/web.json": "{}"}))
+    assert run.results == {"Audit": "failure"}
+    assert (run.artifacts / "sbom" / "web.json").is_file()
+    assert run.credentials == ()
