@@ -108,16 +108,16 @@ class Scratch:
     """A repository of its own with the files of this one, and a bare `origin` that it pushes to."""
 
     def __init__(self, folder: Path, *only: str) -> None:
-        """Copy the tracked files as they are on the disk, or `only` those below these paths, and commit them."""
+        """Commit the files that git does not ignore as they are on the disk, or `only` those below these paths."""
         self.folder = folder / "gallery"
         self.origin = folder / "origin.git"
-        tracked = subprocess.run(
+        listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *only],
             cwd=REPOSITORY,
             capture_output=True,
             check=True,
         )
-        for name in filter(None, tracked.stdout.decode().split("\0")):
+        for name in filter(None, listed.stdout.decode().split("\0")):
             source, target = REPOSITORY / name, self.folder / name
             if source.is_file():  # or it was deleted and that is not committed yet
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ class Scratch:
 
     def make(self, *words: str) -> str:
         """Run make as a person does in this repository, with the prepared environments; return what it prints."""
-        environ = {**inherited(), "STAND_IN": str(self._person()), "GITHUB_JOB": ""}
+        environ = {**inherited(), "STAND_IN": str(self._person())}
         command = [sys.executable, "-IS", str(HERE / "stand_in_make.py"), *words]
         done = subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr + done.stdout
@@ -218,7 +218,7 @@ def run(
     assert jobs or not done.returncode, done.stdout + done.stderr
     return Run(
         jobs=jobs,
-        calls=tuple(" ".join(call["words"]) for call in records(folder / "calls")),
+        calls=tuple(" ".join(words) for words in records(folder / "calls")),
         credentials=tuple(Credentials(**asked) for asked in records(folder / "credentials")),
         notices=tuple(line["arg"] for line in lines if line.get("command") == "notice"),
         summary="".join(line["content"] for line in lines if line.get("command") == "summary"),

@@ -20,7 +20,7 @@ ENVIRONMENTS = (".local/uv", ".local/venv", ".venv")
 def main(words: list[str]) -> int:
     """Return the exit status of the call."""
     with (STAND_IN / "calls").open("a") as calls:
-        calls.write(json.dumps({"job": os.environ["GITHUB_JOB"], "words": words}) + "\n")
+        calls.write(json.dumps(words) + "\n")
     wanted = json.loads((STAND_IN / "wanted.json").read_text())
     target = next(word for word in words if "=" not in word)
     if target in wanted["real"]:
@@ -56,10 +56,10 @@ def follow(target: str, wanted: dict[str, Any]) -> int:
 
 
 def pretend(words: list[str], outcomes: list[dict[str, Any]]) -> int:
-    """Do what the outcome says that names the most of the words: write the files of options, say something, and end."""
+    """Write the files and end as the outcome says that names the most of the words; of several, the last."""
     fitting = [outcome for outcome in outcomes if set(outcome["call"].split()) <= set(words)]
     outcome: dict[str, Any] = max(
-        fitting, key=lambda outcome: len(outcome["call"].split()), default={"files": {}, "exit": 0}
+        reversed(fitting), key=lambda outcome: len(outcome["call"].split()), default={"files": {}, "exit": 0}
     )
     assignments = dict(word.split("=", 1) for word in words if "=" in word)
     options = dict(itertools.pairwise(shlex.split(assignments.get("ARGS", "")))) | assignments
