@@ -119,8 +119,8 @@ format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --fix --quiet .
 
-taskcat: $(RUN_READY) $(EMULATOR_READY) $(TASKCAT_READY)  ## create the whole environment in two regions of an emulator, and delete it
-	@$(RUN) -m local_cloud.taskcat
+taskcat: $(RUN_READY) $(EMULATOR_READY) $(TASKCAT_READY)  ## create the whole environment in two regions of an emulator, or in REGIONS= of your account, and delete it
+	@$(RUN) -m local_cloud.taskcat $(REGIONS)
 
 diagrams: $(DEV_READY)  ## draw the pictures of the architecture in docs/ (needs Graphviz)
 	@$(DEV) docs/architecture.py

@@ -1,46 +1,53 @@
-"""taskcat against the emulator: the whole environment as one nested stack, in two regions, without a network.
+"""taskcat: the whole environment as one nested stack, in some regions, and all of it away again.
 
-A database is a MariaDB server and a function a process, so the schema is really migrated.
+Without regions it runs on an emulator of its own, without a network: a database is a MariaDB server and a function a
+process, so the schema is really migrated. With regions it runs in the account of the credentials in the environment.
 https://aws-ia.github.io/taskcat/
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.apply import PROTECTION
-from deploy.environment import FROM_PACKAGE, INFRASTRUCTURE, Environment, load_environment
+from deploy.environment import FROM_PACKAGE, INFRASTRUCTURE, Environment, Platform, load_environment
 from deploy.errors import DeployError
 from deploy.package import Package, package
 from deploy.render import ROOT, render
 from local_cloud import REPOSITORY, LocalCloudError
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import REGION, Emulator, aws_environ
 from local_cloud.ports import free_ports
+from local_cloud.taskcat_region import ARTIFACT_BUCKET, STACK, TaskcatRegion
 
 PYTHON = REPOSITORY / ".local" / "venv" / "taskcat" / "bin" / "python"
-LAUNCHER = REPOSITORY / "infrastructure" / "checks" / "taskcat_emulated.py"
+LAUNCHER = REPOSITORY / "infrastructure" / "checks" / "taskcat_offline.py"
 FOLDER = REPOSITORY / ".local" / "taskcat"
 
 ENVIRONMENT = "staging"
 REGIONS = ("us-east-1", "eu-central-1")
 PROJECT = "gallery"
 TEMPLATES = "templates"
-ARTIFACT_BUCKET = "artifacts-taskcat-{}"
-IMAGE_BUCKET = "gallery-taskcat-{}"
+IMAGE_BUCKET = "gallery-taskcat-{account}-{region}"
+
+Report = Callable[[str], None]
 
 
-def run_taskcat(folder: Path, infrastructure: Path = INFRASTRUCTURE) -> int:
-    """Create and delete the environment in every region.
+def run_on_emulator(folder: Path, infrastructure: Path = INFRASTRUCTURE) -> int:
+    """Create and delete the environment in two regions of an emulator.
 
     Args:
         folder: for everything, with the report in `report/`; what an earlier run left there is deleted.
@@ -50,25 +57,58 @@ def run_taskcat(folder: Path, infrastructure: Path = INFRASTRUCTURE) -> int:
         The exit status of taskcat, which has printed what failed.
 
     Raises:
-        DeployError: the environment cannot be rendered or packaged.
+        DeployError: the environment cannot be rendered, packaged or deleted.
         LocalCloudError: the emulator does not start.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    environment = _unprotected(load_environment(ENVIRONMENT, {"AWS_ACCOUNT_ID": "000000000000"}, infrastructure))
-    packages = {stack.name: package(stack.service, "host") for stack in environment.stacks if stack.service}
-    project = folder / "project"
-    render(environment, project / TEMPLATES)
-    (project / ".taskcat.yml").write_text(json.dumps(_settings(packages), indent=1), encoding="utf-8")
     (port,) = free_ports(1)
+    shutil.rmtree(folder, ignore_errors=True)
     emulator = Emulator(folder / "cloud", port, {}, databases=True)
     emulator.start()
     try:
-        aws = client_environ(emulator.endpoint_url)
-        for region in REGIONS:
-            _store(packages, region, aws)
-        return _taskcat(project, folder / "report", aws)
+        with aws_environ(emulator.endpoint_url):
+            return _run(folder, REGIONS, "host", 1, infrastructure)
     finally:
         emulator.abandon()
+
+
+def run_in_account(folder: Path, regions: Sequence[str], infrastructure: Path = INFRASTRUCTURE) -> int:
+    """Create and delete the environment in regions of the account of the credentials in the environment.
+
+    Args and result are those of `run_on_emulator`. One run at a time in an account: what an interrupted one left is
+    deleted first. AWS_ENDPOINT_URL names an emulator instead, as everywhere.
+
+    Raises:
+        DeployError: the environment cannot be rendered, packaged or deleted, or another run is at work.
+        LocalCloudError: there is no such region.
+        BotoCoreError, ClientError: AWS cannot be reached, or refuses something.
+    """
+    known = boto3.Session().get_available_regions("cloudformation")
+    if unknown := [region for region in regions if region not in known]:
+        raise LocalCloudError(f"there is no region {unknown[0]!r}; REGIONS are names such as eu-central-1")
+    shutil.rmtree(folder, ignore_errors=True)
+    return _run(folder, regions, "aws", 1 if os.environ.get("AWS_ENDPOINT_URL") else 30, infrastructure)
+
+
+def _run(folder: Path, regions: Sequence[str], platform: Platform, look_seconds: int, infrastructure: Path) -> int:
+    account: str = boto3.client("sts", region_name=REGION).get_caller_identity()["Account"]
+    environment = _unprotected(load_environment(ENVIRONMENT, {"AWS_ACCOUNT_ID": account}, infrastructure))
+    packages = {stack.name: package(stack.service, platform) for stack in environment.stacks if stack.service}
+    project = folder / "project"
+    _render(environment, project / TEMPLATES)
+    (project / ".taskcat.yml").write_text(json.dumps(_settings(packages, regions, account), indent=1), encoding="utf-8")
+    places = [TaskcatRegion(region, account) for region in regions]
+    for place in places:
+        place.refuse_another_run()
+    with ThreadPoolExecutor() as pool:  # to delete a stack takes a quarter of an hour
+        try:
+            list(pool.map(lambda place: place.prepare(packages, _say), places))
+            status = _taskcat(project, folder / "report", look_seconds)
+            for place in places if status else ():
+                for cause in place.failures():
+                    _say(cause)
+        finally:
+            list(pool.map(lambda place: place.clear(_say), places))
+    return status
 
 
 def _unprotected(environment: Environment) -> Environment:
@@ -82,20 +122,37 @@ def _unprotected(environment: Environment) -> Environment:
     return replace(environment, stacks=tuple(stacks))
 
 
-def _settings(packages: Mapping[str, Package]) -> dict[str, Any]:
-    """Return the content of .taskcat.yml: https://aws-ia.github.io/taskcat/docs/usage/GENERAL_USAGE/."""
+def _render(environment: Environment, folder: Path) -> None:
+    """Write the templates so that nothing outlives its stack."""
+    render(environment, folder)
+    for template in folder.glob("*.yaml"):
+        text = template.read_text(encoding="utf-8")
+        kept = re.sub(r"\bDeletionPolicy: (?:Retain(?:ExceptOnCreate)?|Snapshot)\b", "DeletionPolicy: Delete", text)
+        template.write_text(kept, encoding="utf-8")
+
+
+def _settings(packages: Mapping[str, Package], regions: Sequence[str], account: str) -> dict[str, Any]:
+    """Return the content of .taskcat.yml: https://aws-ia.github.io/taskcat/docs/schema/taskcat_schema/."""
     region = "$[taskcat_current_region]"
+    bucket = "$[taskcat_autobucket]"  # ours: it is named after `s3_bucket` and the region
     return {
-        "project": {"name": PROJECT, "regions": REGIONS, "package_lambda": False, "s3_regional_buckets": False},
+        "project": {
+            "name": PROJECT,
+            "regions": list(regions),
+            "package_lambda": False,
+            "s3_bucket": ARTIFACT_BUCKET.format(account=account),
+            "s3_regional_buckets": True,
+        },
         "tests": {
             ENVIRONMENT: {
                 "template": f"{TEMPLATES}/{ROOT}",
+                "stack_name": STACK,
                 "parameters": {
-                    "TemplateBucket": "$[taskcat_autobucket]",
+                    "TemplateBucket": bucket,
                     "TemplateBucketRegion": region,
                     "TemplatePrefix": f"{PROJECT}/{TEMPLATES}/",
-                    "BootstrapArtifactBucket": ARTIFACT_BUCKET.format(region),
-                    "ImagesBucketName": IMAGE_BUCKET.format(region),
+                    "BootstrapArtifactBucket": bucket,
+                    "ImagesBucketName": IMAGE_BUCKET.format(account=account, region=region),
                     **{f"{stack.capitalize()}{FROM_PACKAGE}": built.key for stack, built in packages.items()},
                 },
             }
@@ -103,38 +160,29 @@ def _settings(packages: Mapping[str, Package]) -> dict[str, Any]:
     }
 
 
-def _store(packages: Mapping[str, Package], region: str, aws: Mapping[str, str]) -> None:
-    """Upload every package to a bucket of its region: Lambda reads code from there only."""
-    s3 = boto3.client(
-        "s3",
-        region_name=region,
-        endpoint_url=aws["AWS_ENDPOINT_URL"],
-        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
-    )
-    bucket = ARTIFACT_BUCKET.format(region)
-    place: Any = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    s3.create_bucket(Bucket=bucket, **place)
-    for built in packages.values():
-        s3.upload_file(str(built.path), bucket, built.key)
-
-
-def _taskcat(project: Path, report: Path, aws: Mapping[str, str]) -> int:
+def _taskcat(project: Path, report: Path, look_seconds: int) -> int:
+    """Run taskcat, which only creates: it cannot delete buckets that are not empty, as that of the access logs."""
     command = [
-        *(str(PYTHON), "-W", "ignore::UserWarning", str(LAUNCHER), "test", "run"),  # it still uses pkg_resources
-        *("--project-root", str(project), "--output-directory", str(report)),
-        *("--keep-failed", "--minimal-output"),
+        *(str(PYTHON), "-W", "ignore::UserWarning", str(LAUNCHER), str(look_seconds)),  # it still uses pkg_resources
+        *("test", "run", "--project-root", str(project), "--output-directory", str(report)),
+        *("--no-delete", "--minimal-output"),
     ]
-    return subprocess.run(
-        command, cwd=project, env={"PATH": os.defpath, "HOME": str(project), **aws}, check=False
-    ).returncode
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(command, cwd=project, env=environ, check=False).returncode
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def main() -> int:
     """Run taskcat, say where the report is, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="taskcat", description=__doc__)
+    parser.add_argument("regions", nargs="*", help="regions of the account; without any, an emulator is used")
+    regions = parser.parse_args().regions
     try:
-        status = run_taskcat(FOLDER)
-    except (DeployError, LocalCloudError) as error:
+        status = run_in_account(FOLDER, regions) if regions else run_on_emulator(FOLDER)
+    except (DeployError, LocalCloudError, BotoCoreError, ClientError) as error:
         sys.stderr.write(f"taskcat: {error}\n")
         return 1
     report = FOLDER / "report" / "index.html"

@@ -1,12 +1,28 @@
-"""taskcat creates the whole environment in two regions, and fails when a template is wrong."""
+"""taskcat creates the whole environment in its regions and leaves nothing, and fails when a template is wrong."""
 
+from __future__ import annotations
+
+import json
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import WaiterError
 
 from deploy.environment import INFRASTRUCTURE
-from local_cloud.taskcat import REGIONS, run_taskcat
+from deploy.errors import BusyError
+from local_cloud import LocalCloudError
+from local_cloud.emulator import aws_environ
+from local_cloud.taskcat import REGIONS, run_in_account, run_on_emulator
+from local_cloud.taskcat_region import STACK, TaskcatRegion
+from running_cloud import running_emulator
+
+REGION = "eu-central-1"
+QUEUE = {"Type": "AWS::SQS::Queue"}
 
 
 def broken(folder: Path, template: str, right: str, wrong: str) -> Path:
@@ -24,11 +40,11 @@ def broken(folder: Path, template: str, right: str, wrong: str) -> Path:
 def test_the_environment_is_created_and_deleted_in_two_regions(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_taskcat(tmp_path) == 0
+    assert run_on_emulator(tmp_path) == 0
     output = capfd.readouterr().err
     for region in REGIONS:
         assert f"{region} CREATE_COMPLETE" in output
-        assert f"{region} DELETE_COMPLETE" in output
+        assert f"{region}: {STACK} is deleted" in output
     report = (tmp_path / "report" / "index.html").read_text()
     assert report.count("CREATE_COMPLETE") == len(REGIONS) == 2
     assert len(list((tmp_path / "report").glob("*-cfnlogs.txt"))) == 2
@@ -39,7 +55,7 @@ def test_an_attribute_that_does_not_exist_fails_before_anything_is_created(
 ) -> None:
     right = "OnFailure: { Destination: !GetAtt DeadLetters.Arn }"
     wrong = right.replace("Arn", "Colour")
-    assert run_taskcat(tmp_path / "run", broken(tmp_path / "infrastructure", "thumbnail.yaml", right, wrong)) == 1
+    assert run_on_emulator(tmp_path / "run", broken(tmp_path / "infrastructure", "thumbnail.yaml", right, wrong)) == 1
     output = capfd.readouterr().err
     assert "thumbnail.yaml" in output
     assert "'Colour' is not one of ['Arn'" in output
@@ -48,8 +64,115 @@ def test_an_attribute_that_does_not_exist_fails_before_anything_is_created(
 
 def test_a_migration_that_fails_is_reported_with_its_reason(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     right, wrong = "DATABASE_SECRET_ARN: !Ref MasterSecretArn", "DATABASE_SECRET_ARN: !Ref ApplicationSecret"
-    assert run_taskcat(tmp_path / "run", broken(tmp_path / "infrastructure", "catalog.yaml", right, wrong)) == 1
+    assert run_on_emulator(tmp_path / "run", broken(tmp_path / "infrastructure", "catalog.yaml", right, wrong)) == 1
     output = capfd.readouterr().err
     for region in REGIONS:
         assert f"{region} CREATE_FAILED" in output
+        assert f"{region}: {STACK}: Catalog (AWS::CloudFormation::Stack): OperationalError: (1045" in output
+        assert f"{region}: {STACK} is deleted" in output
     assert "Access denied for user 'gallery'@'localhost'" in output
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run an emulator that stands for an account; the environment has its credentials and its address."""
+    with (
+        running_emulator(tmp_path_factory.mktemp("account"), os.environ) as emulator,
+        aws_environ(emulator.endpoint_url),
+    ):
+        yield
+
+
+def stacks() -> list[str]:
+    found = boto3.client("cloudformation", region_name=REGION).describe_stacks()["Stacks"]
+    return [stack["StackName"] for stack in found]
+
+
+def create(template: str) -> None:
+    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    cloudformation.create_stack(StackName=STACK, TemplateBody=template)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+
+
+def left() -> dict[str, Any]:
+    """Return what is in the account, of all that the environment has."""
+
+    def client(service: Any) -> Any:
+        return boto3.client(service, region_name=REGION)
+
+    return {
+        "stacks": stacks(),
+        "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
+        "databases": client("rds").describe_db_instances()["DBInstances"],
+        "snapshots": client("rds").describe_db_snapshots()["DBSnapshots"],
+        "functions": client("lambda").list_functions()["Functions"],
+        "queues": client("sqs").list_queues().get("QueueUrls", []),
+        "secrets": client("secretsmanager").list_secrets()["SecretList"],
+    }
+
+
+def test_in_an_account_nothing_is_left_of_packages_for_lambda_and_their_environment(
+    account: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_in_account(tmp_path, [REGION]) == 0
+    assert f"{REGION} CREATE_COMPLETE" in capfd.readouterr().err
+    assert not any(left().values()), left()
+
+
+def test_what_an_interrupted_run_left_is_deleted_first(account: None) -> None:
+    create('{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-the-last-run"}}}}')
+    boto3.client("s3", region_name=REGION).put_object(Bucket="of-the-last-run", Key="log", Body=b"an access")
+    place, said = TaskcatRegion(REGION, "000000000000"), list[str]()
+    place.prepare({}, said.append)
+    assert said == [f"{REGION}: {STACK} is deleted"]
+    assert left()["buckets"] == [place.bucket]
+    place.clear(said.append)
+
+
+def test_the_cause_is_that_of_the_nested_stack_which_failed(account: None) -> None:
+    """AWS keeps it as it is; the emulator deletes what it could not create, so this one fails later."""
+    cloudformation, s3 = boto3.client("cloudformation", region_name=REGION), boto3.client("s3", region_name=REGION)
+    place = TaskcatRegion(REGION, "000000000000")
+    place.prepare({}, print)
+    s3.put_object(Bucket=place.bucket, Key="inner.yaml", Body=json.dumps({"Resources": {"Queue": QUEUE}}))
+    url = f"https://{place.bucket}.s3.{REGION}.amazonaws.com/inner.yaml"
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
+    create(json.dumps({"Resources": {"Inner": nested}}))
+    assert place.failures() == []
+    (inner,) = (name for name in stacks() if name != STACK)
+    wrong = {**nested, "Properties": {"TemplateURL": url.replace("inner", "missing")}}
+    cloudformation.update_stack(
+        StackName=inner, TemplateBody=json.dumps({"Resources": {"Queue": QUEUE, "Missing": wrong}})
+    )
+    with pytest.raises(WaiterError):
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=inner, WaiterConfig={"Delay": 1})
+    (cause,) = place.failures()
+    assert cause.startswith(f"{REGION}: {inner}: Missing (AWS::CloudFormation::Stack): ")
+    place.clear(print)
+    assert not any(left().values()), left()
+
+
+def test_a_run_that_is_at_work_is_left_alone(account: None, tmp_path: Path) -> None:
+    database = {
+        "Type": "AWS::RDS::DBInstance",
+        "DeletionPolicy": "Delete",
+        "Properties": {
+            "Engine": "mysql",
+            "EngineVersion": "8.4.11",
+            "DBInstanceClass": "db.t4g.micro",
+            "AllocatedStorage": "20",
+            "MasterUsername": "boss",
+            "MasterUserPassword": "of-this-test",
+        },
+    }
+    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps({"Resources": {"Database": database}}))
+    with pytest.raises(BusyError, match=f"{REGION}: {STACK} is CREATE_IN_PROGRESS: another run is at work"):
+        run_in_account(tmp_path, [REGION])
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+    TaskcatRegion(REGION, "000000000000").clear(print)
+
+
+def test_a_region_that_does_not_exist_is_told(account: None, tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match="there is no region 'eu-centrall-1'"):
+        run_in_account(tmp_path, ["eu-centrall-1"])

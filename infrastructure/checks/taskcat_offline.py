@@ -1,11 +1,12 @@
-"""taskcat for an emulator, without the internet: `python taskcat_emulated.py test run …` is `taskcat test run …`.
+"""taskcat without the internet but AWS: `python taskcat_offline.py SECONDS test run …` is `taskcat test run …`.
 
 taskcat asks the internet for the newest version of itself and for the style sheet of its report, which are answered
-here; and it looks at a stack once a minute, which is long for an emulator.
+here. SECONDS is how often it looks at a stack; by itself it does once a minute, which is long for an emulator.
 """
 
 import importlib
 import importlib.metadata
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,6 @@ td, th { padding: 0.4em 0.8em; text-align: left; }
 .test-green { background: #c8e6c9; }
 .test-red { background: #ffcdd2; }
 """
-LOOK_SECONDS = 1
 
 
 class Answer:
@@ -38,13 +38,14 @@ def get(url: str, **_: object) -> Answer:
     raise requests.ConnectionError(f"taskcat runs without the internet and wanted {url}")
 
 
-def impatient_timer(_: float, function: Callable[[], None]) -> threading.Timer:
-    """Stand in for `threading.Timer`, which would look after a minute."""
-    return threading.Timer(LOOK_SECONDS, function)
-
-
 if __name__ == "__main__":
+    look_seconds = int(sys.argv.pop(1))
+
+    def timer(_: float, function: Callable[[], None]) -> threading.Timer:
+        """Stand in for `threading.Timer`, which would look after a minute."""
+        return threading.Timer(look_seconds, function)
+
     vars(requests)["get"] = get
-    vars(importlib.import_module("taskcat._cfn.stack"))["Timer"] = impatient_timer
-    importlib.import_module("taskcat._tui").TerminalPrinter.report_test_progress.__defaults__ = (LOOK_SECONDS,)
+    vars(importlib.import_module("taskcat._cfn.stack"))["Timer"] = timer
+    importlib.import_module("taskcat._tui").TerminalPrinter.report_test_progress.__defaults__ = (look_seconds,)
     importlib.import_module("taskcat._cli").main()

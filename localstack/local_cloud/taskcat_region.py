@@ -1,0 +1,130 @@
+"""What taskcat needs in a region of an account, and what it leaves there: a stack, a bucket, and what is in both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from deploy.errors import BusyError, StackError
+from deploy.package import Package
+from deploy.stack import delete_stack, find_stack, first_failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_s3 import S3Client
+
+STACK = "gallery-taskcat"
+"""The only stack that taskcat makes; those that it nests have names that begin so."""
+
+ARTIFACT_BUCKET = "artifacts-taskcat-{account}"
+"""What the names of the buckets begin with: taskcat appends the region, and puts the templates beside our packages."""
+
+ATTEMPTS = 3
+"""To delete a stack: a load balancer may write into its bucket until it is gone itself."""
+
+NESTED = "AWS::CloudFormation::Stack"
+
+
+class TaskcatRegion:
+    """A region of the account that the credentials in the environment belong to."""
+
+    def __init__(self, name: str, account: str) -> None:
+        """Make the clients; nothing is asked yet."""
+        self.name = name
+        self.bucket = f"{ARTIFACT_BUCKET.format(account=account)}-{name}"
+        self._cloudformation: CloudFormationClient = boto3.client("cloudformation", region_name=name)
+        self._s3: S3Client = boto3.client("s3", region_name=name)
+
+    def refuse_another_run(self) -> None:
+        """Make sure that the stack is not being worked on.
+
+        Raises:
+            BusyError: it is.
+        """
+        found = find_stack(self._cloudformation, STACK)
+        if found and found.busy:
+            raise BusyError(
+                f"{self.name}: {STACK} is {found.status}: another run is at work, or one was interrupted just now; "
+                "try again when that is done"
+            )
+
+    def prepare(self, packages: Mapping[str, Package], report: Callable[[str], None]) -> None:
+        """Delete what a run left that was interrupted, and store the packages: Lambda reads them in its own region.
+
+        Raises:
+            StackError: what was left cannot be deleted.
+        """
+        self.clear(report)
+        place: Any = (
+            {} if self.name == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.name}}
+        )
+        self._s3.create_bucket(Bucket=self.bucket, **place)
+        for built in packages.values():
+            self._s3.upload_file(str(built.path), self.bucket, built.key)
+
+    def failures(self) -> list[str]:
+        """Return the first real cause of each stack that could not be created, the nested ones first."""
+        causes = []
+        for stack in [*self._nested(STACK), STACK]:
+            found = find_stack(self._cloudformation, stack)
+            if found and not found.settled:
+                causes.append(f"{self.name}: {found.name}: {first_failure(self._cloudformation, stack)}")
+        return causes
+
+    def clear(self, report: Callable[[str], None]) -> None:
+        """Delete the stack with all that is in its buckets, and the bucket of the packages; none of it need be there.
+
+        Raises:
+            StackError: a resource could not be deleted.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            found = find_stack(self._cloudformation, STACK)
+            if found is None:
+                break
+            for bucket in self._buckets(STACK):
+                self._empty(bucket)
+            try:
+                delete_stack(self._cloudformation, found)
+            except StackError:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                report(f"{self.name}: {STACK} is deleted")
+        if self._empty(self.bucket):
+            self._s3.delete_bucket(Bucket=self.bucket)
+
+    def _nested(self, stack: str) -> Iterator[str]:
+        for resource in self._resources(stack):
+            if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
+                yield resource["PhysicalResourceId"]
+
+    def _buckets(self, stack: str) -> Iterator[str]:
+        for resource in self._resources(stack):
+            if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId"):
+                yield resource["PhysicalResourceId"]
+        for nested in self._nested(stack):
+            yield from self._buckets(nested)
+
+    def _resources(self, stack: str) -> list[Any]:
+        try:
+            pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+            return [resource for page in pages for resource in page["StackResourceSummaries"]]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return []
+            raise
+
+    def _empty(self, bucket: str) -> bool:
+        """Delete every version of every object in a bucket; tell whether there is such a bucket."""
+        try:
+            for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+                for found in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                    self._s3.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchBucket":
+                return False
+            raise
+        return True
