@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -118,6 +119,8 @@ def boot(
     """Return a function that boots an instance of a stack with these parameters; all end with the module."""
     reason = obstacle()
     if reason is not None:
+        if os.environ.get("CI") and os.geteuid() == 0:
+            pytest.fail(reason)  # nobody else would run these
         pytest.skip(reason)
     port = urlsplit(endpoint_url).port
     assert port is not None
