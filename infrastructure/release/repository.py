@@ -35,7 +35,15 @@ class Repository:
             ReleaseError: git is not installed, or `path` is in no work tree of git.
         """
         self.path = path
-        self.path = Path(self._git("rev-parse", "--show-toplevel").decode().removesuffix("\n"))
+        try:
+            self.path = Path(self._git("rev-parse", "--show-toplevel").decode().removesuffix("\n"))
+        except ReleaseError as error:
+            if "not a git repository" not in str(error):
+                raise
+            raise ReleaseError(
+                f"{path} is in no git repository, and its tags tell the versions: git clone the project instead of "
+                "downloading its files"
+            ) from error
 
     def head(self) -> str:
         """Return the commit that is checked out."""
@@ -154,6 +162,18 @@ class Repository:
             commit, name = line.split("\t")
             tags[name.removeprefix("refs/tags/").removesuffix("^{}")] = commit  # the peeled line comes second
         return tags
+
+    def fetch_main(self) -> str | None:
+        """Return the newest commit of the branch `main` of `origin`, fetched; None if there is no such branch."""
+        branch = "refs/heads/main"
+        main = self._git("ls-remote", "origin", branch).decode().partition("\t")[0]
+        if main and not self.find_commit(main):
+            self._git("fetch", "--quiet", "--no-tags", "origin", branch)
+        return main or None
+
+    def is_ancestor(self, commit: str, descendant: str) -> bool:
+        """Return whether a commit is another one, or in its history."""
+        return self._run("merge-base", "--is-ancestor", commit, descendant).returncode == 0
 
     def push_tags(self, tags: Iterable[str]) -> None:
         """Push tags to `origin`: all of them or none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from release.errors import ReleaseError
@@ -21,10 +22,12 @@ class Tagged:
 def tag_versions(repository: Repository) -> list[Tagged]:
     """Tag the versions at HEAD that have no tag, and push what `origin` lacks, when there is one.
 
-    A tag that could not be pushed stays here; the next run pushes it.
+    A tag that could not be pushed stays here; the next run pushes it. Where origin has a branch `main`, only what is
+    merged there is tagged: a branch may still change, and a tag never moves.
 
     Raises:
-        ReleaseError: a tag on origin marks another commit than here, or origin does not take the tags.
+        ReleaseError: a tag on origin marks another commit than here, what it would mark is not merged, or origin does
+            not take the tags.
     """
     head = repository.head()
     tags = [service.tag for service in read_services(repository, head).values()]
@@ -38,9 +41,11 @@ def tag_versions(repository: Repository) -> list[Tagged]:
                 f"origin's: git tag --delete {tag} && git fetch --tags"
             )
     made = {tag for tag in tags if not here[tag] and tag not in on_origin}
+    to_push = [tag for tag in tags if with_origin and tag not in on_origin]
+    if to_push:
+        _refuse_unmerged(repository, {tag: here[tag] or head for tag in to_push})
     for tag in made:
         repository.make_tag(tag, head)
-    to_push = [tag for tag in tags if with_origin and tag not in on_origin]
     if to_push:
         try:
             repository.push_tags(to_push)
@@ -49,3 +54,11 @@ def tag_versions(repository: Repository) -> list[Tagged]:
                 f"{', '.join(to_push)} stay here, as origin did not take them; make tag pushes them again\n{error}"
             ) from error
     return [Tagged(tag, tag in made, tag in to_push) for tag in tags]
+
+
+def _refuse_unmerged(repository: Repository, commits: Mapping[str, str]) -> None:
+    main = repository.fetch_main()
+    if main and (unmerged := [tag for tag, commit in commits.items() if not repository.is_ancestor(commit, main)]):
+        raise ReleaseError(
+            f"{', '.join(unmerged)} would mark a commit that is not on origin's main: merge it there first"
+        )

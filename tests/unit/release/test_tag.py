@@ -13,6 +13,10 @@ def release_annotate(project: Project, release: ReleaseCommand) -> None:
     project.commit("Release annotate 0.2.1")
 
 
+def merge(project: Project) -> None:
+    project.git("push", "--quiet", "origin", "HEAD:main")
+
+
 def test_versions_without_a_tag_get_one(untagged: Project, release: ReleaseCommand) -> None:
     ran = release(untagged, "tag")
     assert ran.code == 0
@@ -36,10 +40,53 @@ def test_uncommitted_versions_are_not_tagged(project: Project, release: ReleaseC
 
 def test_new_tags_are_pushed_to_origin(project: Project, origin: Project, release: ReleaseCommand) -> None:
     release_annotate(project, release)
+    merge(project)
     ran = release(project, "tag")
     assert "annotate-v0.2.1: tagged, pushed\n" in ran.out
     assert origin.git("rev-parse", "annotate-v0.2.1") == project.git("rev-parse", "HEAD")
     assert "annotate-v0.2.1: there already\n" in release(project, "tag").out
+
+
+def test_what_is_not_merged_is_not_tagged(project: Project, origin: Project, release: ReleaseCommand) -> None:
+    release_annotate(project, release)
+    ran = release(project, "tag")
+    assert ran.code == 1
+    assert "annotate-v0.2.1 would mark a commit that is not on origin's main: merge it there first" in ran.err
+    assert project.tags() == origin.tags() == TAGS
+
+
+def test_a_tag_made_by_hand_on_what_is_not_merged_is_not_pushed(
+    project: Project, origin: Project, release: ReleaseCommand
+) -> None:
+    release_annotate(project, release)
+    project.git("tag", "annotate-v0.2.1")
+    assert release(project, "tag").code == 1
+    assert origin.tags() == TAGS
+
+
+def test_a_branch_without_new_versions_needs_no_tags(
+    project: Project, origin: Project, release: ReleaseCommand
+) -> None:
+    project.change("web", "Show the colours")
+    assert release(project, "tag").code == 0
+
+
+def test_a_merge_is_tagged_although_main_went_on(project: Project, origin: Project, release: ReleaseCommand) -> None:
+    release_annotate(project, release)
+    merge(project)
+    other = project.copy(project.path.with_name("other"))
+    other.change("web", "Show the colours")
+    merge(other)
+    assert release(project, "tag").code == 0
+    assert origin.git("rev-parse", "annotate-v0.2.1") == project.git("rev-parse", "HEAD")
+
+
+def test_an_origin_without_main_takes_tags_of_any_branch(
+    project: Project, origin: Project, release: ReleaseCommand
+) -> None:
+    origin.git("branch", "--move", "main", "trunk")
+    release_annotate(project, release)
+    assert release(project, "tag").code == 0
 
 
 def test_a_clone_without_tags_takes_those_of_origin_as_there(project: Project, release: ReleaseCommand) -> None:
@@ -71,6 +118,7 @@ def test_tags_that_origin_does_not_take_stay_and_are_pushed_next_time(
     project: Project, origin: Project, release: ReleaseCommand
 ) -> None:
     release_annotate(project, release)
+    merge(project)
     hook = Path(origin.path / "hooks" / "update")
     hook.write_text("#!/bin/sh\necho protected >&2\nexit 1\n")
     hook.chmod(0o755)
@@ -98,4 +146,5 @@ def test_signing_is_not_asked_for(untagged: Project, release: ReleaseCommand) ->
 def test_outside_of_a_repository_it_says_so(release: ReleaseCommand, tmp_path: Path) -> None:
     ran = release(Project(tmp_path), "tag")
     assert ran.code == 1
-    assert "not a git repository" in ran.err
+    assert f"{tmp_path} is in no git repository" in ran.err
+    assert "git clone" in ran.err
