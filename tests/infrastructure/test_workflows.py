@@ -167,6 +167,13 @@ def test_every_target_that_a_step_makes_exists() -> None:
 
 
 @EVERY_JOB
+def test_a_job_that_reads_history_has_it(job: Job) -> None:
+    reads = re.compile(r"make (versions|affected|tag|publish|test ARGS=tests/infrastructure)\b")
+    if any(reads.match(step.get("run", "")) for step in job.steps):
+        assert [checkout.get("fetch-depth") for checkout in job.using("actions/checkout")] == [0]
+
+
+@EVERY_JOB
 def test_a_deploying_job_waits_for_its_environment(job: Job) -> None:
     roles = [credentials["role-to-assume"] for credentials in job.using(CREDENTIALS)]
     if any("DEPLOY_ROLE" in role or "TASKCAT_ROLE" in role for role in roles):
