@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.apply import PROTECTION
 from deploy.environment import FROM_PACKAGE, INFRASTRUCTURE, Environment, Platform, load_environment
-from deploy.errors import DeployError
+from deploy.errors import DeployError, StackError
 from deploy.package import Package, package
 from deploy.render import ROOT, render
 from local_cloud import REPOSITORY, LocalCloudError
@@ -107,8 +107,18 @@ def _run(folder: Path, regions: Sequence[str], platform: Platform, look_seconds:
                 for cause in place.failures():
                     _say(cause)
         finally:
-            list(pool.map(lambda place: place.clear(_say), places))
+            if left := list(filter(None, pool.map(_clear, places))):
+                raise StackError("not everything is deleted; the next run tries again\n" + "\n".join(left))
     return status
+
+
+def _clear(place: TaskcatRegion) -> str:
+    """Delete everything in a region, and return why that failed, if it did."""
+    try:
+        place.clear(_say)
+    except (StackError, BotoCoreError, ClientError) as error:
+        return f"{place.name}: {error}"
+    return ""
 
 
 def _unprotected(environment: Environment) -> Environment:
