@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from release import commits
-from release.changelog import has_section, section, with_section
+from release.changelog import section, with_section, words
 from release.check import refuse_cut_history, refuse_unfetched_tags
 from release.errors import ReleaseError
 from release.pins import environment_path, with_pin
@@ -66,10 +66,12 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
             f"{tag_name(name, version)} exists already, outside the history of HEAD: merge main into this branch first"
         )
     changelog = _changelog(repository, service)
-    if base or not has_section(changelog, version):
-        dropped = service.version if base is None or service.version > base else None
-        bundled = bundled_versions(repository, service)
-        changelog = with_section(changelog, section(version, day, entries, bundled), dropped)
+    if base or words(changelog, version) is None:
+        new = section(version, day, entries, bundled_versions(repository, service))
+        dropped = service.version if base and service.version > base else None
+        if dropped:
+            _refuse_unsaved_words(repository, service, words(changelog, dropped), words(new, version))
+        changelog = with_section(changelog, new, dropped)
     staging = environment_path(repository, STAGING)
     contents = {
         service.project_file: with_version(repository.read(service.project_file), service.project_file, version),
@@ -106,6 +108,14 @@ def _refuse_uncommitted(repository: Repository, service: Service) -> None:
     if uncommitted := changes_since(repository, service, repository.head(), paths):
         raise ReleaseError(
             f"{', '.join(uncommitted)}: commit that first; the next version of {service.name} follows from commits"
+        )
+
+
+def _refuse_unsaved_words(repository: Repository, service: Service, old: str | None, new: str | None) -> None:
+    """Let nobody lose what they wrote into a section that is written anew."""
+    if old not in (None, new) and repository.changed(repository.head(), [service.changelog]):
+        raise ReleaseError(
+            f"{service.changelog}: commit that first; its section of {service.version} is written anew, and differs"
         )
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from release.version import Version
 
-_HEADING = re.compile(r"^## (\d+\.\d+\.\d+)(?: .*)?\r?$", re.MULTILINE)
+_HEADING = re.compile(r"^## (\d+\.\d+\.\d+)(?: .*)?$", re.MULTILINE)
 
 
 def section(version: Version, day: date, entries: str, bundled: Mapping[str, Version]) -> str:
@@ -18,14 +18,28 @@ def section(version: Version, day: date, entries: str, bundled: Mapping[str, Ver
     return text
 
 
-def has_section(changelog: str, version: Version) -> bool:
-    """Return whether a version has a section."""
-    return any(heading[1] == str(version) for heading in _HEADING.finditer(changelog))
+def words(changelog: str, version: Version) -> str | None:
+    """Return what the section of a version says below its heading, or None if there is none."""
+    _, sections = _split(changelog)
+    found = (text.partition("\n")[2].strip() for number, text in sections if number == str(version))
+    return next(found, None)
 
 
 def with_section(changelog: str, new: str, instead_of: Version | None) -> str:
-    """Return a changelog with a new section above the others, and without the one of a version that is dropped."""
-    starts = [heading.start() for heading in _HEADING.finditer(changelog)]
-    head, *sections = (changelog[start:end] for start, end in pairwise([0, *starts, len(changelog)]))
-    kept = [text for text in sections if instead_of is None or not has_section(text, instead_of)]
-    return "\n".join(part.strip("\r\n") + "\n" for part in (head, new, *kept) if part.strip())
+    """Return a changelog with a new section above the others, and without the one of a version that is dropped.
+
+    The lines end as they did.
+    """
+    head, sections = _split(changelog)
+    kept = [text for number, text in sections if number != str(instead_of)]
+    text = "\n".join(part.strip("\n") + "\n" for part in (head, new, *kept) if part.strip())
+    return text.replace("\n", "\r\n") if "\r\n" in changelog else text
+
+
+def _split(changelog: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return what is above the sections, and each section with its version; lines end in `\\n`."""
+    text = changelog.replace("\r\n", "\n")
+    headings = list(_HEADING.finditer(text))
+    ends = [*(heading.start() for heading in headings), len(text)]
+    sections = [(heading[1], text[start:end]) for heading, (start, end) in zip(headings, pairwise(ends), strict=True)]
+    return text[: ends[0]], sections

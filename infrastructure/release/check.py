@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from release.changelog import has_section
+from release.changelog import words
 from release.errors import ReleaseError
 from release.pins import all_pins
 from release.repository import Repository, tag_name
@@ -152,7 +152,7 @@ def _check_service(repository: Repository, service: Service, report: Report) -> 
 def _in_changelog(repository: Repository, service: Service) -> bool:
     if service.changelog not in repository.files("services/*/CHANGELOG.md"):
         return False
-    return has_section(repository.read(service.changelog), service.version)
+    return words(repository.read(service.changelog), service.version) is not None
 
 
 def _some(paths: list[str]) -> str:

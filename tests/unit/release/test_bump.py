@@ -116,6 +116,7 @@ def test_merges_and_releases_are_no_news(project: Project, release: ReleaseComma
     project.change("annotate", "Ask again")
     project.git("switch", "--quiet", "main")
     project.change("annotate", "Release annotate 0.2.1")
+    project.change("annotate", 'Revert "Release annotate 0.2.1"')
     project.change("web", "Show the colours")
     project.git("merge", "--quiet", "--no-ff", "--strategy-option", "ours", "--message", "Merge topic", "topic")
     release(project, "bump", "annotate")
@@ -134,6 +135,33 @@ def test_again_in_the_same_branch_it_is_worked_out_anew(project: Project, releas
     assert re.findall("^## ([0-9.]+)", changelog, re.MULTILINE) == ["0.3.0", "0.2.0"]
     assert "- Ask again\n- Name the colours\n" in changelog
     assert "annotate: 0.3.0" in project.read(STAGING)
+
+
+def test_words_of_a_person_that_git_does_not_have_are_not_lost(project: Project, release: ReleaseCommand) -> None:
+    changelog = "services/annotate/CHANGELOG.md"
+    project.change("annotate", "Ask again")
+    release(project, "bump", "annotate")
+    project.write(changelog, project.read(changelog).replace("- Ask again", "- Gemini is asked again after a pause."))
+    ran = release(project, "bump", "annotate", "--bump", "minor")
+    assert ran.code == 1
+    assert f"{changelog}: commit that first; its section of 0.2.1 is written anew" in ran.err
+    assert "Gemini is asked again" in project.read(changelog)
+    project.commit("Release annotate 0.2.1")
+    assert release(project, "bump", "annotate", "--bump", "minor").code == 0
+
+
+def test_a_changelog_keeps_its_line_ends(project: Project, release: ReleaseCommand) -> None:
+    changelog = project.path / "services/annotate/CHANGELOG.md"
+    changelog.write_bytes(changelog.read_bytes().replace(b"\n", b"\r\n"))
+    project.change("annotate", "Ask again")
+    release(project, "bump", "annotate")
+    project.commit("Release annotate 0.2.1")
+    project.change("annotate", "Ask once more")
+    release(project, "bump", "annotate")
+    text = changelog.read_bytes()
+    assert text.count(b"## 0.2.") == 2
+    assert text.count(b"\n") == text.count(b"\r\n")
+    assert release(project, "check").code == 0
 
 
 def test_the_first_release_is_the_version_as_it_stands(untagged: Project, release: ReleaseCommand) -> None:
