@@ -2,8 +2,8 @@
 
     .local/venv/service-annotate/bin/python tests/service.py annotate .local/venv/tests
 
-At first all its modules are imported with nothing else in reach: that finds a dependency that its pyproject forgot. Then
-the tools of the tests join in, behind what the service has: an import within a function may find them instead.
+At first all its modules are imported with nothing else in reach: that finds a dependency that its pyproject forgot.
+Then the tools of the tests join in, behind what the service has: an import within a function may find them instead.
 """
 
 import importlib
