@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from deploy.change_set import Change
+from deploy.change_set import Change, Replacement
 
 PROTECTED = {
     "AWS::RDS::DBInstance": "database",
@@ -20,10 +20,12 @@ IN_PLACE = {
         "DBParameterGroupName",
         "MultiAZ",
         "PreferredMaintenanceWindow",
-    }
+    },
+    "AWS::AutoScaling::AutoScalingGroup": {"LaunchTemplate"},
 }
-"""Properties for which CloudFormation says that they might replace, and which RDS changes in place.
-https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds (ImmutabilityHelper)"""
+"""Properties for which CloudFormation says that they might replace, and which are changed in place.
+https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds (ImmutabilityHelper)
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-autoscaling-autoscalinggroup.html"""
 
 
 def refusals(stack: str, changes: Iterable[Change], overrides: Mapping[str, str]) -> tuple[str, ...]:
@@ -45,16 +47,19 @@ def is_refusable(change: Change) -> bool:
     """Tell whether a change needs an override."""
     if change.resource_type not in PROTECTED:
         return False
-    return change.action in _UNCLEAR_OR_LOST or change.replacement == "yes" or _might_be_replaced(change)
+    return change.action in _UNCLEAR_OR_LOST or replacement(change) != "no"
+
+
+def replacement(change: Change) -> Replacement:
+    """Tell whether a resource is replaced, which CloudFormation does not always know."""
+    in_place = IN_PLACE.get(change.resource_type, set())
+    if change.replacement == "perhaps" and change.causes and in_place.issuperset(change.causes):
+        return "no"
+    return change.replacement
 
 
 # What a change set calls Dynamic cannot be told before it is executed.
 _UNCLEAR_OR_LOST = ("Remove", "Dynamic")
-
-
-def _might_be_replaced(change: Change) -> bool:
-    in_place = IN_PLACE.get(change.resource_type, set())
-    return change.replacement == "perhaps" and not (change.causes and in_place.issuperset(change.causes))
 
 
 def _loss(change: Change) -> str:

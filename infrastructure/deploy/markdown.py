@@ -12,6 +12,7 @@ from itertools import accumulate
 
 from deploy.drift import Drift
 from deploy.errors import BusyError
+from deploy.gate import is_refusable, refusals
 from deploy.plan import Plan
 from deploy.show import drift_text, losses, plan_text, total_text
 
@@ -24,15 +25,19 @@ _REST = "… and more: the log of the job has all of it"
 
 def plan_section(plan: Plan) -> str:
     """Return what would change: what people must not miss, and the whole plan folded away."""
-    parts = [_heading(plan.environment), f"**{total_text(plan)}**"]
+    parts = [_heading(plan.environment)]
     if plan.refused:
-        parts += _refusal(plan)
+        parts.append(_alert("CAUTION", *_refusal(plan)))
+    if allowed := _allowed(plan):
+        parts.append(_alert("WARNING", *allowed))
+    parts.append(f"**{total_text(plan)}**")
     if versions := list(_versions(plan)):
         parts.append("\n".join(["| Service | Now | Planned |", "|---|---|---|", *_cut(versions, "| … | | |")]))
     if lost := [
         f"- {_code(f'{stack.name}.{change.logical_id}')} ({_code(change.resource_type)}) {fate}"
         + (f" because of {_code(', '.join(change.causes))}" if change.causes else "")
         for stack, change, fate in losses(plan)
+        if not is_refusable(change)
     ]:
         parts.append("\n".join(_cut(lost, f"- {_REST}")))
     if plan.changes_anything or plan.left_over:
@@ -97,20 +102,35 @@ def _version(service: str, key: str) -> str:
     return key.rpartition("/")[2].removeprefix(f"{service}-").removesuffix(".zip")
 
 
+def _alert(kind: str, *parts: str) -> str:
+    """Return parts in a frame that nobody overlooks.
+
+    https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#alerts
+    """
+    text = "\n\n".join(parts)
+    return "\n".join([f"> [!{kind}]", *(f"> {line}".rstrip() for line in text.splitlines())])
+
+
+def _allowed(plan: Plan) -> tuple[str, ...]:
+    """Return what is lost although the gate protects it, because an override allows it."""
+    protected = [sentence for stack in plan.stacks for sentence in refusals(stack.name, stack.changes, {})]
+    allowed = [sentence for sentence in protected if sentence not in plan.refused]
+    if not allowed:
+        return ()
+    file = _environment_file(plan)
+    return f"**Lost once this is applied, as `overrides` in {file} allow:**", _block("\n".join(allowed), _LONGEST_LIST)
+
+
+def _environment_file(plan: Plan) -> str:
+    return _code(f"infrastructure/environments/{plan.environment}.yaml")
+
+
 def _refusal(plan: Plan) -> Iterator[str]:
     """Yield what is refused, and what to do about it."""
-    resources = [
-        f"{stack.name}.{change.logical_id}"
-        for stack in plan.stacks
-        for change in stack.changes
-        if any(sentence.startswith(f"{stack.name}.{change.logical_id} ") for sentence in stack.refused)
-    ]
+    resources = [sentence.partition(" ")[0] for sentence in plan.refused]
     yield "**REFUSED: nothing of this plan will be applied.**"
     yield _block("\n".join(plan.refused), _LONGEST_LIST)
-    yield (
-        "Take the change back; or, if the loss is wanted, name it with the reason in "
-        f"`infrastructure/environments/{plan.environment}.yaml`:"
-    )
+    yield f"Take the change back; or, if the loss is wanted, name it with the reason in {_environment_file(plan)}:"
     overrides = ["overrides:", *(f"  {resource}: why it may be lost" for resource in resources)]
     yield _block("\n".join(overrides), _LONGEST_LIST, "yaml")
 

@@ -7,12 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from deploy.change_set import Change
 from deploy.drift import Drift
+from deploy.gate import replacement
 from deploy.plan import Plan, PlannedStack
 from deploy.stack import Event
 from deploy.status import StackStatus
 
 _MARKS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<"}
 _UNREPLACED = ("create", "create later")
+
+_MADE_ANEW = ("AWS::Lambda::Version", "AWS::AutoScaling::ScalingPolicy", "Custom::Schema")
+"""Types that a release replaces without a loss: they hold nothing, and an old version of a function is kept."""
 
 
 def plan_text(plan: Plan) -> str:
@@ -105,7 +109,9 @@ _DELETED, _REPLACED, _PERHAPS_REPLACED = _FATES = "DELETED", "REPLACED", "PERHAP
 def _fate(change: Change) -> str:
     if change.action == "Remove":
         return _DELETED
-    return {"yes": _REPLACED, "perhaps": _PERHAPS_REPLACED, "no": ""}[change.replacement]
+    if change.resource_type in _MADE_ANEW:
+        return ""
+    return {"yes": _REPLACED, "perhaps": _PERHAPS_REPLACED, "no": ""}[replacement(change)]
 
 
 def _change(change: Change) -> str:
@@ -113,9 +119,10 @@ def _change(change: Change) -> str:
     text = f"{change.logical_id} ({change.resource_type})"
     if change.properties:
         text += f": {', '.join(change.properties)}"
-    if change.replacement != "no":
-        return f"! {text}  {_fate(change)}"
-    return f"{mark} {text}"
+    if replacement(change) == "no":
+        return f"{mark} {text}"
+    fate = _fate(change)
+    return f"! {text}  {fate}" if fate else f"{mark} {text}  made anew"
 
 
 def _count(number: int, noun: str) -> str:

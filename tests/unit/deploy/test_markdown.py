@@ -75,6 +75,25 @@ REFUSED = Plan(
         ),
     ),
 )
+ALLOWED = Plan(
+    "production",
+    "eu-central-1",
+    {"annotate": "annotate/annotate-0.2.1.zip"},
+    (
+        PlannedStack(
+            "database",
+            "update",
+            "",
+            (
+                Change("Modify", "Instance", "AWS::RDS::DBInstance", "yes", ("Engine",), ("Engine",)),
+                Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm"),
+            ),
+            "arn",
+        ),
+    ),
+    (),
+    {"annotate": "annotate/annotate-0.2.0.zip"},
+)
 UNCHANGED = Plan("production", "eu-central-1", {}, (PlannedStack("images", "unchanged", ""),))
 DRIFTED = [
     Drift("images", "Bucket", "AWS::S3::Bucket", "MODIFIED", ("/Tags/0/Value is by hand, not ours",)),
@@ -91,6 +110,7 @@ HOSTILE = "stack `web`: </details> | @everyone\n```\n# <img src=x> #1\n````"
         ("created", plan_section(CREATED)),
         ("updated", plan_section(UPDATED)),
         ("refused", plan_section(REFUSED)),
+        ("allowed", plan_section(ALLOWED)),
         ("unchanged", plan_section(UNCHANGED)),
         ("failed", failure_section("staging", "plan", EnvironmentFileError("staging.yaml: unknown key colour"))),
         ("busy", failure_section("staging", "plan", BusyError("gallery-staging-web is being changed right now"))),
@@ -107,12 +127,12 @@ def test_nothing_is_written_when_nothing_has_drifted() -> None:
 
 
 def test_a_long_plan_is_cut_with_a_word_about_where_the_rest_is() -> None:
-    changes = tuple(Change("Remove", f"Resource{number:04}", "AWS::S3::Bucket") for number in range(1000))
+    changes = tuple(Change("Remove", f"Resource{number:04}", "AWS::SQS::Queue") for number in range(1000))
     section = plan_section(Plan("staging", "eu-central-1", {}, (PlannedStack("web", "update", "", changes, "arn"),)))
     assert LONGEST - 100 < len(section) <= LONGEST
     above, details = section.split("<details>")
     assert above.endswith("DELETED\n- … and more: the log of the job has all of it\n\n")
-    assert details.endswith("(AWS::S3::Bucket)\n… and more: the log of the job has all of it\n```\n\n</details>\n")
+    assert details.endswith("(AWS::SQS::Queue)\n… and more: the log of the job has all of it\n```\n\n</details>\n")
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "word\n" * 100_000, "`" * 100_000])
@@ -125,7 +145,7 @@ def test_a_long_message_is_cut_with_a_word_about_where_the_rest_is(text: str) ->
         assert "the log of the job has all of it" in section
 
 
-NAMES = st.text(st.sampled_from("aZ9 `|<>@#*_[]()!\\\n&~:/.-"), min_size=1, max_size=40).map(
+NAMES = st.text(st.sampled_from("aZ9 `|<>@#*_[]()!\\\n\r&~:/.-"), min_size=1, max_size=40).map(
     lambda text: f"data{text}data"
 )
 CHANGES = st.builds(

@@ -1,9 +1,11 @@
 """A plan on one screen."""
 
+import pytest
+
 from deploy.change_set import Change
 from deploy.drift import Drift
 from deploy.plan import Plan, PlannedStack
-from deploy.show import drift_text, event_text, plan_text, status_text
+from deploy.show import drift_text, event_text, losses, plan_text, status_text
 from deploy.stack import Event
 from deploy.status import StackStatus
 
@@ -67,6 +69,35 @@ def test_a_plan_shows_what_is_special_about_a_stack() -> None:
     assert "network  update, of outputs only" in text
     assert "images   create, up to 1 resource, after what a failed creation left is deleted" in text
     assert text.endswith("Nothing wants these stacks any more, and nothing here deletes them:\n  gallery-staging-old")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change("Modify", "Version", "AWS::Lambda::Version", "yes", ("Description",), ("Description",)),
+        Change("Modify", "Schema", "Custom::Schema", "perhaps", ("Artifact",), ("Artifact",)),
+        Change(
+            "Modify",
+            "Group",
+            "AWS::AutoScaling::AutoScalingGroup",
+            "perhaps",
+            ("LaunchTemplate",) * 2,
+            ("LaunchTemplate",),
+        ),
+        Change("Modify", "Db", "AWS::RDS::DBInstance", "perhaps", ("MultiAZ",), ("MultiAZ",)),
+    ],
+)
+def test_what_a_release_makes_anew_and_what_changes_in_place_is_no_loss(change: Change) -> None:
+    plan = Plan("staging", "eu-central-1", {}, (PlannedStack("annotate", "update", "", (change,), "arn"),))
+    assert list(losses(plan)) == []
+    assert "REPLACED" not in plan_text(plan)
+    assert f"~ {change.logical_id} " in plan_text(plan)
+
+
+def test_a_version_that_is_deleted_is_a_loss() -> None:
+    change = Change("Remove", "Version", "AWS::Lambda::Version")
+    plan = Plan("staging", "eu-central-1", {}, (PlannedStack("annotate", "update", "", (change,), "arn"),))
+    assert "1 resource DELETED" in plan_text(plan)
 
 
 def test_a_plan_without_changes_says_so() -> None:
