@@ -55,7 +55,7 @@ def main() -> int:
     except _EXPECTED as error:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
-        return _complain("interrupted; CloudFormation goes on by itself, and the same command follows it", FAILED)
+        return _complain("interrupted; CloudFormation goes on by itself, and the same command does the rest", FAILED)
 
 
 def _complain(what: object, code: int) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.environment import ARTIFACT_BUCKET, Stack
@@ -36,12 +36,13 @@ def stored(s3: S3Client, bucket: str, key: str) -> Mapping[str, str] | None:
     Raises:
         PackageError: the bucket does not answer.
     """
-    try:
-        return s3.head_object(Bucket=bucket, Key=key)["Metadata"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-            return None
-        raise PackageError(f"artifact bucket {bucket}: {error}") from error
+    with _told_of(bucket):
+        try:
+            return s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return None
+            raise
 
 
 def store(s3: S3Client, bucket: str, package: Package, metadata: Mapping[str, str]) -> bool:
@@ -55,13 +56,20 @@ def store(s3: S3Client, bucket: str, package: Package, metadata: Mapping[str, st
     Raises:
         PackageError: the bucket does not take it.
     """
-    try:
-        with package.path.open("rb") as body:
+    with _told_of(bucket), package.path.open("rb") as body:
+        try:
             s3.put_object(Bucket=bucket, Key=package.key, Body=body, IfNoneMatch="*", Metadata=metadata)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "PreconditionFailed":
-            return False
-        raise PackageError(f"artifact bucket {bucket}: {error}") from error
-    except (Boto3Error, BotoCoreError) as error:
-        raise PackageError(f"artifact bucket {bucket}: {error}") from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "PreconditionFailed":
+                return False
+            raise
     return True
+
+
+@contextmanager
+def _told_of(bucket: str) -> Iterator[None]:
+    """Name the bucket in whatever goes wrong with it."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise PackageError(f"artifact bucket {bucket}: {error}") from error
