@@ -132,47 +132,47 @@ affected: $(RUN_READY)  ## print the services that the changes since the commit 
 	@$(RUN) -m release affected --base "$(BASE)" $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
 
 release: $(DEV_READY)  ## give SERVICE= its next version, write its changelog, and pin it in staging (BUMP=major|minor|patch decides)
-	@$(DEV) -m release bump $(SERVICE) $(if $(BUMP),--bump $(BUMP))
+	@$(DEV) -m release bump "$(SERVICE)" $(if $(BUMP),--bump "$(BUMP)")
 
 promote: $(RUN_READY)  ## pin in TO= the version of SERVICE= that is pinned in FROM= (without SERVICE=: of every service)
-	@$(RUN) -m release promote --from $(FROM) --to $(TO) $(SERVICE)
+	@$(RUN) -m release promote --from "$(FROM)" --to "$(TO)" $(if $(SERVICE),"$(SERVICE)")
 
 tag: $(RUN_READY)  ## tag the versions that have no tag yet, and push the tags
 	@$(RUN) -m release tag
 
 package: $(RUN_READY)  ## build the artifact of SERVICE= for AWS
-	@$(RUN) -m deploy package $(SERVICE)
+	@$(RUN) -m deploy package "$(SERVICE)"
 
 # The rest works on the account that the AWS credentials in the environment belong to. ARGS= passes more, such as --json.
 publish: $(RUN_READY)  ## build what ENV= pins and its artifact bucket lacks, from its tag, and store it there
-	@$(RUN) -m deploy publish $(ENV) $(ARGS)
+	@$(RUN) -m deploy publish "$(ENV)" $(ARGS)
 
 plan: $(RUN_READY)  ## show what would change in ENV=, and keep it for apply
-	@$(RUN) -m deploy plan $(ENV) $(ARGS)
+	@$(RUN) -m deploy plan "$(ENV)" $(ARGS)
 
 apply: $(RUN_READY)  ## execute exactly what was planned for ENV=
-	@$(RUN) -m deploy apply $(ENV) $(ARGS)
+	@$(RUN) -m deploy apply "$(ENV)" $(ARGS)
 
 smoke: $(RUN_READY)  ## upload, look at and delete a picture in the gallery of ENV=, or at URL=
 	@$(RUN) -m smoke $(if $(URL),--url $(URL),$(ENV))
 
 discard: $(RUN_READY)  ## delete the change sets of ENV= that were planned with LABEL=
-	@$(RUN) -m deploy discard $(ENV) --label $(LABEL)
+	@$(RUN) -m deploy discard "$(ENV)" --label "$(LABEL)"
 
 status: $(RUN_READY)  ## show the stacks of ENV=, their state and versions
-	@$(RUN) -m deploy status $(ENV) $(ARGS)
+	@$(RUN) -m deploy status "$(ENV)" $(ARGS)
 
 drift: $(RUN_READY)  ## show what was changed by hand in ENV=
-	@$(RUN) -m deploy drift $(ENV) $(ARGS)
+	@$(RUN) -m deploy drift "$(ENV)" $(ARGS)
 
 redrive: $(RUN_READY)  ## send the dead letters of ENV= to their functions again
-	@$(RUN) -m deploy redrive $(ENV) $(ARGS)
+	@$(RUN) -m deploy redrive "$(ENV)" $(ARGS)
 
 render: $(RUN_READY)  ## write the nested root template of ENV=, for the console
-	@$(RUN) -m deploy render $(ENV) $(ARGS)
+	@$(RUN) -m deploy render "$(ENV)" $(ARGS)
 
 delete: $(RUN_READY)  ## delete the stacks of ENV=, which CONFIRM= must name once more
-	@$(RUN) -m deploy delete $(ENV) --confirm $(CONFIRM) $(ARGS)
+	@$(RUN) -m deploy delete "$(ENV)" --confirm "$(CONFIRM)" $(ARGS)
 
 # These two work on GitHub: GITHUB_REPOSITORY and GITHUB_TOKEN are in the environment. FILES= are what plan and drift wrote with --markdown.
 comment: $(RUN_READY)  ## write FILES= as the comment of the pipeline on pull request PULL_REQUEST=

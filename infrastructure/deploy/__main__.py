@@ -237,7 +237,7 @@ def _render(arguments: argparse.Namespace) -> int:
 
 def _delete(arguments: argparse.Namespace) -> int:
     if arguments.confirm != arguments.environment:
-        return _complain(f"--confirm says {arguments.confirm}, not {arguments.environment}; nothing was deleted", 2)
+        return _complain(f"--confirm says {arguments.confirm!r}, not {arguments.environment}; nothing was deleted", 2)
     environment = _load(arguments)
     deleted: list[str] = []
     say = _progress(arguments)

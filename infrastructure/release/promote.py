@@ -29,7 +29,7 @@ def promote(repository: Repository, name: str | None, source: str, target: str) 
         RefusedError: the target would break a rule; nothing was written.
     """
     if source == target:
-        raise ReleaseError(f"FROM and TO are both {source}: name two environments")
+        raise ReleaseError(f"FROM and TO are both {source!r}: name two environments")
     services = read_services(repository)
     if name:
         choose(services, name)
