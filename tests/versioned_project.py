@@ -71,6 +71,7 @@ class Project:
         path.joinpath(".gitignore").write_text("__pycache__/\n")
         project.git("init", "--quiet", "--initial-branch", "main", "--template", "")
         project.commit("Begin")
+        project.git("gc", "--quiet")  # a copy of one pack is made sooner than one of many objects
         return project
 
     def copy(self, path: Path) -> Project:

@@ -85,7 +85,7 @@ def test_a_version_that_was_never_tagged_is_not_promoted(released: Project, rele
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--from", "staging", "--to", "staging"), "FROM and TO are both staging"),
+        (("--from", "staging", "--to", "staging"), "FROM and TO are both 'staging'"),
         (("--from", "staging", "--to", "moon"), "there is no environment 'moon'; there is: local, production, staging"),
         (("--from", "../staging", "--to", "production"), "there is no environment '../staging'"),
         (("--from", "local", "--to", "production"), "local.yaml has no versions"),
