@@ -119,11 +119,8 @@ class World:
     def change_sets(self, label: str) -> list[str]:
         """Return the stacks that have a change set of a plan."""
         cloudformation = boto3.client("cloudformation", region_name=REGION)
-        stacks = [
-            self._environment(name).stack_name(stack.name)
-            for name in ENVIRONMENTS
-            for stack in self._environment(name).stacks
-        ]
+        environments = [self._environment(name) for name in ENVIRONMENTS]
+        stacks = [environment.stack_name(stack.name) for environment in environments for stack in environment.stacks]
         return [
             stack
             for stack in stacks
