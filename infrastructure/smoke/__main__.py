@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from urllib.parse import urlsplit
 
 from deploy.environment import Environment, load_environment
 from deploy.errors import DeployError, EnvironmentFileError
@@ -42,11 +43,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="smoke", description="Check a running gallery with a picture.")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("environment", nargs="?", help="a file of infrastructure/environments, without .yaml")
-    which.add_argument("--url", help="where the gallery is, such as https://photos.example.org")
+    which.add_argument("--url", type=_url, help="where the gallery is, such as https://photos.example.org")
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, help="how long thumbnail and words may take (default: %(default)s)"
     )
     return parser
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as https://photos.example.org")
+    return text
 
 
 def _variables() -> dict[str, str]:

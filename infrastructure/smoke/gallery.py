@@ -14,8 +14,10 @@ from smoke.errors import GalleryError, UnreachableError
 SHOWN_CHARACTERS = 300
 """So much of a body that is no error of the gallery is shown."""
 
+ADDRESS = "Is the address right and known to DNS, and is this machine let in (web.AllowedCidr)?"
 LOGS = "Look at the log of the gallery; docs/operations.md says where it is."
 BUCKET = "Look at images.GalleryOrigin in the environment's file, and at the policy and the state of the bucket."
+STORAGE = "Is this machine let out to S3? That of a gallery on a laptop is its emulator."
 ADVICE = {
     403: "Something in front of the gallery keeps this machine out: look at its firewall (WAF).",
     429: "Something in front of the gallery limits requests: wait a minute and try again.",
@@ -52,7 +54,7 @@ class Gallery:
             UnreachableError: nothing answers.
             GalleryError: what answers is no gallery, or one that is not ready.
         """
-        self._json("GET", "/readyz")
+        self._json("GET", "/readyz", unreachable=ADDRESS)
 
     def version(self) -> str:
         """Return the version that the process tells which answers."""
@@ -75,6 +77,7 @@ class Gallery:
             "POST",
             form.url,
             expected,
+            STORAGE,
             headers={"Origin": self._origin},
             fields={**form.fields, "file": (filename, data)},
         )
@@ -110,19 +113,18 @@ class Gallery:
 
     def status(self, path_or_url: str) -> int:
         """Return the status with which a path of the gallery, or an address that it gave, is answered."""
-        return self._request(
-            "GET", self._absolute(path_or_url), f"an answer of {without_signature(path_or_url)}"
-        ).status
+        expected = f"an answer of {without_signature(path_or_url)}"
+        return self._request("GET", self._absolute(path_or_url), expected, LOGS).status
 
     def fetch(self, url: str, expected: str) -> bytes:
         """Return what is at an address that the gallery gave, which is expected to be `expected`."""
-        answer = self._request("GET", url, expected)
+        answer = self._request("GET", url, expected, STORAGE)
         if answer.status != 200:
             raise GalleryError(expected, f"its address answers {answer.status}: {_shown(answer)}", BUCKET)
         return answer.data
 
-    def _json(self, method: str, path: str, **body: object) -> dict[str, Any]:
-        answer = self._answer(method, path, **({} if method == "GET" else {"json": body}))
+    def _json(self, method: str, path: str, *, unreachable: str = LOGS, **body: object) -> dict[str, Any]:
+        answer = self._answer(method, path, unreachable, **({} if method == "GET" else {"json": body}))
         try:
             content = answer.json()
         except ValueError:
@@ -135,10 +137,10 @@ class Gallery:
             )
         return content
 
-    def _answer(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        """Return a successful answer of the gallery."""
+    def _answer(self, method: str, path: str, unreachable: str = LOGS, **options: Any) -> urllib3.BaseHTTPResponse:
+        """Return a successful answer of the gallery; `unreachable` is the advice when there is none."""
         expected = f"{method} {self.url}{path} to succeed"
-        answer = self._request(method, self._absolute(path), expected, **options)
+        answer = self._request(method, self._absolute(path), expected, unreachable, **options)
         if 300 <= answer.status < 400:
             raise self._redirected(expected, answer.headers.get("Location", "nowhere"))
         if answer.status >= 400:
@@ -160,7 +162,9 @@ class Gallery:
     def _absolute(self, path_or_url: str) -> str:
         return f"{self.url}{path_or_url}" if path_or_url.startswith("/") else path_or_url
 
-    def _request(self, method: str, url: str, expected: str, **options: Any) -> urllib3.BaseHTTPResponse:
+    def _request(
+        self, method: str, url: str, expected: str, unreachable: str, **options: Any
+    ) -> urllib3.BaseHTTPResponse:
         host = urlsplit(url).netloc
         try:
             return self._http.request(method, url, redirect=False, **options)
@@ -169,11 +173,7 @@ class Gallery:
                 expected, f"{host} cannot be spoken to in private: {error}", "Look at its certificate (TLS)."
             ) from error
         except urllib3.exceptions.HTTPError as error:
-            raise UnreachableError(
-                expected,
-                f"{host} does not answer: {error}",
-                "Is the address right and known to DNS, and is this machine let in (web.AllowedCidr)?",
-            ) from error
+            raise UnreachableError(expected, f"{host} does not answer: {error}", unreachable) from error
 
 
 def without_signature(url: str) -> str:

@@ -42,16 +42,17 @@ def demo(port: int, report: Callable[[str], None] = print) -> None:
     """
     try:
         _demo(Gallery(f"http://127.0.0.1:{port}"), report)
-    except UnreachableError as error:
-        raise LocalCloudError(
-            f"No gallery answers at http://127.0.0.1:{port}. Start it with `make up`, in another terminal."
-        ) from error
     except GalleryError as error:
         raise LocalCloudError(str(error)) from error
 
 
 def _demo(gallery: Gallery, report: Callable[[str], None]) -> None:
-    gallery.check_ready()
+    try:
+        gallery.check_ready()
+    except UnreachableError as error:
+        raise LocalCloudError(
+            f"No gallery answers at {gallery.url}. Start it with `make up`, in another terminal."
+        ) from error
     waiting = {}
     for photo in sample_photos(report):
         content_type = mimetypes.guess_type(photo)[0] or ""
