@@ -11,7 +11,16 @@ from release.check import refuse_cut_history, refuse_unfetched_tags
 from release.errors import ReleaseError
 from release.pins import environment_path, with_pin
 from release.repository import Repository, tag_name
-from release.service import Service, bundled_versions, changes_since, choose, read_services, with_version
+from release.service import (
+    Service,
+    bundled_versions,
+    changes_since,
+    choose,
+    packages_of,
+    read_changelog,
+    read_services,
+    with_version,
+)
 from release.version import Part, Version
 
 STAGING = "staging"
@@ -65,17 +74,11 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
         raise ReleaseError(
             f"{tag_name(name, version)} exists already, outside the history of HEAD: merge main into this branch first"
         )
-    changelog = _changelog(repository, service)
-    if base or words(changelog, version) is None:
-        new = section(version, day, entries, bundled_versions(repository, service))
-        dropped = service.version if base and service.version > base else None
-        if dropped:
-            _refuse_unsaved_words(repository, service, words(changelog, dropped), words(new, version))
-        changelog = with_section(changelog, new, dropped)
+    new = section(version, day, entries, bundled_versions(repository, service))
     staging = environment_path(repository, STAGING)
     contents = {
         service.project_file: with_version(repository.read(service.project_file), service.project_file, version),
-        service.changelog: changelog,
+        service.changelog: _changelog(repository, service, base, version, new),
         staging: with_pin(repository.read(staging), staging, name, version),
     }
     for path, text in contents.items():
@@ -85,37 +88,37 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
 
 def _next(repository: Repository, service: Service, base: Version, part: Part | None) -> tuple[Version, str]:
     tag = tag_name(service.name, base)
-    changed = changes_since(
-        repository, service, repository.tag_commit(tag), (*service.own_paths, *service.bundled_paths)
-    )
+    changed = changes_since(repository, service, repository.tag_commit(tag), service.paths)
     if not changed and not part:
         raise ReleaseError(
             f"nothing that the package of {service.name} contains has changed since {tag}; "
             f"BUMP=patch releases it all the same"
         )
     version = base.next(part) if part else commits.next_version(repository, service, base)
-    return version, (commits.entries(repository, service, base) if changed else "") or REBUILT
+    if not changed:
+        return version, REBUILT
+    return version, commits.entries(repository, service, base) or f"- Changes of {packages_of(changed)}."
 
 
-def _changelog(repository: Repository, service: Service) -> str:
-    if service.changelog in repository.files("services/*/CHANGELOG.md"):
-        return repository.read(service.changelog)
-    return f"# {service.name}\n"
+def _changelog(repository: Repository, service: Service, base: Version | None, version: Version, new: str) -> str:
+    """Return the changelog with the new section, instead of the one that this branch wrote before."""
+    changelog = read_changelog(repository, service)
+    if base is None:  # what a person wrote about the first release stays
+        return changelog if words(changelog, version) is not None else with_section(changelog, new, None)
+    if service.version <= base:
+        return with_section(changelog, new, None)
+    written = words(changelog, service.version)
+    if written not in (None, words(new, version)) and repository.changed(repository.head(), [service.changelog]):
+        raise ReleaseError(
+            f"{service.changelog}: commit that first; its section of {service.version} is written anew, and differs"
+        )
+    return with_section(changelog, new, service.version)
 
 
 def _refuse_uncommitted(repository: Repository, service: Service) -> None:
-    paths = (*service.own_paths, *service.bundled_paths)
-    if uncommitted := changes_since(repository, service, repository.head(), paths):
+    if uncommitted := changes_since(repository, service, repository.head(), service.paths):
         raise ReleaseError(
             f"{', '.join(uncommitted)}: commit that first; the next version of {service.name} follows from commits"
-        )
-
-
-def _refuse_unsaved_words(repository: Repository, service: Service, old: str | None, new: str | None) -> None:
-    """Let nobody lose what they wrote into a section that is written anew."""
-    if old not in (None, new) and repository.changed(repository.head(), [service.changelog]):
-        raise ReleaseError(
-            f"{service.changelog}: commit that first; its section of {service.version} is written anew, and differs"
         )
 
 

@@ -9,7 +9,7 @@ from release.changelog import words
 from release.errors import ReleaseError
 from release.pins import all_pins
 from release.repository import Repository, tag_name
-from release.service import Service, read_service, read_services
+from release.service import Service, packages_of, read_changelog, read_service, read_services
 from release.version import Version
 
 CATALOG = "catalog"
@@ -129,35 +129,22 @@ def _bundled_catalog(repository: Repository, name: str, commit: str | None) -> V
 
 
 def _check_service(repository: Repository, service: Service, report: Report) -> None:
+    def found(text: str) -> None:
+        report.findings.append(Finding((service.name,), text))
+
+    release = f"make release SERVICE={service.name}"
     commit = repository.find_commit(f"refs/tags/{service.tag}")
-    if commit and (changed := repository.changed(commit, service.own_paths)):
-        report.findings.append(
-            Finding(
-                (service.name,),
-                f"{service.name} changed since {service.tag} ({_some(changed)}): make release SERVICE={service.name}",
-            )
-        )
+    newest = max(repository.tags(service.name, merged=True), default=service.version)
+    if commit is None and service.version < newest:
+        found(f"{service.name} {service.version} would follow {service.name} {newest}: {release}")
+    elif commit and (changed := repository.changed(commit, service.own_paths)):
+        found(f"{service.name} changed since {service.tag} ({_some(changed)}): {release}")
     elif commit and (bundled := repository.changed(commit, service.bundled_paths)):
-        report.notes.append(f"{service.name} takes changes of {_packages(bundled)} with its next release")
-    if not _in_changelog(repository, service):
-        report.findings.append(
-            Finding(
-                (service.name,),
-                f"{service.changelog} has no section for {service.version}: make release SERVICE={service.name}, "
-                f"or write it under ## {service.version} - <date>",
-            )
-        )
-
-
-def _in_changelog(repository: Repository, service: Service) -> bool:
-    if service.changelog not in repository.files("services/*/CHANGELOG.md"):
-        return False
-    return words(repository.read(service.changelog), service.version) is not None
+        report.notes.append(f"{service.name} takes changes of {packages_of(bundled)} with its next release")
+    if words(read_changelog(repository, service), service.version) is None:
+        section = f"## {service.version} - <date>"
+        found(f"{service.changelog} has no section for {service.version}: {release}, or write it under {section}")
 
 
 def _some(paths: list[str]) -> str:
     return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-
-
-def _packages(paths: list[str]) -> str:
-    return " and ".join(sorted({path.split("/")[1] for path in paths}))

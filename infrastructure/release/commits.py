@@ -61,5 +61,4 @@ def _git_cliff(repository: Repository, service: Service, base: Version, *options
 
 def _patterns(service: Service) -> list[str]:
     """Return what git-cliff compares paths with: a folder needs two stars."""
-    paths = (*service.own_paths, *service.bundled_paths)
-    return [path if Path(path).suffix else f"{path}/**" for path in paths]
+    return [path if Path(path).suffix else f"{path}/**" for path in service.paths]

@@ -49,6 +49,11 @@ class Service:
         """Return what it takes from other packages as they are when it is released."""
         return tuple(f"services/{bundled}/{bundled}" for bundled in self.bundles if bundled != self.name)
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return all that its package contains."""
+        return *self.own_paths, *self.bundled_paths
+
 
 def read_services(repository: Repository, commit: str | None = None) -> dict[str, Service]:
     """Read every service at a commit, or in the work tree, by name; a package that is only bundled is none.
@@ -102,12 +107,24 @@ def bundled_versions(repository: Repository, service: Service, commit: str | Non
     return versions
 
 
+def read_changelog(repository: Repository, service: Service) -> str:
+    """Return the changelog of a service in the work tree; where there is none, the title of one."""
+    if service.changelog in repository.files("services/*/CHANGELOG.md"):
+        return repository.read(service.changelog)
+    return f"# {service.name}\n"
+
+
 def changes_since(repository: Repository, service: Service, commit: str, paths: Collection[str]) -> list[str]:
     """Return which of its files differ between a commit and the work tree; another version alone is no difference."""
     changed = repository.changed(commit, paths)
     if service.project_file in changed and _differs_in_version_only(repository, service, commit):
         changed.remove(service.project_file)
     return changed
+
+
+def packages_of(paths: Collection[str]) -> str:
+    """Return the packages that files below `services/` belong to, for a sentence."""
+    return " and ".join(sorted({path.split("/")[1] for path in paths}))
 
 
 def _differs_in_version_only(repository: Repository, service: Service, commit: str) -> bool:

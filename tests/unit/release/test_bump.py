@@ -123,6 +123,18 @@ def test_merges_and_releases_are_no_news(project: Project, release: ReleaseComma
     assert [line for line in newest_section(project).splitlines() if line.startswith("-")] == ["- Ask again"]
 
 
+def test_changes_whose_commits_tell_nothing_are_named_by_their_package(
+    project: Project, release: ReleaseCommand
+) -> None:
+    project.write("services/catalog/catalog/code.py", "second = 2\n")
+    project.write(
+        "services/catalog/pyproject.toml", project.read("services/catalog/pyproject.toml").replace("3.0", "3.1")
+    )
+    project.commit("Release catalog 0.3.1 (#7)")  # squashed: the change is in it, too
+    release(project, "bump", "web")
+    assert newest_section(project, "web").splitlines()[2:] == ["- Changes of catalog.", "", "It bundles catalog 0.3.1."]
+
+
 def test_again_in_the_same_branch_it_is_worked_out_anew(project: Project, release: ReleaseCommand) -> None:
     project.change("annotate", "Ask again")
     release(project, "bump", "annotate")

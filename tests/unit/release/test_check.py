@@ -77,6 +77,14 @@ def test_a_version_needs_a_section_in_the_changelog(
     assert "services/web/CHANGELOG.md has no section for 0.1.4" in ran.err
 
 
+def test_a_new_version_is_above_those_before(project: Project, release: ReleaseCommand) -> None:
+    for path in ("services/web/pyproject.toml", "services/web/CHANGELOG.md", STAGING, PRODUCTION):
+        project.write(path, project.read(path).replace("0.1.4", "0.1.3"))
+    ran = release(project, "check")
+    assert ran.code == 3
+    assert "web 0.1.3 would follow web 0.1.4: make release SERVICE=web" in ran.err
+
+
 def test_a_pin_is_a_tagged_version_or_that_of_the_work_tree(project: Project, release: ReleaseCommand) -> None:
     project.write(PRODUCTION, project.read(PRODUCTION).replace("annotate: 0.2.0", "annotate: 0.2.7"))
     ran = release(project, "check")
