@@ -34,6 +34,10 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+SILENCE = Answer(0)
+"""No answer: the connection is closed."""
+
+
 class OnePictureGallery(ThreadingHTTPServer):
     """Answers as the gallery does, from a form to the deletion; `spoiled` has other answers, by method and path."""
 
@@ -89,6 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
         request = f"{self.command} {self.path.partition('?')[0]}"
         self.server.requests.append(request)
         answer = self.server.spoiled.get(request) or self.server.answer(request, body)
+        if answer is SILENCE:
+            self.close_connection = True
+            return
         self.send_response(answer.status)
         self.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers.items():

@@ -15,7 +15,7 @@ import yaml
 
 from deploy.environment import INFRASTRUCTURE, load_environment
 from smoke import __main__ as command_line
-from unit.smoke.conftest import IMAGE, IMAGE_ID, Answer, OnePictureGallery
+from unit.smoke.conftest import IMAGE, IMAGE_ID, SILENCE, Answer, OnePictureGallery
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -52,6 +52,30 @@ def test_an_address_where_nothing_listens_is_told(run: Run) -> None:
     assert status == 1
     assert f"127.0.0.1:{port} does not answer" in errors
     assert "web.AllowedCidr" in errors
+
+
+@pytest.mark.parametrize("url", ["photos.example.org", "localhost:8080", "ftp://example.org", "http://", "http://[::1"])
+def test_what_is_no_address_is_wrong_usage(run: Run, capsys: pytest.CaptureFixture[str], url: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--url", url)
+    assert f"{url!r} is no address such as https://photos.example.org" in capsys.readouterr().err
+
+
+def test_a_gallery_that_stops_answering_is_not_taken_for_a_wrong_address(run: Run, running: OnePictureGallery) -> None:
+    running.spoiled[f"GET {IMAGE}"] = SILENCE
+    status, _, errors = run("--url", running.url)
+    assert status == 1
+    assert f"GET {running.url}{IMAGE} to succeed, but 127.0.0.1:{running.server_port} does not answer" in errors
+    assert "Look at the log of the gallery" in errors
+    assert running.requests[-1] == f"DELETE {IMAGE}"
+
+
+def test_a_bucket_that_does_not_answer_is_told(run: Run, running: OnePictureGallery) -> None:
+    running.spoiled["POST /bucket"] = SILENCE
+    status, _, errors = run("--url", running.url)
+    assert status == 1
+    assert f"as image {IMAGE_ID}, but 127.0.0.1:{running.server_port} does not answer" in errors
+    assert "let out to S3" in errors
 
 
 def test_a_certificate_that_nobody_vouches_for_is_told(
