@@ -1,24 +1,22 @@
 """A scratch repository of small services whose versions are tagged."""
 
-import os
-import subprocess
 from pathlib import Path
+
+from git_repository import GitRepository
 
 LOCK = """\
 six==1.17.0 \\
     --hash=sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274 \\
     --hash=sha256:ff70335d468e7eb6ec65b95b99d3a2836546063f63acc5171de367e834932a81
 """
-_NOBODY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.org")
-_NO_SETTINGS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}  # of the user and of the machine
 
 
-class TaggedServices:
+class TaggedServices(GitRepository):
     """A repository with `services/`; each service bundles the package `shared`."""
 
     def __init__(self, folder: Path) -> None:
         """Make it, without a commit."""
-        self.folder = folder
+        super().__init__(folder)
         folder.mkdir(exist_ok=True)
         self.git("init", "--quiet")
         self._write_package("shared", "0.1.0", "", "SHARED = 1\n")
@@ -26,7 +24,7 @@ class TaggedServices:
     @property
     def services(self) -> Path:
         """The folder of the services."""
-        return self.folder / "services"
+        return self.path / "services"
 
     def write(self, service: str, version: str, code: str) -> None:
         """Write a service into the work tree."""
@@ -39,19 +37,6 @@ class TaggedServices:
         commit = self.commit(f"Release {service} {version}")
         self.git("tag", f"{service}-v{version}")
         return commit
-
-    def commit(self, message: str) -> str:
-        """Commit the work tree, and return the commit."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
-        return self.git("rev-parse", "HEAD")
-
-    def git(self, *arguments: str) -> str:
-        """Run git and return what it prints."""
-        command = ["git", *_NOBODY, *arguments]
-        environment = {**os.environ, **_NO_SETTINGS}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
 
     def _write_package(self, name: str, version: str, more: str, code: str) -> None:
         folder = self.services / name

@@ -5,23 +5,15 @@ It has three services, a package that they bundle, and two environments that pin
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from git_repository import GitRepository
 from release.__main__ import main
-
-# No configuration of the user or the machine, and an author where none is configured.
-GIT_ENVIRONMENT = {
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    **{f"GIT_{role}_{what}": "tests@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
-}
 
 BUNDLES = {"catalog": "catalog", "imaging": None, "annotate": "catalog imaging annotate", "web": "catalog web"}
 STAGING = "infrastructure/environments/staging.yaml"
@@ -44,12 +36,8 @@ class Ran:
     err: str
 
 
-class Project:
-    """A work tree; `release` runs the command in it."""
-
-    def __init__(self, path: Path) -> None:
-        """Use what is in a folder."""
-        self.path = path
+class Project(GitRepository):
+    """A work tree of the project."""
 
     @classmethod
     def create(cls, path: Path) -> Project:
@@ -88,25 +76,11 @@ class Project:
         (self.path / path).parent.mkdir(parents=True, exist_ok=True)
         (self.path / path).write_text(text, encoding="utf-8")
 
-    def commit(self, message: str) -> str:
-        """Commit everything and return the commit."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
-        return self.git("rev-parse", "HEAD")
-
     def change(self, package: str, message: str) -> None:
         """Commit a change of a package's code."""
         code = f"services/{package}/{package}/code.py"
         self.write(code, self.read(code) + f"# {message}\n")
         self.commit(message)
-
-    def git(self, *arguments: str) -> str:
-        """Run git here and return what it printed."""
-        done = subprocess.run(
-            ["git", *arguments], cwd=self.path, env={**os.environ, **GIT_ENVIRONMENT}, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def tags(self) -> list[str]:
         """Return all tags."""

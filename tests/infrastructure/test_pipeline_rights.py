@@ -118,7 +118,7 @@ def environment(project: Project) -> Environment:
 def repository(tmp_path: Path) -> Path:
     repository = TaggedServices(tmp_path / "repository")
     repository.release("web", "0.1.0", "PAGES = 1\n")
-    return repository.folder
+    return repository.path
 
 
 def test_the_planning_role_may_do_what_plan_discard_and_drift_do(

@@ -75,7 +75,7 @@ def pinned(project: Project, bucket: str, versions: str = "{web: 0.1.0, worker: 
 def publish_all(environment: Environment, repository: TaggedServices) -> dict[str, str]:
     """Publish, and return what was said of each service."""
     said: list[Published] = []
-    publish(environment, repository.folder, said.append)
+    publish(environment, repository.path, said.append)
     return {published.service: published.result for published in said}
 
 
@@ -109,7 +109,7 @@ def test_a_version_is_built_from_its_tag_and_not_from_the_working_tree(
 
 
 def test_a_package_in_the_bucket_says_its_digest(project: Project, bucket: str, repository: TaggedServices) -> None:
-    published = publish(pinned(project, bucket), repository.folder, lambda _: None)
+    published = publish(pinned(project, bucket), repository.path, lambda _: None)
     for one in published:
         body = boto3.client("s3", region_name=REGION).get_object(Bucket=one.bucket, Key=one.key)["Body"].read()
         assert one.sha256 == content(bucket, one.key)[1]["sha256"] == hashlib.sha256(body).hexdigest()
@@ -132,7 +132,7 @@ def test_only_a_new_version_is_published(project: Project, bucket: str, reposito
 def test_of_two_at_once_one_publishes_and_both_agree(project: Project, bucket: str, repository: TaggedServices) -> None:
     environment = pinned(project, bucket)
     with ThreadPoolExecutor() as pool:
-        first, second = pool.map(lambda _: publish(environment, repository.folder, lambda _: None), range(2))
+        first, second = pool.map(lambda _: publish(environment, repository.path, lambda _: None), range(2))
     assert {(one.key, one.sha256) for one in first} == {(one.key, one.sha256) for one in second}
     assert uploads(bucket) == ["web/web-0.1.0.zip", "worker/worker-2.0.0.zip"]
 
@@ -248,7 +248,7 @@ def test_the_command_says_what_it_did_to_each_version(
         return command_line.main(), *capsys.readouterr()
 
     pinned(project, bucket)
-    monkeypatch.setattr(command_line, "REPOSITORY", repository.folder)
+    monkeypatch.setattr(command_line, "REPOSITORY", repository.path)
     monkeypatch.setattr(
         command_line, "load_environment", lambda name, variables: load_environment(name, variables, project.folder)
     )

@@ -27,7 +27,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> TaggedServices:
 def build(repository: TaggedServices, folder: Path, version: str = "2.0.0") -> Path:
     """Build a release as `publish` does, from what is committed."""
     commit = repository.git("rev-parse", "worker-v2.0.0")
-    Repository(repository.folder).archive(commit, ["services"], folder)
+    Repository(repository.path).archive(commit, ["services"], folder)
     services = folder / "services"
     return package_release("worker", version, "aws", services=services, commit=commit, folder=folder / "built").path
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from versioned_project import GIT_ENVIRONMENT, Project, ReleaseCommand
+from git_repository import GIT_ENVIRONMENT
+from versioned_project import Project, ReleaseCommand
 
 
 @pytest.fixture(scope="session")
