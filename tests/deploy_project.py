@@ -41,6 +41,19 @@ Resources:
 Outputs:
   Name: {Value: !Ref Name}
 """
+RUNS = """
+Description: Something that runs a package
+Parameters:
+  ArtifactBucket: {Type: String}
+  ArtifactKey: {Type: String}
+  Note: {Type: String, Default: first}
+Resources:
+  Runs:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Value: !Sub "${ArtifactBucket}/${ArtifactKey}", Description: !Ref Note}
+Outputs:
+  Name: {Value: !Ref Runs}
+"""
 
 
 @dataclass

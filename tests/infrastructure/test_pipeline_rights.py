@@ -21,7 +21,7 @@ from deploy.environment import INFRASTRUCTURE, Environment
 from deploy.plan import discard_label, make_plan
 from deploy.publish import publish
 from deploy.template import Intrinsic, Template
-from deploy_project import REGION, Project, silent
+from deploy_project import REGION, RUNS, Project, silent
 from tagged_services import TaggedServices
 
 RESOURCES = Template(INFRASTRUCTURE / "bootstrap.yaml").document["Resources"]
@@ -36,17 +36,6 @@ web:
   template: runs.yaml
   service: web
   parameters: {ArtifactBucket: bootstrap.ArtifactBucket}
-"""
-RUNS = """
-Description: Something that runs a package
-Parameters:
-  ArtifactBucket: {Type: String}
-  ArtifactKey: {Type: String}
-  Note: {Type: String, Default: first}
-Resources:
-  Runs:
-    Type: AWS::SSM::Parameter
-    Properties: {Type: String, Value: !Sub "${ArtifactBucket}/${ArtifactKey}", Description: !Ref Note}
 """
 BUCKET = """
 Description: The bucket of packages

@@ -22,7 +22,7 @@ from deploy.package import Package
 from deploy.plan import make_plan
 from deploy.publish import Published, publish
 from deploy.status import read_status
-from deploy_project import REGION, Project, kinds, silent
+from deploy_project import REGION, RUNS, Project, kinds, silent
 from tagged_services import TaggedServices
 
 STACKS = """
@@ -34,18 +34,6 @@ worker:
   template: runs.yaml
   service: worker
   parameters: {ArtifactBucket: bootstrap.ArtifactBucket}
-"""
-RUNS = """
-Description: Something that runs a package
-Parameters:
-  ArtifactBucket: {Type: String}
-  ArtifactKey: {Type: String}
-Resources:
-  Runs:
-    Type: AWS::SSM::Parameter
-    Properties: {Type: String, Value: !Sub "${ArtifactBucket}/${ArtifactKey}"}
-Outputs:
-  Name: {Value: !Ref Runs}
 """
 
 

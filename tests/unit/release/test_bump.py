@@ -200,13 +200,9 @@ def test_after_a_revert_the_next_version_is_above_the_newest(project: Project, r
     release(project, "tag")
     project.git("revert", "--no-edit", "HEAD", "HEAD~1")
     assert version(project) == "0.2.0"
-    assert release(project, "check").code == 0
     project.change("annotate", "Ask again, but later")
-    assert release(project, "check").code == 3
     release(project, "bump", "annotate")
     assert version(project) == "0.2.2"
-    project.commit("Release annotate 0.2.2")
-    assert release(project, "check").code == 0
 
 
 def test_versions_are_compared_as_numbers(project: Project, release: ReleaseCommand) -> None:
