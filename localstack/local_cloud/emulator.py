@@ -59,8 +59,7 @@ class Emulator:
             LocalCloudError: it does not start, and the message has the end of its log; or there is no MariaDB for its
                 databases.
         """
-        self.child.clear()
-        self._stop_databases()
+        self.clear()
         if self._databases:
             find_or_fetch(logger.info)  # or the first instance would take as long as that does
         check_free(self._port, "EMULATOR_PORT", PORT_SECONDS)  # or another program's answers would be taken for ours
@@ -75,6 +74,11 @@ class Emulator:
                 self.child.stop()
                 raise LocalCloudError(f"The AWS emulator does not start:\n{self.child.last_words()}")
             time.sleep(0.05)
+
+    def clear(self) -> None:
+        """Stop an emulator that a killed predecessor left in this folder, with its databases."""
+        self.child.clear()
+        self._stop_databases()
 
     def stop(self) -> None:
         """Stop the emulator, letting it save its state and stop its databases."""

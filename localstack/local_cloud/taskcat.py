@@ -61,12 +61,13 @@ def run_on_emulator(folder: Path, infrastructure: Path = INFRASTRUCTURE) -> int:
         LocalCloudError: the emulator does not start.
     """
     (port,) = free_ports(1)
-    shutil.rmtree(folder, ignore_errors=True)
     emulator = Emulator(folder / "cloud", port, {}, databases=True)
-    emulator.start()
+    emulator.clear()
+    shutil.rmtree(folder, ignore_errors=True)
     try:
+        emulator.start()
         with aws_environ(emulator.endpoint_url):
-            return _run(folder, REGIONS, "host", 1, infrastructure)
+            return _run(folder, REGIONS, infrastructure)
     finally:
         emulator.abandon()
 
@@ -75,7 +76,7 @@ def run_in_account(folder: Path, regions: Sequence[str], infrastructure: Path = 
     """Create and delete the environment in regions of the account of the credentials in the environment.
 
     Args and result are those of `run_on_emulator`. One run at a time in an account: what an interrupted one left is
-    deleted first. AWS_ENDPOINT_URL names an emulator instead, as everywhere.
+    deleted first. AWS_ENDPOINT_URL names an emulator instead, as everywhere; it runs packages of this machine.
 
     Raises:
         DeployError: the environment cannot be rendered, packaged or deleted, or another run is at work.
@@ -86,19 +87,22 @@ def run_in_account(folder: Path, regions: Sequence[str], infrastructure: Path = 
     if unknown := [region for region in regions if region not in known]:
         raise LocalCloudError(f"there is no region {unknown[0]!r}; REGIONS are names such as eu-central-1")
     shutil.rmtree(folder, ignore_errors=True)
-    return _run(folder, regions, "aws", 1 if os.environ.get("AWS_ENDPOINT_URL") else 30, infrastructure)
+    return _run(folder, regions, infrastructure)
 
 
-def _run(folder: Path, regions: Sequence[str], platform: Platform, look_seconds: int, infrastructure: Path) -> int:
+def _run(folder: Path, regions: Sequence[str], infrastructure: Path) -> int:
+    on_emulator = bool(os.environ.get("AWS_ENDPOINT_URL"))
+    platform: Platform = "host" if on_emulator else "aws"
+    look_seconds = 1 if on_emulator else 30
     account: str = boto3.client("sts", region_name=REGION).get_caller_identity()["Account"]
+    places = [TaskcatRegion(region, account) for region in regions]
+    for place in places:
+        place.refuse_another_run()
     environment = _unprotected(load_environment(ENVIRONMENT, {"AWS_ACCOUNT_ID": account}, infrastructure))
     packages = {stack.name: package(stack.service, platform) for stack in environment.stacks if stack.service}
     project = folder / "project"
     _render(environment, project / TEMPLATES)
     (project / ".taskcat.yml").write_text(json.dumps(_settings(packages, regions, account), indent=1), encoding="utf-8")
-    places = [TaskcatRegion(region, account) for region in regions]
-    for place in places:
-        place.refuse_another_run()
     with ThreadPoolExecutor() as pool:  # to delete a stack takes a quarter of an hour
         try:
             list(pool.map(lambda place: place.prepare(packages, _say), places))

@@ -37,20 +37,72 @@ def broken(folder: Path, template: str, right: str, wrong: str) -> Path:
     return folder
 
 
-def test_the_environment_is_created_and_deleted_in_two_regions(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run an emulator that stands for an account; the environment has its credentials and its address."""
+    with (
+        running_emulator(tmp_path_factory.mktemp("account"), os.environ) as emulator,
+        aws_environ(emulator.endpoint_url),
+    ):
+        yield
+
+
+def stacks(region: str) -> list[str]:
+    found = boto3.client("cloudformation", region_name=region).describe_stacks()["Stacks"]
+    return [stack["StackName"] for stack in found]
+
+
+def create(template: str) -> None:
+    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    cloudformation.create_stack(StackName=STACK, TemplateBody=template)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+
+
+def left(region: str) -> dict[str, Any]:
+    """Return what is in a region of the account, of all that the environment has."""
+
+    def client(service: Any) -> Any:
+        return boto3.client(service, region_name=region)
+
+    return {
+        "stacks": stacks(region),
+        "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
+        "databases": client("rds").describe_db_instances()["DBInstances"],
+        "snapshots": client("rds").describe_db_snapshots()["DBSnapshots"],
+        "functions": client("lambda").list_functions()["Functions"],
+        "queues": client("sqs").list_queues().get("QueueUrls", []),
+        "secrets": client("secretsmanager").list_secrets()["SecretList"],
+    }
+
+
+def test_the_environment_is_created_in_two_regions_and_nothing_of_it_is_left(
+    account: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_on_emulator(tmp_path) == 0
+    assert run_in_account(tmp_path, REGIONS) == 0
     output = capfd.readouterr().err
     for region in REGIONS:
         assert f"{region} CREATE_COMPLETE" in output
         assert f"{region}: {STACK} is deleted" in output
+        assert not any(left(region).values()), left(region)
     report = (tmp_path / "report" / "index.html").read_text()
     assert report.count("CREATE_COMPLETE") == len(REGIONS) == 2
     assert len(list((tmp_path / "report").glob("*-cfnlogs.txt"))) == 2
 
 
-def test_an_attribute_that_does_not_exist_fails_before_anything_is_created(
+def test_a_migration_that_fails_is_reported_with_its_reason_and_nothing_is_left(
+    account: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    right, wrong = "DATABASE_SECRET_ARN: !Ref MasterSecretArn", "DATABASE_SECRET_ARN: !Ref ApplicationSecret"
+    infrastructure = broken(tmp_path / "infrastructure", "catalog.yaml", right, wrong)
+    assert run_in_account(tmp_path / "run", [REGION], infrastructure) == 1
+    output = capfd.readouterr().err
+    assert f"{REGION} CREATE_FAILED" in output
+    assert f"{REGION}: {STACK}: Catalog (AWS::CloudFormation::Stack): OperationalError: (1045" in output
+    assert "Access denied for user 'gallery'@'localhost'" in output
+    assert not any(left(REGION).values()), left(REGION)
+
+
+def test_on_an_emulator_an_attribute_that_does_not_exist_fails_before_anything_is_created(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     right = "OnFailure: { Destination: !GetAtt DeadLetters.Arn }"
@@ -62,70 +114,13 @@ def test_an_attribute_that_does_not_exist_fails_before_anything_is_created(
     assert "CREATE_IN_PROGRESS" not in output
 
 
-def test_a_migration_that_fails_is_reported_with_its_reason(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    right, wrong = "DATABASE_SECRET_ARN: !Ref MasterSecretArn", "DATABASE_SECRET_ARN: !Ref ApplicationSecret"
-    assert run_on_emulator(tmp_path / "run", broken(tmp_path / "infrastructure", "catalog.yaml", right, wrong)) == 1
-    output = capfd.readouterr().err
-    for region in REGIONS:
-        assert f"{region} CREATE_FAILED" in output
-        assert f"{region}: {STACK}: Catalog (AWS::CloudFormation::Stack): OperationalError: (1045" in output
-        assert f"{region}: {STACK} is deleted" in output
-    assert "Access denied for user 'gallery'@'localhost'" in output
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run an emulator that stands for an account; the environment has its credentials and its address."""
-    with (
-        running_emulator(tmp_path_factory.mktemp("account"), os.environ) as emulator,
-        aws_environ(emulator.endpoint_url),
-    ):
-        yield
-
-
-def stacks() -> list[str]:
-    found = boto3.client("cloudformation", region_name=REGION).describe_stacks()["Stacks"]
-    return [stack["StackName"] for stack in found]
-
-
-def create(template: str) -> None:
-    cloudformation = boto3.client("cloudformation", region_name=REGION)
-    cloudformation.create_stack(StackName=STACK, TemplateBody=template)
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
-
-
-def left() -> dict[str, Any]:
-    """Return what is in the account, of all that the environment has."""
-
-    def client(service: Any) -> Any:
-        return boto3.client(service, region_name=REGION)
-
-    return {
-        "stacks": stacks(),
-        "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
-        "databases": client("rds").describe_db_instances()["DBInstances"],
-        "snapshots": client("rds").describe_db_snapshots()["DBSnapshots"],
-        "functions": client("lambda").list_functions()["Functions"],
-        "queues": client("sqs").list_queues().get("QueueUrls", []),
-        "secrets": client("secretsmanager").list_secrets()["SecretList"],
-    }
-
-
-def test_in_an_account_nothing_is_left_of_packages_for_lambda_and_their_environment(
-    account: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert run_in_account(tmp_path, [REGION]) == 0
-    assert f"{REGION} CREATE_COMPLETE" in capfd.readouterr().err
-    assert not any(left().values()), left()
-
-
 def test_what_an_interrupted_run_left_is_deleted_first(account: None) -> None:
     create('{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-the-last-run"}}}}')
     boto3.client("s3", region_name=REGION).put_object(Bucket="of-the-last-run", Key="log", Body=b"an access")
     place, said = TaskcatRegion(REGION, "000000000000"), list[str]()
     place.prepare({}, said.append)
     assert said == [f"{REGION}: {STACK} is deleted"]
-    assert left()["buckets"] == [place.bucket]
+    assert left(REGION)["buckets"] == [place.bucket]
     place.clear(said.append)
 
 
@@ -139,7 +134,7 @@ def test_the_cause_is_that_of_the_nested_stack_which_failed(account: None) -> No
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
     create(json.dumps({"Resources": {"Inner": nested}}))
     assert place.failures() == []
-    (inner,) = (name for name in stacks() if name != STACK)
+    (inner,) = (name for name in stacks(REGION) if name != STACK)
     wrong = {**nested, "Properties": {"TemplateURL": url.replace("inner", "missing")}}
     cloudformation.update_stack(
         StackName=inner, TemplateBody=json.dumps({"Resources": {"Queue": QUEUE, "Missing": wrong}})
@@ -149,7 +144,7 @@ def test_the_cause_is_that_of_the_nested_stack_which_failed(account: None) -> No
     (cause,) = place.failures()
     assert cause.startswith(f"{REGION}: {inner}: Missing (AWS::CloudFormation::Stack): ")
     place.clear(print)
-    assert not any(left().values()), left()
+    assert not any(left(REGION).values()), left(REGION)
 
 
 def test_a_run_that_is_at_work_is_left_alone(account: None, tmp_path: Path) -> None:
