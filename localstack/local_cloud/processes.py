@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -152,7 +153,10 @@ class Child:
         return None if self._process is None else self._process.poll()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Ask the process to end, kill it when it does not in time, and wait for it."""
+        """Ask the process to end, kill it when it does not in time, and wait for it; then end what it has left.
+
+        A worker that outlives its killed gunicorn would serve on, and hold the port.
+        """
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -163,6 +167,8 @@ class Child:
                 except subprocess.TimeoutExpired:
                     self._process.kill()
                     self._process.wait()
+        with suppress(ProcessLookupError, PermissionError):  # the latter of zombies, on macOS
+            os.killpg(self._process.pid, signal.SIGKILL)  # its session; no new process gets this id while any is left
         self._process = None
         self.note.unlink(missing_ok=True)
 

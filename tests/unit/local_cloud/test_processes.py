@@ -59,15 +59,29 @@ def busy_function_of(process: psutil.Process) -> psutil.Process:
     return started[0]
 
 
+def wait_until_ended(process: psutil.Process) -> None:
+    deadline = time.monotonic() + 10
+    with suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:  # which is as good as gone
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 @pytest.mark.parametrize("stop", [Child.stop, lambda child: stop_noted(child.note)], ids=["ours", "left behind"])
 def test_what_a_child_has_started_ends_with_it(child: Child, stop: Callable[[Child], object]) -> None:
     function = busy_function_of(start(child, ["/bin/sh", "-c", "sleep 60 & wait"]))
     stop(child)
-    deadline = time.monotonic() + 10
-    with suppress(psutil.NoSuchProcess):
-        while function.status() != psutil.STATUS_ZOMBIE:  # which is as good as gone
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+    wait_until_ended(function)
+
+
+def test_what_a_killed_child_has_left_ends_before_it_starts_again(child: Child) -> None:
+    process = start(child, ["/bin/sh", "-c", "sleep 60 & wait"])
+    left = busy_function_of(process)
+    process.kill()
+    while child.exit_code() is None:
+        time.sleep(0.01)
+    start(child)
+    wait_until_ended(left)
 
 
 def test_a_finished_process_is_not_found(child: Child) -> None:
