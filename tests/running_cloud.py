@@ -22,7 +22,7 @@ def running_cloud(data: Path, environ: Mapping[str, str], emulator: EmulatorName
     """
     gallery_port, emulator_port = free_ports(2)
     cloud = LocalCloud(data, gallery_port, emulator_port, {**ELSEWHERE, **environ}, emulator)
-    cloud.start(print)
+    cloud.start(print)  # everything, or nothing
     try:
         yield cloud
     finally:
@@ -34,8 +34,8 @@ def running_emulator(data: Path, environ: Mapping[str, str]) -> Iterator[Emulato
     """Run an emulator that holds no stacks yet, with a real server behind each database instance."""
     (port,) = free_ports(1)
     emulator = Emulator(data, port, environ, databases=True)
-    emulator.start()
     try:
+        emulator.start()
         yield emulator
     finally:
         emulator.stop()

@@ -41,7 +41,13 @@ def test_the_plan_can_be_read_before_it_is_approved(merged: Run) -> None:
     assert merged.summary.count("## What would change") == 2
 
 
-@pytest.mark.parametrize("check", ["lint", "test-unit", "taskcat", "package"])
+def test_exactly_what_was_planned_is_applied(merged: Run) -> None:
+    for name in ENVIRONMENTS:
+        assert (merged.artifacts / f"plan-{name}" / "plan.json").is_file()
+        assert f"apply ENV={name} ARGS=--plan plan.json" in merged.calls
+
+
+@pytest.mark.parametrize("check", ["lint", "package"])
 def test_a_failed_check_stops_tags_and_deployments(github: GitHub, check: str) -> None:
     run = github.push(Outcome(check, exit=2))
     assert "failure" in run.results.values()
