@@ -59,6 +59,10 @@ class GitHub:
         event = {"ref": "refs/heads/main", "before": before, "after": self.scratch.git("rev-parse", "HEAD")}
         return self._run("deploy", "push", event, outcomes)
 
+    def dispatch(self, workflow: str, branch: str) -> Run:
+        """Start a workflow by hand, from a branch."""
+        return self._run(workflow, "workflow_dispatch", {"ref": f"refs/heads/{branch}"}, ())
+
     def pull_request(
         self,
         workflow: str,

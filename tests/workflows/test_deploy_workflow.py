@@ -96,3 +96,8 @@ def test_an_environment_without_variables_is_skipped_with_a_notice(checked: GitH
     assert run.targets(other) == WHOLE
     assert set(run.results.values()) == {"success"}
     assert [notice.partition(" ")[0] for notice in run.notices] == [missing]
+
+
+def test_by_hand_too_only_main_is_deployed(checked: GitHub) -> None:
+    assert checked.dispatch("deploy", "topic").calls == ()
+    assert checked.dispatch("deploy", "main").targets("production") == WHOLE
