@@ -22,6 +22,9 @@ VARIABLES = {
     "TASKCAT_ROLE": "arn:aws:iam::000000000000:role/taskcat",
 }
 
+STAGING_ONLY = {name: value for name, value in VARIABLES.items() if name != "PRODUCTION_PLAN_ROLE"}
+"""What is set before there is a production."""
+
 PASSED = """
 on: workflow_call
 jobs:

@@ -10,13 +10,14 @@ from workflows.act import Outcome, Run
 from workflows.conftest import VARIABLES, GitHub, planned, refused
 
 ENVIRONMENTS = ("staging", "production")
+BEFORE = "b" * 40
 WHOLE = ["plan", "publish", "apply", "smoke"]
 
 
 @pytest.fixture(scope="module")
 def merged(github: GitHub) -> Run:
     """Merge something that changes both environments."""
-    return github.push()
+    return github.push(before=BEFORE)
 
 
 def test_a_merge_is_checked_and_tagged_and_goes_to_staging_and_then_to_production(merged: Run) -> None:
@@ -41,8 +42,15 @@ def test_the_plan_can_be_read_before_it_is_approved(merged: Run) -> None:
     assert merged.summary.count("## What would change") == 2
 
 
+def test_services_are_tested_that_changed_since_the_merge_before(merged: Run) -> None:
+    assert [call for call in merged.calls if call.startswith(f"affected BASE={BEFORE} ")]
+
+
 def test_exactly_what_was_planned_is_applied(merged: Run) -> None:
     for name in ENVIRONMENTS:
+        assert [
+            call for call in merged.calls if call.startswith(f"plan ENV={name} ARGS=--label main --plan plan.json ")
+        ]
         assert (merged.artifacts / f"plan-{name}" / "plan.json").is_file()
         assert f"apply ENV={name} ARGS=--plan plan.json" in merged.calls
 

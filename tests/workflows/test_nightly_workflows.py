@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from github_server import GitHubServer
 from workflows.act import NAME, TOKEN, Outcome
-from workflows.conftest import VARIABLES, GitHub
+from workflows.conftest import STAGING_ONLY, VARIABLES, GitHub
 
 
 def drifted(environment: str, status: int) -> Outcome:
@@ -32,6 +32,14 @@ def test_the_issue_is_open_as_long_as_something_has_drifted(with_code: GitHub) -
         github.schedule("drift", Outcome("drift", files={"--markdown": ""}))
         (issue,) = server.issues.values()
         assert issue["state"] == "closed"
+
+
+def test_an_environment_without_variables_is_not_missed_in_the_issue(github: GitHub) -> None:
+    run = replace(github, variables=STAGING_ONLY).schedule("drift", drifted("staging", 0))
+    assert [call.split() for call in run.calls] == [
+        ["drift", "ENV=staging", "ARGS=--markdown", "staging.md"],
+        ["drift-issue", "FILES=drift/staging.md"],
+    ]
 
 
 def test_drift_is_not_looked_for_where_no_environment_is_set_up(github: GitHub) -> None:

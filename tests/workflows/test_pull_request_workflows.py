@@ -8,7 +8,7 @@ import pytest
 
 from github_server import GitHubServer
 from workflows.act import NAME, TOKEN, Outcome
-from workflows.conftest import VARIABLES, GitHub, refused
+from workflows.conftest import STAGING_ONLY, VARIABLES, GitHub, refused
 
 SERVICES = ["annotate", "catalog", "thumbnail", "web"]
 
@@ -89,8 +89,7 @@ def test_a_pull_request_of_a_fork_gets_no_plan_and_is_told_why(github: GitHub) -
 
 
 def test_an_environment_without_variables_is_not_planned(github: GitHub) -> None:
-    variables = {name: value for name, value in VARIABLES.items() if name != "PRODUCTION_PLAN_ROLE"}
-    run = replace(github, variables=variables).pull_request("plan")
+    run = replace(github, variables=STAGING_ONLY).pull_request("plan")
     assert len(run.credentials) == 1
     assert run.calls[-1] == "comment PULL_REQUEST=12 FILES=plans/staging.md "
     assert [notice.partition(" ")[0] for notice in run.notices] == ["production"]
@@ -109,6 +108,11 @@ def test_closing_a_pull_request_discards_its_change_sets(github: GitHub) -> None
         VARIABLES["STAGING_PLAN_ROLE"],
         VARIABLES["PRODUCTION_PLAN_ROLE"],
     }
+
+
+def test_an_environment_without_variables_has_nothing_to_discard(github: GitHub) -> None:
+    run = replace(github, variables=STAGING_ONLY).pull_request("plan", action="closed")
+    assert run.calls == ("discard ENV=staging LABEL=pr-12",)
 
 
 def test_taskcat_runs_in_aws_when_its_label_is_given(github: GitHub) -> None:

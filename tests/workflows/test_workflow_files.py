@@ -35,6 +35,18 @@ def test_a_called_workflow_may_what_its_jobs_need(
     assert needed <= job["permissions"].items()
 
 
+def test_a_job_that_is_run_again_replaces_what_it_uploaded() -> None:
+    uploads = [
+        step["with"]
+        for content in FILES.values()
+        for job in content["jobs"].values()
+        for step in job.get("steps", [])
+        if step.get("uses", "").startswith("actions/upload-artifact@")
+    ]
+    assert uploads
+    assert [upload["name"] for upload in uploads if upload.get("overwrite") != "true"] == []
+
+
 def test_only_main_is_deployed_without_being_asked() -> None:
     assert FILES["deploy"]["on"]["push"]["branches"] == ["main"]
 
