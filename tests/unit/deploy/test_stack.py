@@ -200,7 +200,9 @@ def test_drift_is_read_over_all_pages_without_false_alarms_and_with_what_could_n
 ) -> None:
     client, stubber = cloudformation
     monkeypatch.setattr(boto3, "client", lambda *_, **__: client)
-    environment = Environment("test", Path("test.yaml"), "eu-central-1", "prefix", "aws", {}, {}, None, None, {}, (STACK,))
+    environment = Environment(
+        "test", Path("test.yaml"), "eu-central-1", "prefix", "aws", {}, {}, None, None, {}, (STACK,)
+    )
     stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE"))
     stubber.add_response("detect_stack_drift", {"StackDriftDetectionId": "1"})
     stubber.add_response(
