@@ -1,7 +1,8 @@
 """What MiniStack lacks of AWS and this application relies on. Its names are private: the version is pinned exactly.
 
 asynchronous     Invoke with the type Event, SNS and EventBridge: retries, bounded concurrency, dead letters
-functions        AWS::Lambda::Function keeps DeadLetterConfig, reserved concurrency (for all versions) and VpcConfig
+functions        AWS::Lambda::Function keeps DeadLetterConfig, reserved concurrency (for all versions) and VpcConfig;
+                 an update lets invocations finish
 code             the code of functions is unpacked once for all their processes
 logs             what functions log reaches their log group, which keeps the last of it
 buckets          AWS::S3::Bucket takes over a bucket that is there already, with its objects; events in any region
@@ -28,7 +29,7 @@ from emulator.change_sets import tell_all_changes
 from emulator.code import share_code
 from emulator.database_servers import DatabaseServers
 from emulator.databases import add_databases
-from emulator.functions import keep_function_properties, share_reserved_concurrency
+from emulator.functions import keep_function_properties, let_invocations_finish, share_reserved_concurrency
 from emulator.guard import guarded
 from emulator.identity import add_identity
 from emulator.load_balancers import mend_load_balancers
@@ -49,6 +50,7 @@ def install(events: Path, code: Path, databases: DatabaseServers | None) -> None
     """
     keep_function_properties()
     share_reserved_concurrency()
+    let_invocations_finish()
     take_over_buckets()
     announce_in_own_region()
     add_network()

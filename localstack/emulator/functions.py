@@ -1,7 +1,11 @@
-"""Functions: properties that MiniStack's CloudFormation drops, and concurrency that all versions share."""
+"""Functions: properties that MiniStack's CloudFormation drops, shared concurrency, and updates of those at work."""
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
+from ministack.core import lambda_runtime
 from ministack.services import ec2, lambda_svc
 
 from emulator.resource_types import Attributes, Properties, complete_type
@@ -22,6 +26,39 @@ def share_reserved_concurrency() -> None:
         return limit
 
     lambda_svc._reserved_concurrency = reserved_by_function
+
+
+def let_invocations_finish() -> None:
+    """Let invocations that have begun finish when their function changes: MiniStack ends their processes at once.
+
+    A process that nobody else gets any more is ended once it has answered.
+    """
+    invalidate = lambda_svc.invalidate_worker
+
+    def invalidate_idle(function: str, qualifier: str | None = None, **scope: str) -> None:
+        busy = _take_busy(function, qualifier)
+        invalidate(function, qualifier, **scope)
+        for worker in busy:
+            threading.Thread(target=_end_when_idle, args=[worker], daemon=True).start()
+
+    lambda_svc.invalidate_worker = invalidate_idle
+
+
+def _take_busy(function: str, qualifier: str | None) -> list[Any]:
+    """Take the processes of a function that are at work out of its pools, whose keys end in `:function:qualifier`."""
+    busy = []
+    with lambda_runtime._lock:
+        for key, workers in lambda_runtime._workers.items():
+            *_, name, version = key.split(":")
+            if name == function and qualifier in (None, version):
+                busy += [worker for worker in workers if worker._lock.locked()]
+                workers[:] = [worker for worker in workers if worker not in busy]
+    return busy
+
+
+def _end_when_idle(worker: Any) -> None:
+    with worker._lock:
+        worker.kill()
 
 
 def _keep(name: str, properties: Properties) -> Attributes:

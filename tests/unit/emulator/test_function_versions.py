@@ -18,7 +18,9 @@ HANDLER = """
 import json, os, time
 
 def handle(event, context):
-    time.sleep(event.get("seconds", 0))
+    if "seconds" in event:
+        open(os.environ["OUTCOMES"] + ".begun", "w").close()
+        time.sleep(event["seconds"])
     line = json.dumps([CODE, os.environ["COLOUR"], context.function_version, context.invoked_function_arn])
     with open(os.environ["OUTCOMES"], "a") as file:
         file.write(line + "\\n")
@@ -189,6 +191,16 @@ def test_an_update_publishes_code_and_configuration_and_the_alias_runs_them(func
     assert update.outputs["Version"] == "2"
     assert json.loads(function.invoke()["Payload"].read()) == "two"
     assert function.calls()[-1][:3] == ["two", "blue", "2"]
+
+
+def test_an_invocation_that_has_begun_is_finished_by_the_code_that_an_update_replaces(function: Function) -> None:
+    invoke, latest = function.account.client("lambda").invoke, function.deployment.outputs["Function"]
+    invoke(FunctionName=latest, InvocationType="Event", Payload=json.dumps({"seconds": 4}))
+    wait_until(function.outcomes.with_name("outcomes.begun").exists)
+    assert function.deploy("two", "blue", "2").status == "UPDATE_COMPLETE"
+    wait_until(lambda: bool(function.calls()))
+    assert function.calls()[0][:2] == ["one", "red"]
+    assert json.loads(invoke(FunctionName=latest)["Payload"].read()) == "two"
 
 
 def test_the_alias_runs_the_old_version_until_a_new_one_is_published(function: Function) -> None:
