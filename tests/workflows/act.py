@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from git_repository import GitRepository
 from local_cloud import REPOSITORY
 
 HERE = Path(__file__).parent
@@ -104,12 +105,12 @@ class Run:
         return [call.split()[0] for call in self.calls if not name or f"ENV={name}" in call.split()]
 
 
-class Scratch:
+class Scratch(GitRepository):
     """A repository of its own with the files of this one, and a bare `origin` that it pushes to."""
 
     def __init__(self, folder: Path, *only: str) -> None:
         """Commit the files that git does not ignore as they are on the disk, or `only` those below these paths."""
-        self.folder = folder / "gallery"
+        super().__init__(folder / "gallery")
         self.origin = folder / "origin.git"
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *only],
@@ -118,43 +119,34 @@ class Scratch:
             check=True,
         )
         for name in filter(None, listed.stdout.decode().split("\0")):
-            source, target = REPOSITORY / name, self.folder / name
+            source, target = REPOSITORY / name, self.path / name
             if source.is_file():  # or it was deleted and that is not committed yet
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)
         subprocess.run(["git", "init", "--quiet", "--bare", self.origin], check=True)
         self.git("init", "--quiet", "--initial-branch", "main")
-        self.git("config", "user.name", "Octocat")
-        self.git("config", "user.email", "octocat@example.org")
         self.git("remote", "add", "origin", str(self.origin))
         self.commit("Begin")
 
-    def git(self, *arguments: str) -> str:
-        """Run git, and return what it prints."""
-        done = subprocess.run(["git", *arguments], cwd=self.folder, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
     def commit(self, message: str) -> str:
         """Commit everything to main and push it; return the commit."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        commit = super().commit(message)
         self.git("push", "--quiet", "origin", "main")
         self.git("fetch", "--quiet", "--tags", "origin")
-        return self.git("rev-parse", "HEAD")
+        return commit
 
     def make(self, *words: str) -> str:
         """Run make as a person does in this repository, with the prepared environments; return what it prints."""
         environ = {**inherited(), "STAND_IN": str(self._person())}
         command = [sys.executable, "-IS", str(HERE / "stand_in_make.py"), *words]
-        done = subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=self.path, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
 
     def _person(self) -> Path:
-        folder = self.folder.parent / "person"
+        folder = self.path.parent / "person"
         folder.mkdir(exist_ok=True)
-        targets = re.findall(r"^([a-z-]+):", (self.folder / "Makefile").read_text(), re.MULTILINE)
+        targets = re.findall(r"^([a-z-]+):", (self.path / "Makefile").read_text(), re.MULTILINE)
         write_wanted(folder, Runner(real=targets))
         return folder
 
@@ -182,7 +174,7 @@ def run(
         variables: `vars` of GitHub, those of all environments alike: act knows no environments.
         job: the only one to run, after those that it needs.
     """
-    file = scratch.folder / WORKFLOWS / f"{workflow}.yml"
+    file = scratch.path / WORKFLOWS / f"{workflow}.yml"
     (folder / "bin").mkdir(parents=True)
     make = folder / "bin" / "make"
     make.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {HERE / "stand_in_make.py"} "$@"\n')
@@ -204,14 +196,14 @@ def run(
         *("--platform", f"{RUNNER}=-self-hosted", "--action-cache-path", folder / "act"),
         *(("--job", job) if job else ()),
         *("--action-offline-mode", "--no-cache-server", "--no-skip-checkout", "--secret", f"GITHUB_TOKEN={TOKEN}"),
-        *(word for use in sorted(used_actions(scratch.folder)) for word in ("--local-repository", stand_in(use))),
+        *(word for use in sorted(used_actions(scratch.path)) for word in ("--local-repository", stand_in(use))),
         *(word for item in settings.items() for word in ("--env", "=".join(item))),
         *(word for item in (variables or {}).items() for word in ("--var", "=".join(item))),
     ]
     environ = {**inherited(), "GIT_PAGER": "cat"}
     environ["PATH"] = os.pathsep.join((str(folder / "bin"), environ["PATH"]))
     done = subprocess.run(
-        command, cwd=scratch.folder, env=environ, capture_output=True, text=True, timeout=SECONDS, check=False
+        command, cwd=scratch.path, env=environ, capture_output=True, text=True, timeout=SECONDS, check=False
     )
     lines = list(messages(done.stdout))
     jobs = read_jobs(lines, read_yaml(file))

@@ -112,6 +112,6 @@ def with_code(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
 def checked(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
     """Be a repository like that whose checks pass at once, which is quicker."""
     scratch = Scratch(tmp_path_factory.mktemp("checked"), ".github")
-    (scratch.folder / WORKFLOWS / "ci.yml").write_text(PASSED)
+    (scratch.path / WORKFLOWS / "ci.yml").write_text(PASSED)
     scratch.commit("Trust the checks")
     return GitHub(scratch, tmp_path_factory.mktemp, VARIABLES)

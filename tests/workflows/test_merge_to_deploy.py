@@ -145,7 +145,7 @@ class World:
         )
 
     def _environment(self, name: str) -> Environment:
-        return load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}, self.scratch.folder / "infrastructure")
+        return load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}, self.scratch.path / "infrastructure")
 
 
 def edit(file: Path, pattern: str, replacement: str) -> None:
@@ -157,16 +157,16 @@ def edit(file: Path, pattern: str, replacement: str) -> None:
 
 def version_of(scratch: Scratch, service: str) -> Version:
     """Return the version that the source of a service has."""
-    project = scratch.folder / "services" / service / "pyproject.toml"
+    project = scratch.path / "services" / service / "pyproject.toml"
     return Version.parse(tomllib.loads(project.read_text())["project"]["version"], str(project))
 
 
 def scratch_with_galleries(folder: Path, ports: Mapping[str, int]) -> Scratch:
     """Lay out a repository without tags whose environments run on this machine, both with the versions of services."""
     scratch = Scratch(folder, *CODE)
-    (scratch.folder / WORKFLOWS / "ci.yml").write_text(PASSED)
+    (scratch.path / WORKFLOWS / "ci.yml").write_text(PASSED)
     for name, port in ports.items():
-        file = scratch.folder / "infrastructure" / "environments" / f"{name}.yaml"
+        file = scratch.path / "infrastructure" / "environments" / f"{name}.yaml"
         edit(file, r"^platform: aws\b", "platform: host")
         edit(file, r"GalleryOrigin: \S+", f"GalleryOrigin: http://127.0.0.1:{port}")
         for service in SERVICES:
@@ -202,7 +202,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def story(world: World) -> Story:
     """Do what people do; tests look at what came of it."""
-    scratch, services = world.scratch, world.scratch.folder / "services"
+    scratch, services = world.scratch, world.scratch.path / "services"
     old = str(version_of(scratch, "thumbnail"))
     first = world.merge()
     again = world.merge()
@@ -231,7 +231,7 @@ def story(world: World) -> Story:
     with (services / "catalog" / "catalog" / "images.py").open("a") as file:
         file.write("\n# A remark.\n")
     edit(
-        scratch.folder / "infrastructure" / "environments" / "staging.yaml",
+        scratch.path / "infrastructure" / "environments" / "staging.yaml",
         r"^(  annotate:\n    Concurrency): \d+$",
         r"\1: 4",
     )

@@ -28,7 +28,7 @@ def test_the_services_that_a_change_concerns_are_tested_and_packaged(
 ) -> None:
     scratch = with_code.scratch
     base = scratch.git("rev-parse", "HEAD")
-    with (scratch.folder / changed).open("a") as file:
+    with (scratch.path / changed).open("a") as file:
         file.write("\n# changed\n")
     scratch.commit("Change something")
     finding_out = replace(with_code, runner=replace(with_code.runner, real=("affected",)))
