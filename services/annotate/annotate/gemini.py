@@ -16,7 +16,6 @@ from PIL import Image
 
 from annotate import caption
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError, UnusableAnswerError
-from annotate.flatten import on_white
 from annotate.retry_after import asked_seconds
 from catalog.backoff import full_jitter
 from catalog.deadline import seconds_left
@@ -104,7 +103,7 @@ class GeminiAnnotator:
         )
 
     def annotate(self, image: Image.Image) -> Annotation:
-        """Describe a picture, sent as it is: scale it before.
+        """Describe an RGB picture, sent as it is: scale it before.
 
         A failure that may pass is followed by another request, after the pause that Gemini asks for, but only when
         there is time for all of it: a function that waited in vain would have been paid for, too.
@@ -177,7 +176,7 @@ class GeminiAnnotator:
 
 def _jpeg(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    on_white(image).save(file, "JPEG", quality=_JPEG_QUALITY)
+    image.save(file, "JPEG", quality=_JPEG_QUALITY)
     return file.getvalue()
 
 

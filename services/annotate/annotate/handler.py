@@ -26,6 +26,7 @@ from botocore.config import Config
 
 from annotate.config import AnnotateSettings
 from annotate.errors import AnnotationRefusedError, KeyRefusedError
+from annotate.flatten import on_white
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import Context, OutOfTimeError, time_limit
@@ -58,7 +59,7 @@ class Annotator(Protocol):
     """Gemini or the offline tagger."""
 
     def annotate(self, image: Image) -> images.Annotation:
-        """Describe a picture, or raise what `annotate.errors` lists."""
+        """Describe an RGB picture, or raise what `annotate.errors` lists."""
 
 
 class Readable(Protocol):
@@ -203,7 +204,7 @@ class Describer:
         if self._annotator is None:
             self._annotator = make_annotator(self._settings)
         try:
-            return self._annotator.annotate(picture.image)
+            return self._annotator.annotate(on_white(picture.image))
         except KeyRefusedError:
             self._annotator = None  # perhaps replaced: read the secret again for the next photo
             raise

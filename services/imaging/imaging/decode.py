@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import ExifTags, Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -20,11 +20,15 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from imaging.jpeg import count_scans
+from imaging import avif, jpeg, png
+from imaging.jpeg import Jpeg
+from imaging.orientation import read_orientation
+from imaging.stripped import MAX_PROFILE_BYTES, Stripped
 
 MAX_PIXELS = 64_000_000
-MAX_PROFILE_BYTES = 4 * 1024 * 1024  # colour profiles of printing presses have up to 3 MB
 MAX_JPEG_SCANS = 100  # progressive JPEGs have about ten; each one takes 50 ms at MAX_PIXELS
+
+Box = tuple[float, float, float, float]
 
 # A JPEG is decoded at 1/2, 1/4 or 1/8 of its size as long as that leaves this many times the result.
 JPEG_HEADROOM = 1.5
@@ -72,21 +76,23 @@ def decode(data: bytes, box: int) -> Picture:
         UnreadableImageError: the file is empty, of another type, damaged or incomplete, or has more than MAX_PIXELS.
     """
     content_type = _content_type(data)
-    with _reading(content_type):
-        source = _DECODERS[content_type](BytesIO(data))
-    if isinstance(source, JpegImageFile) and count_scans(data) > MAX_JPEG_SCANS:
+    stripped = _STRIP.get(content_type, Stripped)(data)
+    if isinstance(stripped, Jpeg) and stripped.scans > MAX_JPEG_SCANS:
         raise UnreadableImageError(_damaged(content_type))
+    with _reading(content_type):
+        source = _DECODERS[content_type](BytesIO(stripped.data))
     width, height = source.size
     if width * height > MAX_PIXELS:
         raise UnreadableImageError(TOO_LARGE)
     size = _fit(width, height, box)
     with _reading(content_type):
-        draft = source.draft(None, _headroom(size)) if isinstance(source, JpegImageFile) else None
-        source.load()
+        source, part = _load(source, stripped, size)
         image = _resizable(source)
-        orientation = _orientation(source.info.get("exif"))
-    image = image.resize(size, Image.Resampling.LANCZOS, draft and draft[1], REDUCING_GAP)
-    image = _in_srgb(image, source.info.get("icc_profile"))
+    image = image.resize(size, Image.Resampling.LANCZOS, part, REDUCING_GAP)
+    image = _in_srgb(image, stripped.profile or source.info.get("icc_profile"))
+    # Containers of AVIF and HEIF have an orientation of their own: Pillow puts it into the metadata, and pillow_heif
+    # turns the pixels and clears the metadata.
+    orientation = read_orientation(stripped.exif or source.info.get("exif") or b"")
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
     if orientation >= _FIRST_QUARTER_TURN:
@@ -150,6 +156,12 @@ _DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "image/heif": _open_heif,
 }
 CONTENT_TYPES = tuple(_DECODERS)
+# These decoders reject a file because of its metadata.
+_STRIP: dict[str, Callable[[bytes], Stripped]] = {
+    "image/jpeg": jpeg.strip,
+    "image/png": png.strip,
+    "image/avif": avif.strip,
+}
 
 
 @contextmanager
@@ -179,24 +191,73 @@ def _headroom(size: tuple[int, int]) -> tuple[int, int]:
     return int(size[0] * JPEG_HEADROOM), int(size[1] * JPEG_HEADROOM)
 
 
+def _load(source: ImageFile, stripped: Stripped, size: tuple[int, int]) -> tuple[ImageFile, Box | None]:
+    """Return the file with its pixels, and the part of them to show if its decoder has reduced them.
+
+    Raises:
+        Exception: pixels are missing.
+    """
+    if isinstance(stripped, Jpeg):
+        box = _load_reduced(source, size)
+        if not stripped.ends:
+            other = JpegImageFile(BytesIO(stripped.data.removesuffix(jpeg.END_OF_IMAGE) + jpeg.FILLING))
+            _load_reduced(other, size)
+            if ImageChops.difference(source, other).getbbox():
+                raise OSError("pixels are missing")
+        return source, box
+    try:
+        source.load()
+    except OSError:
+        completed = png.complete(stripped.data) if isinstance(source, PngImageFile) else None
+        if completed is None:
+            raise
+        source = PngImageFile(BytesIO(completed))
+        source.load()
+    return source, None
+
+
+def _load_reduced(source: ImageFile, size: tuple[int, int]) -> Box | None:
+    draft = source.draft(None, _headroom(size))
+    source.load()
+    return draft and draft[1]
+
+
 def _resizable(source: ImageFile) -> Image.Image:
     """Return the loaded picture with 8-bit channels that can be averaged: L, LA, RGB, RGBA or CMYK."""
     if source.mode.startswith("I"):  # 16-bit grey, which `convert` would clip instead of scale
-        return source.point(lambda value: value * (1 / 256)).convert("L")
+        grey = source.point(lambda value: value * (1 / 256)).convert("L")
+        return _without(source.info.get("transparency"), source, grey)
+    if source.mode in ("1", "L"):
+        return _without(source.info.get("transparency"), source, source.convert("L"))
     mode = source.mode if source.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else "RGB"
     if source.has_transparency_data and mode not in ("LA", "RGBA"):  # a palette's, or one colour named transparent
         mode = "RGBA"
     return source if mode == source.mode else source.convert(mode)
 
 
+def _without(key: object, source: Image.Image, grey: Image.Image) -> Image.Image:
+    """Make those pixels of a grey picture transparent whose source has the value `key`."""
+    if isinstance(key, int):
+        deep = source.mode.startswith("I")
+        samples = source.convert("I") if deep else grey
+        grey.putalpha(samples.point([255 * (value != key) for value in range(2**16 if deep else 2**8)], "L"))
+    return grey
+
+
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return an RGB or RGBA picture as browsers show it, which take colours without a profile for sRGB."""
-    mode = "RGBA" if image.mode in ("LA", "RGBA") else "RGB"
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    colours = image.convert(image.mode.removesuffix("A")) if alpha else image  # the transformation knows no LA
+    converted = None
     if profile and len(profile) <= MAX_PROFILE_BYTES:
         with suppress(ImageCms.PyCMSError, OSError):  # damaged, or of another kind of picture: browsers ignore it, too
             given = ImageCms.ImageCmsProfile(BytesIO(profile))
-            return ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), image.mode, mode).apply(image)
-    return image.convert(mode)
+            transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), colours.mode, "RGB")
+            converted = transform.apply(colours)
+    colours = converted or colours.convert("RGB")
+    if alpha:
+        colours.putalpha(alpha)
+    return colours
 
 
 _TURNS = {
@@ -209,18 +270,3 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _FIRST_QUARTER_TURN = 5  # from here on width and height change places
-
-
-def _orientation(metadata: bytes | None) -> int:
-    """Return the orientation, 1 to 8, that EXIF metadata ask for; 1 when there are none or they are damaged.
-
-    The containers of AVIF and HEIF have a rotation of their own, which counts instead. For AVIF, Pillow writes it into
-    the metadata; for HEIF, pillow-heif turns the pixels and resets the metadata.
-    """
-    exif = Image.Exif()
-    try:
-        exif.load(metadata or b"")
-        orientation = exif.get(ExifTags.Base.Orientation)
-        return orientation if orientation in _TURNS else 1
-    except Exception:  # noqa: BLE001 - Pillow raises anything here, and the pixels are good all the same
-        return 1

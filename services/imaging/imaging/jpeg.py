@@ -1,28 +1,111 @@
-"""Count the scans of a JPEG, which its header does not tell."""
+"""Reads the segments of a JPEG: what its pixels need, and the metadata that change how it is shown.
+
+Segments: ISO/IEC 10918-1, annex B. Colour profiles: ICC.1:2022, B.4. Adobe's segment: ITU-T T.872, 6.5.3.
+"""
+
+from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-# A marker outside of the restart markers and of stuffed zeros within coded data (ISO/IEC 10918-1, B.1.1).
+from imaging.stripped import Stripped
+
+# A marker outside of the restart markers and of stuffed zeros within coded data (B.1.1).
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_START_OF_IMAGE = 0xD8
-_END_OF_IMAGE = 0xD9
-_START_OF_SCAN = 0xDA
+_WITHOUT_LENGTH = frozenset({0x01, 0xD8, 0xD9})
+_START_OF_SCAN, _END_OF_IMAGE, _NUMBER_OF_LINES, _COMMENT = 0xDA, 0xD9, 0xDC, 0xFE
+_TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1, 0xC9})
+_APPLICATION = frozenset(range(0xE0, 0xF0))
+_APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
+_BETWEEN_SCANS = _TABLES | _APPLICATION | {_START_OF_SCAN, _NUMBER_OF_LINES, _COMMENT}
+
+END_OF_IMAGE = b"\xff\xd9"
+FILLING = bytes(number * 37 % 255 for number in range(1024)) + END_OF_IMAGE
+"""Coded data without meaning, and an end. It shows in the pixels only when some were missing before it."""
 
 
-def count_scans(data: bytes) -> int:
-    """Return how many scans a JPEG has before its end; what follows the end, such as a video, does not count.
+@dataclass(frozen=True)
+class Jpeg(Stripped):
+    """A JPEG without metadata.
 
-    Each scan of a progressive JPEG passes over all its pixels, however few bytes the scan has itself.
+    Attributes:
+        scans: how many times the file passes over the pixels; about ten in a progressive JPEG.
+        ends: whether there was an end marker; `data` has one in any case.
     """
-    scans = 0
-    position = 0
+
+    scans: int = 0
+    ends: bool = False
+
+
+def strip(data: bytes) -> Jpeg:
+    """Keep what the pixels of a JPEG need; junk between segments and whatever follows the picture are dropped."""
+    kept: list[bytes | memoryview] = [data[:2]]
+    exif = b""
+    profile: dict[int, bytes] = {}
+    fragments = components = 0
+    is_sequential = False
+    for kind, start, end in _segments(data):
+        body = data[start + 4 : end]
+        if kind == _START_OF_SCAN:
+            has_one_scan = is_sequential and body[:1] == bytes([components])
+            stop, scans, ends = _coded_data(data, end, has_one_scan)
+            kept += [memoryview(data)[start:stop], b"" if ends else END_OF_IMAGE]
+            icc = b"".join(profile[number] for number in sorted(profile)) if len(profile) == fragments else b""
+            return Jpeg(b"".join(kept), exif, icc, scans, ends)
+        if kind in _FRAMES and len(body) > 5:
+            components, is_sequential = body[5], kind in _SEQUENTIAL_FRAMES
+        if kind in _FRAMES or kind in _TABLES or _says_which_colours(kind, body):
+            kept.append(data[start:end])
+        elif kind == _APP1 and body.startswith(b"Exif\0\0"):
+            exif = exif or body
+        elif kind == _APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            profile[body[12]], fragments = body[14:], body[13]
+    return Jpeg(b"".join(kept))
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the kind, start and end of each segment; one whose length cannot be right is skipped like junk."""
+    position = 2
     while marker := _MARKER.search(data, position):
         position = marker.end()
         kind = data[position - 1]
         if kind == _END_OF_IMAGE:
-            break
-        if kind == _START_OF_SCAN:
-            scans += 1
-        if kind != _START_OF_IMAGE:  # the others begin with their length, which counts its own two bytes
-            position += int.from_bytes(data[position : position + 2])
-    return scans
+            return
+        if end := _end(data, kind, position):
+            yield kind, marker.start(), end
+            position = end
+
+
+def _end(data: bytes, kind: int, position: int) -> int:
+    """Return where a segment ends whose length, which counts its own two bytes, is at a position; 0 if it cannot be."""
+    if kind in _WITHOUT_LENGTH:
+        return 0
+    length = int.from_bytes(data[position : position + 2])
+    return position + length if 2 <= length <= len(data) - position else 0
+
+
+def _coded_data(data: bytes, position: int, has_one_scan: bool) -> tuple[int, int, bool]:
+    """Return where the picture ends whose first scan begins at a position, its scans, and whether it has an end marker.
+
+    Without one, the first marker that cannot belong to the picture begins something else, such as a video.
+    """
+    scans = 1
+    while marker := _MARKER.search(data, position):
+        kind = data[marker.end() - 1]
+        if kind == _END_OF_IMAGE:
+            return marker.end(), scans, True
+        position = _end(data, kind, marker.end())
+        if has_one_scan or kind not in _BETWEEN_SCANS or not position:
+            return marker.start(), scans, False
+        scans += kind == _START_OF_SCAN
+    return len(data.rstrip(b"\xff")), scans, False
+
+
+def _says_which_colours(kind: int, body: bytes) -> bool:
+    """Tell whether a segment says how the components of the picture make its colours."""
+    is_jfif = kind == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 14
+    is_adobe = kind == _APP14 and body.startswith(b"Adobe") and len(body) >= 12
+    return is_jfif or is_adobe
