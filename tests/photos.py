@@ -43,14 +43,16 @@ def noise(size: int, width: int = 640, height: int = 480) -> bytes:
     return data + b"\0" * (size - len(data))
 
 
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """Return a chunk of a PNG file with the right checksum."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
 def decompression_bomb(width: int = 10_000, height: int = 10_000) -> bytes:
     """Return a PNG of some kilobytes that unfolds to black pixels."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     rows = zlib.compressobj(9)
     row = b"\0" * (1 + width * 3)
     pixels = b"".join([rows.compress(row) for _ in range(height)] + [rows.flush()])
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", pixels) + png_chunk(b"IEND", b"")

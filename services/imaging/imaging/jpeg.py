@@ -23,7 +23,7 @@ _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _BETWEEN_SCANS = _TABLES | _APPLICATION | {_START_OF_SCAN, _NUMBER_OF_LINES, _COMMENT}
 
 END_OF_IMAGE = b"\xff\xd9"
-FILLING = bytes(number * 37 % 255 for number in range(1024)) + END_OF_IMAGE
+FILLING = bytes((91 + number * 37) % 255 for number in range(1024)) + END_OF_IMAGE
 """Coded data without meaning, and an end. It shows in the pixels only when some were missing before it."""
 
 

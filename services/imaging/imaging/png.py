@@ -27,7 +27,8 @@ def strip(data: bytes) -> Stripped:
     depth = colour = -1
     for kind, start, end in _chunks(data):
         if kind == b"IDAT" or (kind == b"PLTE" and colour == _PALETTE):
-            kept.append(memoryview(data)[start - 8 : end + 4])
+            is_whole = end + 4 <= len(data)
+            kept.append(memoryview(data)[start - 8 : end + 4] if is_whole else _chunk(kind, data[start:end]))
         elif kind == b"IHDR" and end - start == _HEADER_BYTES:
             depth, colour = data[start + 8], data[start + 9]
             kept.append(data[start - 8 : end + 4])
@@ -101,13 +102,16 @@ def _transparency(content: bytes, depth: int, colour: int) -> bytes:
 
 
 def _unfolded_profile(content: bytes) -> bytes:
-    """Return the profile of an iCCP chunk; nothing when it is damaged or too large."""
+    """Return the profile of an iCCP chunk; nothing when it is damaged or larger than MAX_PROFILE_BYTES."""
     _, _, coded = content.partition(b"\0")
+    if not coded.startswith(b"\0"):  # the number of the only method of compression
+        return b""
+    inflate = zlib.decompressobj()
     try:
-        profile = zlib.decompressobj().decompress(coded[1:], MAX_PROFILE_BYTES + 1)
+        profile = inflate.decompress(coded[1:], MAX_PROFILE_BYTES)
     except zlib.error:
         return b""
-    return profile if len(profile) <= MAX_PROFILE_BYTES else b""
+    return profile if inflate.eof else b""
 
 
 def _filtered_bytes(header: bytes) -> int:

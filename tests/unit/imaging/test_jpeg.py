@@ -5,7 +5,10 @@ import pytest
 from imaging.jpeg import strip
 
 
-def count_scans(data): return strip(data).scans
+def count_scans(data):
+    return strip(data).scans
+
+
 from photos import encoded, scene
 
 
