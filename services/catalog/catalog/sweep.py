@@ -18,12 +18,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import boto3
-import pymysql
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from catalog import images, pending
-from catalog.database import Database, DatabaseSettings
+from catalog.database import Database, DatabaseSettings, DatabaseUnavailableError
 from catalog.uploads import UPLOADS, StoredObject, Upload, image_id, lowest_id, notification, upload_key
 
 if TYPE_CHECKING:
@@ -120,7 +119,9 @@ class Sweeper:
         for photo in islice(self._lost(), MAX_PHOTOS):
             try:
                 registered += self._register(photo)
-            except (ClientError, pymysql.err.DataError) as error:  # of this one; it must not keep the others waiting
+            except (DatabaseUnavailableError, BotoCoreError):  # not only of this one
+                raise
+            except Exception as error:
                 logger.exception("an upload could not be registered", extra={"image_id": photo})
                 failures.append(error)
         return registered

@@ -6,6 +6,7 @@
 The id is a version 7 UUID (RFC 9562), so ids sort by the time they were given out.
 """
 
+import codecs
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
-from email.header import decode_header, make_header
+from email.header import decode_header
 from typing import Any, Self
 from urllib.parse import quote, unquote, unquote_plus
 from uuid import UUID
@@ -116,21 +117,38 @@ def _filename(metadata: Mapping[str, str]) -> str:
 
 
 def _form_filename(header: str) -> str:
-    """Return the name that a plain form sent. S3 answers RFC 2047 words or bare UTF-8, read as Latin-1 by HTTP."""
+    """Return the name that a plain form sent. S3 answers RFC 2047 words or bare UTF-8, read as Latin-1 by HTTP.
+
+    Words in any other charset than UTF-8 and Latin-1 are shown as they are: S3 writes none, and some charsets spell
+    characters that no database stores.
+    """
     with suppress(UnicodeError):
         header = header.encode("latin-1").decode()
     try:
-        return str(make_header(decode_header(header)))
+        return "".join(
+            word if isinstance(word, str) else word.decode(_charset(name), "replace")
+            for word, name in decode_header(header)
+        )
     except (MessageError, LookupError, ValueError):
         return header
 
 
-# Control characters and bidirectional overrides, which would disturb the text around a name.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffd]")
+def _charset(name: str | None) -> str:
+    charset = codecs.lookup(name or "latin-1").name
+    if charset not in ("utf-8", "iso8859-1", "ascii"):
+        raise LookupError(f"a charset that S3 does not write: {charset}")
+    return charset
+
+
+# Control characters, marks of direction, and halves of characters: they would disturb the text around a name, or cannot
+# be stored.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffd]"
+)
 
 
 def clean_filename(name: str) -> str:
-    """Return a name fit to be shown: no folders, no control or direction characters, at most 255 characters."""
+    """Return a name fit to be shown: no folders, no control or direction characters, no surrogates, at most 255 characters."""
     last = re.split(r"[/\\]", name)[-1]
     return _UNPRINTABLE.sub("", last).strip()[:MAX_FILENAME_CHARACTERS] or "untitled"
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from pymysql.err import DataError
 
 from catalog import images, sweep
 from catalog.database import Database, DatabaseUnavailableError
@@ -245,6 +246,46 @@ def test_one_upload_that_cannot_be_registered_does_not_hold_up_the_others(around
     with pytest.raises(ExceptionGroup, match="could not be registered"):
         around.sweeper.run()
     assert sorted(around.announced()) == [upload_key(first), upload_key(last)]
+
+
+@pytest.mark.parametrize("error", [UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates"), DataError(1406, "long")])
+def test_one_upload_that_no_row_can_hold_does_not_hold_up_the_others(
+    around: Surroundings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    first, broken, last = sorted(around.upload() for _ in range(3))
+    around.wait(PATIENCE_MINUTES + 1)
+    register = images.register
+
+    def refuse(connection: Any, upload: Upload, **options: Any) -> images.Image | None:
+        if upload.id == broken:
+            raise error
+        return register(connection, upload, **options)
+
+    monkeypatch.setattr(images, "register", refuse)
+    with pytest.raises(ExceptionGroup, match="could not be registered"):
+        around.sweeper.run()
+    assert sorted(around.announced()) == [upload_key(first), upload_key(last)]
+    assert [record.image_id for record in caplog.records if record.levelname == "ERROR"] == [broken]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "=?unicode_escape?q?=5Cud800?=",
+        "=?raw_unicode_escape?q?=5Cud800?=",
+        "=?utf-7?q?+2AA-?=",
+        "=?utf-16-le?b?ANg=?=",
+        "=?UTF-8?Q?=ED=A0=80.jpg?=",
+    ],
+)
+def test_an_upload_with_half_a_character_in_its_name_is_registered_and_can_be_deleted(
+    around: Surroundings, header: str
+) -> None:
+    photo = new_id()
+    around.s3.put_object(Bucket=BUCKET, Key=upload_key(photo), Body=b"photo", Metadata={"form-filename": header})
+    around.wait(PATIENCE_MINUTES + 1)
+    assert around.sweeper.run().registered_images == 1
+    assert images.delete(around.connection, photo)
 
 
 def test_a_topic_that_is_away_costs_one_photo_one_chance(around: Surroundings) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import time
+import unicodedata
+from base64 import b64encode
 from datetime import UTC, datetime
+from encodings.aliases import aliases
 from urllib.parse import quote_plus
 
 import pytest
@@ -133,9 +136,37 @@ def test_a_plain_forms_file_name_is_read_as_s3_returns_it(metadata: str, shown: 
     assert Upload.from_object("id", description(Metadata={"form-filename": metadata})).filename == shown
 
 
-@given(st.text() | st.from_regex(r"=\?[\w-]*\?[bBqQ]?\?[^?]*\?="))
-def test_whatever_a_plain_form_sends_becomes_presentable(header: str) -> None:
-    assert 1 <= len(Upload.from_object("id", description(Metadata={"form-filename": header})).filename) <= 255
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "raw_unicode_escape", "utf-16", "idna", "zlib", "none"])
+def test_a_word_in_a_charset_that_s3_does_not_write_is_shown_as_it_is(charset: str) -> None:
+    header = f"=?{charset}?q?cat.jpg?="
+    assert Upload.from_object("id", description(Metadata={"form-filename": header})).filename == header
+
+
+CHARSETS = st.sampled_from([name for name in sorted(set(aliases.values())) if "_codec" not in name] + ["UTF-8", "x", ""])
+WORDS = st.builds(
+    "=?{}?{}?{}?=".format,
+    CHARSETS,
+    st.sampled_from(["q", "Q", "b", "B", "x"]),
+    st.binary().map(lambda data: "".join(f"={byte:02X}" for byte in data))
+    | st.binary().map(lambda data: b64encode(data).decode())
+    | st.sampled_from(["=5Cud800", "=5CU0000D800", "+2AA-", "=ED=A0=80", "=00=D8", "ANg="]),
+)
+HEADERS = st.text() | st.lists(WORDS | st.text(max_size=5)).map(" ".join)
+METADATA = st.dictionaries(st.sampled_from(["filename", "form-filename", "other"]), HEADERS)
+
+
+@given(METADATA)
+def test_whatever_metadata_an_object_has_its_name_can_be_shown_and_stored(metadata: dict[str, str]) -> None:
+    name = Upload.from_object("id", description(Metadata=metadata)).filename
+    assert 1 <= len(name) <= 255
+    assert not {unicodedata.category(character) for character in name} & {"Cc", "Cs"}
+
+
+@given(st.text(st.characters()) | st.text(st.characters(categories=["Cc", "Cs", "Cf", "Zl", "Zp"])))
+def test_a_clean_name_has_neither_control_characters_nor_surrogates(name: str) -> None:
+    clean = uploads.clean_filename(name)
+    assert not {unicodedata.category(character) for character in clean} & {"Cc", "Cs", "Zl", "Zp"}
+    assert uploads.clean_filename(clean) == clean
 
 
 @pytest.mark.parametrize(
