@@ -1,7 +1,8 @@
 """Lambda function that describes each uploaded photo.
 
 What can never succeed is recorded as the photo's state and acknowledged; everything else is raised, so that Lambda
-delivers the event again. `annotate.errors` draws the line.
+delivers the event again. `annotate.errors` draws the line. A bug that stops the same photo again and again is recorded,
+too.
 
 A description is paid for, so one delivery at a time asks for it: the one that holds the photo's claim. Another one is
 acknowledged meanwhile, because the holder ends in one of three ways. It records the description or a reason. It fails,
@@ -25,11 +26,12 @@ import boto3
 from botocore.config import Config
 
 from annotate.config import AnnotateSettings
-from annotate.errors import AnnotationRefusedError, KeyRefusedError
+from annotate.errors import AnnotationRefusedError, KeyRefusedError, RetryableError
 from annotate.flatten import on_white
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import Context, OutOfTimeError, time_limit
+from catalog.repeated_errors import failing_repeated_errors
 from catalog.settings import ConfigurationError
 from catalog.uploads import MAX_BYTES, TOO_LARGE, StoredObject, Upload, image_id, process_announced
 from imaging.decode import UnreadableImageError, decode
@@ -158,16 +160,17 @@ class Describer:
                 claim = self._register(upload, seconds + CLAIM_MARGIN_SECONDS)
             if claim is None:
                 return
-            try:
-                with _until(description_end):
-                    if not self._claim(upload, claim):
-                        return
-                    outcome = self._outcome(upload, body)
-                with _until(recording_end):
-                    self._record(upload, claim, outcome, recording_end - time.monotonic())
-            except Exception:
-                self._release(upload, claim, end)
-                raise
+            with failing_repeated_errors(self._database, upload, "annotation", (RetryableError,)):
+                try:
+                    with _until(description_end):
+                        if not self._claim(upload, claim):
+                            return
+                        outcome = self._outcome(upload, body)
+                    with _until(recording_end):
+                        self._record(upload, claim, outcome, recording_end - time.monotonic())
+                except Exception:
+                    self._release(upload, claim, end)
+                    raise
 
     def _register(self, upload: Upload, seconds: float) -> datetime | None:
         """Return when a claim of the photo ends, or nothing when it needs no description."""

@@ -18,9 +18,14 @@ from pymysql.connections import Connection
 from catalog.uploads import Upload
 
 Status = Literal["pending", "ready", "failed"]
+Part = Literal["thumbnail", "annotation"]
+"""What a function makes of a photo."""
 
 MAX_TEXT_CHARACTERS = 2000
 MAX_REASON_CHARACTERS = 500
+MAX_ERROR_CHARACTERS = 200
+MAX_ERRORS = 3
+"""How often the same error may stop a part of a photo before that part is failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,8 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
                  etag = %(etag)s, uploaded_at = %(uploaded_at)s,
                  thumbnail_status = 'pending', thumbnail_reason = NULL, width = NULL, height = NULL,
                  placeholder = NULL, annotation_status = IF(edited, annotation_status, 'pending'),
-                 annotation_reason = NULL, claimed_until = NULL, pending_since = NULL, resent = 0, resent_at = NULL
+                 annotation_reason = NULL, claimed_until = NULL, pending_since = NULL, resent = 0, resent_at = NULL,
+                 thumbnail_errors = 0, annotation_errors = 0
                WHERE id = %(id)s AND etag <> %(etag)s AND deleted_at IS NULL
                  AND (uploaded_at < %(uploaded_at)s OR uploaded_at = %(uploaded_at)s
                    AND (%(is_settled)s OR annotation_status <> 'ready' AND claimed_until IS NULL))""",
@@ -250,6 +256,35 @@ def annotation_failed(
     )
 
 
+def count_error(connection: Connection[Any], image_id: str, etag: str, part: Part, error: str, reason: str) -> bool:
+    """Count an error that stopped a part of a photo; True when it came for the MAX_ERRORS-th time: the part is failed.
+
+    Args:
+        connection: to the catalogue.
+        image_id: the photo.
+        etag: the object that was processed.
+        part: what was to be made of it; nothing is counted once it is ready or failed.
+        error: tells this error from others, in ASCII; another one than before starts the count again.
+        reason: why there will be no such part, in a sentence for people.
+    """
+    is_unclaimed = "(claimed_until IS NULL OR claimed_until < NOW(3))" if part == "annotation" else "TRUE"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # Assignments see what those before them assigned: the count has to come first.
+            f"""UPDATE image SET
+                  {part}_errors = IF({part}_error <=> %(error)s, {part}_errors, 0) + 1,
+                  {part}_error = %(error)s,
+                  {part}_reason = IF({part}_errors >= {MAX_ERRORS}, %(reason)s, {part}_reason),
+                  {part}_status = IF({part}_errors >= {MAX_ERRORS}, 'failed', {part}_status)
+                WHERE {_CURRENT} AND {part}_status = 'pending' AND {is_unclaimed}""",
+            {"id": image_id, "etag": etag, "error": error[:MAX_ERROR_CHARACTERS], "reason": reason},
+        )
+        cursor.execute(
+            f"SELECT 1 FROM image WHERE {_CURRENT} AND {part}_status = 'failed'", {"id": image_id, "etag": etag}
+        )
+        return cursor.fetchone() is not None
+
+
 def edit(
     connection: Connection[Any],
     image_id: str,
@@ -273,18 +308,24 @@ def edit(
 
 
 def retry(connection: Connection[Any], image_id: str) -> bool:
-    """Make what failed pending again, and let the sweep begin anew; False when there is no such image."""
+    """Make what failed pending again, and let the sweep begin anew; False when there is no such image.
+
+    What the same error made failed is tried once more: if it comes again, the photo is failed at once.
+    """
     return _update(
         connection,
         # Assignments see what those before them assigned: pending_since has to come first.
         """UPDATE image SET
              pending_since = IF(thumbnail_status = 'failed' OR annotation_status = 'failed', NOW(), pending_since),
              resent = 0, resent_at = NULL,
+             thumbnail_errors = LEAST(thumbnail_errors, %(errors)s),
+             annotation_errors = LEAST(annotation_errors, %(errors)s),
              thumbnail_status = IF(thumbnail_status = 'failed', 'pending', thumbnail_status), thumbnail_reason = NULL,
              annotation_status = IF(annotation_status = 'failed', 'pending', annotation_status),
              annotation_reason = NULL
            WHERE id = %(id)s AND deleted_at IS NULL""",
         id=image_id,
+        errors=MAX_ERRORS - 1,
     )
 
 

@@ -148,7 +148,10 @@ _UNPRINTABLE = re.compile(
 
 
 def clean_filename(name: str) -> str:
-    """Return a name fit to be shown: no folders, no control or direction characters, no surrogates, at most 255 characters."""
+    """Return a name fit to be shown and stored: without folders, control or direction characters and surrogates.
+
+    It has at most 255 characters.
+    """
     last = re.split(r"[/\\]", name)[-1]
     return _UNPRINTABLE.sub("", last).strip()[:MAX_FILENAME_CHARACTERS] or "untitled"
 

@@ -2,7 +2,8 @@
 
 What can never succeed is recorded as the photo's state and acknowledged: `imaging.decode.UnreadableImageError`, a
 file that is too large, an object that is gone. Everything else is raised, so that Lambda delivers the event again:
-`catalog.database.DatabaseUnavailableError`, `catalog.deadline.OutOfTimeError`, errors of S3, and bugs.
+`catalog.database.DatabaseUnavailableError`, `catalog.deadline.OutOfTimeError`, errors of S3, and bugs, unless the same
+one has stopped the photo some times before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from botocore.exceptions import ClientError
 from catalog import images
 from catalog.database import Database
 from catalog.deadline import Context, time_limit
+from catalog.repeated_errors import failing_repeated_errors
 from catalog.uploads import (
     MAX_BYTES,
     TOO_LARGE,
@@ -119,12 +121,13 @@ class Thumbnailer:
                 self._fail(upload, TOO_LARGE)
                 return
             data = body.read()
-        try:
-            resized = resize(data)
-        except UnreadableImageError as error:
-            self._fail(upload, str(error))
-            return
-        self._store(upload, resized)
+        with failing_repeated_errors(self._database, upload, "thumbnail"):
+            try:
+                resized = resize(data)
+            except UnreadableImageError as error:
+                self._fail(upload, str(error))
+                return
+            self._store(upload, resized)
 
     def _is_stored(self, upload: Upload) -> bool:
         """Tell whether the thumbnail shows this object: a killed delivery may have stored that of an older one."""

@@ -142,7 +142,9 @@ def test_a_word_in_a_charset_that_s3_does_not_write_is_shown_as_it_is(charset: s
     assert Upload.from_object("id", description(Metadata={"form-filename": header})).filename == header
 
 
-CHARSETS = st.sampled_from([name for name in sorted(set(aliases.values())) if "_codec" not in name] + ["UTF-8", "x", ""])
+CHARSETS = st.sampled_from(
+    [name for name in sorted(set(aliases.values())) if "_codec" not in name] + ["UTF-8", "x", ""]
+)
 WORDS = st.builds(
     "=?{}?{}?{}?=".format,
     CHARSETS,
