@@ -25,8 +25,18 @@ from imaging.jpeg import Jpeg
 from imaging.orientation import read_orientation
 from imaging.stripped import MAX_PROFILE_BYTES, Stripped
 
-MAX_PIXELS = 64_000_000
-MAX_JPEG_SCANS = 100  # progressive JPEGs have about ten; each one takes 50 ms at MAX_PIXELS
+_FEW, _MANY = 65_000_000, 100_000_000
+MAX_PIXELS = {
+    "image/jpeg": _MANY,
+    "image/png": _MANY,
+    "image/gif": _MANY,
+    "image/webp": _FEW,
+    "image/avif": _FEW,
+    "image/heic": _FEW,
+    "image/heif": _FEW,
+}
+"""How many pixels fit into the functions' memory of 1,536 MiB: docs/operations.md has the measured peaks."""
+MAX_JPEG_SCANS = 100  # progressive JPEGs have about ten; each one takes 80 ms at 100 megapixels
 
 Box = tuple[float, float, float, float]
 
@@ -36,7 +46,7 @@ JPEG_HEADROOM = 1.5
 REDUCING_GAP = 2.0
 
 # WebP needs this: its decoder allocates the canvas on opening. Pillow refuses from twice its limit on.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS["image/webp"] // 2
 
 
 class UnreadableImageError(Exception):
@@ -45,7 +55,7 @@ class UnreadableImageError(Exception):
 
 EMPTY = "The file is empty. Upload it again, or choose another copy."
 UNKNOWN = "This is not a picture in a format known here. Upload a JPEG, PNG, WebP, GIF, AVIF or HEIC file."
-TOO_LARGE = f"The picture has more than {MAX_PIXELS // 1_000_000} megapixels. Make it smaller and upload it again."
+TOO_LARGE = "{format} pictures may have at most {most} megapixels. Make this one smaller and upload it again."
 DAMAGED = (
     "The {format} file is damaged, incomplete or of a rare kind. Save it again with another program, or upload another"
     " copy."
@@ -73,7 +83,7 @@ def decode(data: bytes, box: int) -> Picture:
     """Return the picture in a file, or its first frame, scaled down to at most `box` pixels wide and high.
 
     Raises:
-        UnreadableImageError: the file is empty, of another type, damaged or incomplete, or has more than MAX_PIXELS.
+        UnreadableImageError: the file is empty, of another type, damaged or incomplete, or has too many pixels.
     """
     content_type = _content_type(data)
     stripped = _STRIP.get(content_type, Stripped)(data)
@@ -82,8 +92,8 @@ def decode(data: bytes, box: int) -> Picture:
     with _reading(content_type):
         source = _DECODERS[content_type](BytesIO(stripped.data))
     width, height = source.size
-    if width * height > MAX_PIXELS:
-        raise UnreadableImageError(TOO_LARGE)
+    if width * height > MAX_PIXELS[content_type]:
+        raise UnreadableImageError(_too_large(content_type))
     size = _fit(width, height, box)
     with _reading(content_type):
         source, part = _load(source, stripped, size)
@@ -172,13 +182,21 @@ def _reading(content_type: str) -> Iterator[None]:
             warnings.simplefilter("ignore")  # about metadata that we do not use
             yield
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(TOO_LARGE) from error
+        raise UnreadableImageError(_too_large(content_type)) from error
     except Exception as error:  # decoders raise nearly everything, from IndexError to MemoryError
         raise UnreadableImageError(_damaged(content_type)) from error
 
 
 def _damaged(content_type: str) -> str:
-    return DAMAGED.format(format=content_type.removeprefix("image/").upper())
+    return DAMAGED.format(format=_name(content_type))
+
+
+def _too_large(content_type: str) -> str:
+    return TOO_LARGE.format(format=_name(content_type), most=MAX_PIXELS[content_type] // 1_000_000)
+
+
+def _name(content_type: str) -> str:
+    return "WebP" if content_type == "image/webp" else content_type.removeprefix("image/").upper()
 
 
 def _fit(width: int, height: int, box: int) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from annotate.tagger import OfflineTagger
 from catalog import images
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, seconds_left
+from catalog.repeated_errors import REASON
 from catalog.settings import ConfigurationError
 from catalog.uploads import MAX_BYTES, StoredObject, Upload, announcement, filename_metadata, new_id, upload_key
 from gemini_server import DROP, GeminiServer, Reply, blocked, failure
@@ -367,3 +368,24 @@ def test_a_picture_that_takes_too_long_is_not_recorded_as_damaged(
 def test_a_large_photo_is_sent_small(key: None, gemini: GeminiServer, database: Database) -> None:
     deliver(uploaded(photos.jpeg(4000, 3000)))
     assert gemini.requests[0].picture.size == (768, 576)
+
+
+def test_a_bug_that_stops_the_same_photo_three_times_fails_it_and_spares_the_others(
+    database: Database, fence: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound, broken = uploaded(photos.encoded(fence, "PNG")), uploaded(photos.jpeg(64, 48))
+    annotate = OfflineTagger.annotate
+
+    def stumble(self: OfflineTagger, image: Image.Image) -> images.Annotation:
+        if image.size == (64, 48):
+            raise ValueError(f"matmul of {id(image)}")
+        return annotate(self, image)
+
+    monkeypatch.setattr(OfflineTagger, "annotate", stumble)
+    for _ in range(2):
+        (error,) = failures_of(broken, sound)
+        assert isinstance(error, ValueError)
+        assert row(database, broken).annotation_status == "pending"
+    deliver(broken, sound)
+    assert row(database, broken).annotation_reason == REASON
+    assert row(database, sound).annotation_status == "ready"

@@ -19,6 +19,7 @@ from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import OutOfTimeError
 from catalog.images import Image as Row
+from catalog.repeated_errors import REASON
 from catalog.settings import ConfigurationError
 from catalog.uploads import StoredObject, Upload, announcement, new_id, thumbnail_key, upload_key
 from photos import encoded, jpeg, scene
@@ -342,3 +343,21 @@ def test_a_missing_variable_is_named(gallery: Gallery, monkeypatch: pytest.Monke
     monkeypatch.delenv("BUCKET_NAME")
     with pytest.raises(ConfigurationError, match="BUCKET_NAME"):
         handle(event(new_id()), Invocation())
+
+
+def test_a_bug_that_stops_the_same_photo_three_times_fails_it(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = gallery.upload(jpeg())
+
+    def stumble(data: bytes) -> None:
+        raise KeyError(id(data))
+
+    monkeypatch.setattr(handler, "resize", stumble)
+    for _ in range(2):
+        with pytest.raises(ExceptionGroup):
+            handle(event(photo), Invocation())
+    handle(event(photo), Invocation())
+    row = gallery.row(photo)
+    assert row is not None
+    assert (row.thumbnail_status, row.thumbnail_reason) == ("failed", REASON)
