@@ -18,8 +18,18 @@ from web.presentation import BROWSER_TYPES, view
 
 blueprint = Blueprint("gallery", __name__)
 
-# Systems that do not know HEIC and AVIF go by the ending of the name.
-ACCEPT = ",".join((*CONTENT_TYPES, ".heic", ".heif", ".avif"))
+# What the file picker offers; the content of a file decides whether it is a picture. The known types stand first:
+# Safari converts a picture of any other type to the first of them (https://github.com/WebKit/WebKit/pull/55090).
+# Systems that do not know a type go by the ending of the name. Android offers files of an unknown type, and the camera,
+# only if application/octet-stream is among them (https://issues.chromium.org/issues/40937303).
+ACCEPT = ",".join(
+    (
+        *CONTENT_TYPES,
+        "image/*",
+        *(".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs", ".apng", ".jfif", ".jpg_large", ".mpo"),
+        "application/octet-stream",
+    )
+)
 
 
 @blueprint.get("/")

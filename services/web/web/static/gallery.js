@@ -219,9 +219,10 @@ function warn(event) {
   event.preventDefault();
 }
 
-function add(files) {
-  const fine = files.filter((file) => !objection(file, maxBytes));
-  complain(files.map((file) => objection(file, maxBytes)).filter(Boolean));
+async function add(files) {
+  const objections = await Promise.all(files.map((file) => objection(file, maxBytes)));
+  const fine = files.filter((file, index) => !objections[index]);
+  complain(objections.filter(Boolean));
   if (!fine.length) return;
   uploads.add(fine);
   scrollTo({ top: 0 });
