@@ -54,14 +54,31 @@ def image(image_id: str) -> str | BaseResponse:
     found = _find(image_id)
     if "key" in request.args:  # what S3 adds is of no use to anybody
         return redirect(url_for(".image", image_id=image_id), 303)
-    storage = backends().storage
     shown = found.content_type in BROWSER_TYPES and found.thumbnail_status != "failed"
     return render_template(
         "image.html",
-        image=view(found, storage),
-        picture_url=storage.picture_url(image_id, found.filename, found.content_type) if shown else None,
-        download_url=storage.download_url(image_id, found.filename),
+        image=view(found, backends().storage),
+        picture_url=url_for(".picture", image_id=image_id) if shown else None,
+        download_url=url_for(".download", image_id=image_id),
     )
+
+
+# Signed addresses expire after hours, and pages stay open for days: these two sign a fresh one each time.
+
+
+@blueprint.get("/images/<image_id:image_id>/picture")
+def picture(image_id: str) -> BaseResponse:
+    """Lead to the whole picture, if it is of a kind that browsers show."""
+    found = _find(image_id)
+    if found.content_type not in BROWSER_TYPES:
+        raise NotFound("Browsers cannot show this file. Download it instead.")
+    return redirect(backends().storage.picture_url(image_id, found.filename, found.content_type))
+
+
+@blueprint.get("/images/<image_id:image_id>/download")
+def download(image_id: str) -> BaseResponse:
+    """Lead to the file as it was uploaded."""
+    return redirect(backends().storage.download_url(image_id, _find(image_id).filename))
 
 
 @blueprint.get("/images/<image_id:image_id>/edit")
