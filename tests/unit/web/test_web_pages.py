@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from catalog import images
 from catalog.images import Annotation, Thumbnail
-from catalog.uploads import new_id, upload_key
+from catalog.uploads import CONTENT_TYPES, new_id, upload_key
 
 
 def cards(page: str) -> list[str]:
@@ -375,3 +375,12 @@ def test_a_name_from_a_plain_form_is_shown(client: FlaskClient, bucket: str) -> 
         Bucket=bucket, Key=upload_key(image_id), Body=b"x", Metadata={"form-filename": "from a form.jpg"}
     )
     assert "from a form.jpg" in client.get(f"/images/{image_id}").text
+
+
+@pytest.mark.parametrize(("path", "method"), [("/", "GET"), ("/uploads", "POST")])
+def test_the_file_picker_offers_pictures_of_unknown_types_and_asks_for_no_conversion(
+    client: FlaskClient, path: str, method: str
+) -> None:
+    accepted = attribute(client.open(path, method=method).text, 'input[^>]*type="file"', "accept").split(",")
+    assert accepted[: len(CONTENT_TYPES)] == list(CONTENT_TYPES)  # Safari converts what is not named to the first
+    assert {"image/*", "application/octet-stream", ".heic", ".hif", ".apng", ".mpo"} <= set(accepted)
