@@ -48,7 +48,7 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def decompression_bomb(width: int = 10_000, height: int = 10_000) -> bytes:
+def decompression_bomb(width: int = 12_000, height: int = 12_000) -> bytes:
     """Return a PNG of some kilobytes that unfolds to black pixels."""
 
     rows = zlib.compressobj(9)

@@ -2,13 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 # Quiet, and nothing that asks Google's hosts.
 ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+VISITOR_WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,3 +54,19 @@ def plain_page(browser: Browser) -> Iterator[Page]:
     """A page without JavaScript."""
     with browser.new_context(java_script_enabled=False) as context:
         yield context.new_page()
+
+
+@pytest.fixture
+def visitors(browser: Browser) -> Iterator[Callable[[], Page]]:
+    """Return a function that lets another person come, whose browser fails the test when a script breaks."""
+    errors: list[str] = []
+    with ExitStack() as contexts:
+
+        def come() -> Page:
+            page = contexts.enter_context(browser.new_context()).new_page()
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.set_default_timeout(VISITOR_WAIT_MS)
+            return page
+
+        yield come
+    assert errors == []

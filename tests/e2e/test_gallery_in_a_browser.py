@@ -85,14 +85,14 @@ def test_without_javascript_the_plain_form_uploads_and_comes_back(
         expect(plain_page.locator(f'li.card[data-id="{image_id}"] img.photo')).to_be_visible()
 
 
-def test_a_file_that_is_no_photo_fails_with_a_reason(page: Page, gallery: GalleryClient, tmp_path: Path) -> None:
-    path = tmp_path / "notes.jpg"
-    path.write_bytes(b"just words")
+def test_a_damaged_photo_fails_with_a_reason(page: Page, gallery: GalleryClient, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.jpg"
+    path.write_bytes(b"\xff\xd8\xff and just words")
     page.goto(gallery.url)
     page.get_by_label("Photos to add").set_input_files(path)
     photo = card(page, path.name)
     expect(photo.first).to_have_attribute("data-thumbnail", "failed", timeout=WAIT_MS)
-    expect(photo.first).to_contain_text("not")
+    expect(photo.first).to_contain_text("damaged")
     expect(photo.first.get_by_role("button", name="Retry")).to_be_visible()
 
 

@@ -1,12 +1,12 @@
 """Open pages while the gallery or its database is away, and two people at once, in a real browser."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import photos
 from gallery_client import GalleryClient
@@ -14,22 +14,6 @@ from local_cloud.cloud import LocalCloud
 
 WAIT_MS = 60_000
 LOST = "Connection lost. Trying again…"
-
-
-@pytest.fixture
-def visitors(browser: Browser) -> Iterator[Callable[[], Page]]:
-    """Return a function that lets another person come, whose browser fails the test when a script breaks."""
-    errors: list[str] = []
-    with ExitStack() as contexts:
-
-        def come() -> Page:
-            page = contexts.enter_context(browser.new_context()).new_page()
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.set_default_timeout(WAIT_MS)
-            return page
-
-        yield come
-    assert errors == []
 
 
 @pytest.fixture

@@ -18,8 +18,18 @@ from web.presentation import BROWSER_TYPES, view
 
 blueprint = Blueprint("gallery", __name__)
 
-# Systems that do not know HEIC and AVIF go by the ending of the name.
-ACCEPT = ",".join((*CONTENT_TYPES, ".heic", ".heif", ".avif"))
+# What the file picker offers; the content of a file decides whether it is a picture. The known types stand first:
+# Safari converts a picture of any other type to the first of them (https://github.com/WebKit/WebKit/pull/55090).
+# Systems that do not know a type go by the ending of the name. Android offers files of an unknown type, and the camera,
+# only if application/octet-stream is among them (https://issues.chromium.org/issues/40937303).
+ACCEPT = ",".join(
+    (
+        *CONTENT_TYPES,
+        "image/*",
+        *(".heic", ".heics", ".heif", ".heifs", ".hif", ".avif", ".avifs", ".apng", ".jfif", ".jpg_large", ".mpo"),
+        "application/octet-stream",
+    )
+)
 
 
 @blueprint.get("/")
@@ -44,14 +54,31 @@ def image(image_id: str) -> str | BaseResponse:
     found = _find(image_id)
     if "key" in request.args:  # what S3 adds is of no use to anybody
         return redirect(url_for(".image", image_id=image_id), 303)
-    storage = backends().storage
     shown = found.content_type in BROWSER_TYPES and found.thumbnail_status != "failed"
     return render_template(
         "image.html",
-        image=view(found, storage),
-        picture_url=storage.picture_url(image_id, found.filename, found.content_type) if shown else None,
-        download_url=storage.download_url(image_id, found.filename),
+        image=view(found, backends().storage),
+        picture_url=url_for(".picture", image_id=image_id) if shown else None,
+        download_url=url_for(".download", image_id=image_id),
     )
+
+
+# Signed addresses expire after hours, and pages stay open for days: these two sign a fresh one each time.
+
+
+@blueprint.get("/images/<image_id:image_id>/picture")
+def picture(image_id: str) -> BaseResponse:
+    """Lead to the whole picture, if it is of a kind that browsers show."""
+    found = _find(image_id)
+    if found.content_type not in BROWSER_TYPES:
+        raise NotFound("Browsers cannot show this file. Download it instead.")
+    return redirect(backends().storage.picture_url(image_id, found.filename, found.content_type))
+
+
+@blueprint.get("/images/<image_id:image_id>/download")
+def download(image_id: str) -> BaseResponse:
+    """Lead to the file as it was uploaded."""
+    return redirect(backends().storage.download_url(image_id, _find(image_id).filename))
 
 
 @blueprint.get("/images/<image_id:image_id>/edit")

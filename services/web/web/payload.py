@@ -20,10 +20,28 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 MAX_QUERY_CHARACTERS = 200
 MAX_SENT_FILENAME_CHARACTERS = 1000
+MAX_CONTENT_TYPE_CHARACTERS = 100
 MAX_TAGS = 30
 MAX_TAG_CHARACTERS = 50
 FIELDS = frozenset({"caption", "alt_text", "tags"})
 """What a person may write about a photo."""
+
+ANY_BYTES = "application/octet-stream"
+"""The type of a file that is not declared as a picture."""
+_ALIASES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/mpo": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/apng": "image/png",
+    "image/vnd.mozilla.apng": "image/png",
+    "image/heic-sequence": "image/heic",
+    "image/heif-sequence": "image/heif",
+}
+# A type of two tokens, and parameters, which nobody needs here. https://www.rfc-editor.org/rfc/rfc9110#name-media-type
+_MEDIA_TYPE = re.compile(
+    r"[ \t]*([\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+)[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +55,7 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class UploadRequest:
-    """A file that somebody wants to upload, as they describe it."""
+    """A file that somebody wants to upload, as they describe it; `content_type` is a known one or ANY_BYTES."""
 
     filename: str
     content_type: str
@@ -89,10 +107,19 @@ def read_upload(request: Request) -> UploadRequest:
         raise BadRequest("The file is empty.")
     if size > MAX_BYTES:
         raise RequestEntityTooLarge(TOO_LARGE)
-    content_type = _text(body, "content_type", 100)
-    if content_type not in CONTENT_TYPES:
-        raise UnsupportedMediaType(f"content_type must be one of {', '.join(CONTENT_TYPES)}.")
-    return UploadRequest(filename, content_type)
+    return UploadRequest(filename, _content_type(_text(body, "content_type", MAX_CONTENT_TYPE_CHARACTERS)))
+
+
+def _content_type(declared: str) -> str:
+    """Return the known type that a media type stands for, or ANY_BYTES: the content of the file decides later."""
+    if not declared.strip(" \t"):
+        return ANY_BYTES
+    match = _MEDIA_TYPE.fullmatch(declared)
+    if match is None:
+        raise BadRequest("content_type must be a media type such as image/jpeg, or empty when it is not known.")
+    content_type = match[1].lower()
+    content_type = _ALIASES.get(content_type, content_type)
+    return content_type if content_type in CONTENT_TYPES else ANY_BYTES
 
 
 def read_edit(request: Request) -> Edit:

@@ -100,6 +100,11 @@ def test_with_a_key_gemini_describes_the_photo(key: None, gemini: GeminiServer, 
     assert image.filename == "holiday.jpg"
 
 
+def test_what_is_transparent_is_sent_white(key: None, gemini: GeminiServer, database: Database) -> None:
+    deliver(uploaded(photos.encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "PNG")))
+    assert gemini.requests[0].picture.getpixel((32, 32)) == (255, 255, 255)
+
+
 def test_without_a_key_the_offline_tagger_describes_it(
     database: Database, fence: Image.Image, gemini: GeminiServer
 ) -> None:

@@ -95,11 +95,6 @@ def test_the_caption_is_asked_for_in_the_language(gemini: GeminiServer, photo: I
     assert annotation.language == "pt-BR"
 
 
-def test_what_is_transparent_is_sent_white(annotator: GeminiAnnotator, gemini: GeminiServer) -> None:
-    annotator.annotate(Image.new("RGBA", (64, 64), (255, 0, 0, 0)))
-    assert gemini.requests[0].picture.getpixel((32, 32)) == (255, 255, 255)
-
-
 def test_thoughts_are_no_part_of_the_answer(
     annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image
 ) -> None:

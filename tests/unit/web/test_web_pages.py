@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from catalog import images
 from catalog.images import Annotation, Thumbnail
-from catalog.uploads import new_id, upload_key
+from catalog.uploads import CONTENT_TYPES, new_id, upload_key
 
 
 def cards(page: str) -> list[str]:
@@ -179,7 +179,9 @@ def test_the_page_of_a_photo_tells_all_about_it(client: FlaskClient, known_photo
 
 def test_the_page_of_a_photo_shows_the_whole_picture(client: FlaskClient, known_photo: Any) -> None:
     page = client.get(f"/images/{known_photo['id']}").text
-    source = urlsplit(attribute(page, 'img class="photo"', "src"))
+    response = client.get(attribute(page, 'img class="photo"', "src"))
+    assert response.status_code == 302
+    source = urlsplit(response.location)
     assert source.path == "/" + upload_key(known_photo["id"])
     query = parse_qs(source.query)
     assert query["response-content-type"] == ["image/jpeg"]
@@ -194,8 +196,26 @@ def test_what_browsers_cannot_show_is_shown_by_its_thumbnail_and_can_be_download
     page = client.get(f"/images/{catalogue.add('photo.heic', thumbnail=found)}").text
     assert "/thumbnails/" in attribute(page, 'img class="photo"', "src")
     (link,) = re.findall(r'class="button" href="([^"]*)">Download', page)
-    disposition = parse_qs(urlsplit(html.unescape(link)).query)["response-content-disposition"]
+    response = client.get(link)
+    assert response.status_code == 302
+    disposition = parse_qs(urlsplit(response.location).query)["response-content-disposition"]
     assert disposition == ["attachment; filename=photo.heic; filename*=UTF-8''photo.heic"]
+    assert client.get(f"{link.removesuffix('/download')}/picture").status_code == 404
+
+
+def test_a_page_that_stays_open_leads_to_the_file_by_addresses_without_a_signature_that_expires(
+    client: FlaskClient, known_photo: Any
+) -> None:
+    page = client.get(f"/images/{known_photo['id']}").text
+    assert f"/{upload_key(known_photo['id'])}" not in page
+
+
+@pytest.mark.parametrize("what", ["picture", "download"])
+def test_there_is_no_way_to_the_file_of_a_deleted_photo(client: FlaskClient, catalogue: Any, what: str) -> None:
+    image_id = catalogue.add()
+    with catalogue.database.connection() as connection:
+        images.delete(connection, image_id)
+    assert client.get(f"/images/{image_id}/{what}").status_code == 404
 
 
 def test_a_file_that_is_no_picture_is_not_shown_as_one(client: FlaskClient, catalogue: Any) -> None:
@@ -355,3 +375,12 @@ def test_a_name_from_a_plain_form_is_shown(client: FlaskClient, bucket: str) -> 
         Bucket=bucket, Key=upload_key(image_id), Body=b"x", Metadata={"form-filename": "from a form.jpg"}
     )
     assert "from a form.jpg" in client.get(f"/images/{image_id}").text
+
+
+@pytest.mark.parametrize(("path", "method"), [("/", "GET"), ("/uploads", "POST")])
+def test_the_file_picker_offers_pictures_of_unknown_types_and_asks_for_no_conversion(
+    client: FlaskClient, path: str, method: str
+) -> None:
+    accepted = attribute(client.open(path, method=method).text, 'input[^>]*type="file"', "accept").split(",")
+    assert accepted[: len(CONTENT_TYPES)] == list(CONTENT_TYPES)  # Safari converts what is not named to the first
+    assert {"image/*", "application/octet-stream", ".heic", ".hif", ".apng", ".mpo"} <= set(accepted)

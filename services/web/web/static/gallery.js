@@ -2,7 +2,8 @@
 
 import { get } from "./api.js";
 import { keepLooking, tellTrouble } from "./live.js";
-import { isPending, retry, show, showTime } from "./photo.js";
+import { isUnsettled, retry, show, showTime } from "./photo.js";
+import { followPictures } from "./picture.js";
 import { droppedFiles, objection, Uploads } from "./upload.js";
 import { photos } from "./words.js";
 
@@ -61,24 +62,24 @@ let turn = 0;
 
 async function look() {
   const present = cards();
-  const pending = present.filter(isPending);
+  const unsettled = present.filter(isUnsettled);
   let changed = false;
   let covered = new Set();
-  if (whole || pending.length) {
-    const deepest = present.findLastIndex(isPending);
-    // While something is pending, ask for as little as reaches it.
+  if (whole || unsettled.length) {
+    const deepest = present.findLastIndex(isUnsettled);
+    // While something is unsettled, ask for as little as reaches it.
     const limit = deepest < 0 ? PAGE : Math.min(Math.max(deepest + 5, 10), MOST);
     const page = await get(`/api/images?${parameters(before, limit)}`);
     changed = update(page, present);
     covered = new Set(page.images.map((image) => image.id));
   }
   // What no list covers (a new photo on a page of results) is asked for by itself, a few at a time.
-  const others = pending.filter((card) => card.isConnected && !covered.has(card.dataset.id));
+  const others = unsettled.filter((card) => card.isConnected && !covered.has(card.dataset.id));
   for (let count = Math.min(SINGLY, others.length); count > 0; count -= 1) {
     changed = (await updateOne(others[turn++ % others.length])) || changed;
   }
   if (changed) return "changed";
-  if (cards().some(isPending)) return "waiting";
+  if (cards().some(isUnsettled)) return "waiting";
   return whole ? "idle" : "stop";
 }
 
@@ -132,6 +133,7 @@ function say(words) {
 }
 
 const soon = keepLooking(look, { onTrouble: tellTrouble(status) });
+followPictures(soon);
 
 setInterval(() => document.hidden || cards().forEach(showTime), TIMES_MS);
 cards().forEach(showTime);
@@ -219,9 +221,10 @@ function warn(event) {
   event.preventDefault();
 }
 
-function add(files) {
-  const fine = files.filter((file) => !objection(file, maxBytes));
-  complain(files.map((file) => objection(file, maxBytes)).filter(Boolean));
+async function add(files) {
+  const objections = await Promise.all(files.map((file) => objection(file, maxBytes)));
+  const fine = files.filter((file, index) => !objections[index]);
+  complain(objections.filter(Boolean));
   if (!fine.length) return;
   uploads.add(fine);
   scrollTo({ top: 0 });

@@ -2,7 +2,8 @@
 
 import { get, request } from "./api.js";
 import { keepLooking, tellTrouble } from "./live.js";
-import { isPending, retry, show, showTime, write } from "./photo.js";
+import { isUnsettled, retry, show, showTime, write } from "./photo.js";
+import { followPictures } from "./picture.js";
 import { modelLabel } from "./words.js";
 
 const root = document.querySelector(".single");
@@ -33,11 +34,12 @@ function showAll(latest) {
 async function look() {
   if (really.disabled) return "waiting"; // about to be deleted
   const changed = showAll(await get(path));
-  if (!isPending(root)) return "stop";
+  if (!isUnsettled(root)) return "stop";
   return changed ? "changed" : "waiting";
 }
 
 const soon = keepLooking(look, { onTrouble: tellTrouble(status) });
+followPictures(soon);
 setInterval(() => document.hidden || showTime(root), 10_000);
 showTime(root);
 

@@ -1,6 +1,7 @@
 // Shows a photo of the API in the elements that templates/photo.html makes: on a card and on its own page.
 
 import { request } from "./api.js";
+import { isLost, loadPicture } from "./picture.js";
 import { absoluteTime, modelLabel, relativeTime } from "./words.js";
 
 const STUCK_MS = 60_000;
@@ -15,7 +16,11 @@ export function show(root, image) {
   root.dataset.annotation = annotation.status;
   root.toggleAttribute("data-edited", annotation.edited);
 
-  showPicture(root, image);
+  const photo = root.querySelector(".photo");
+  const alt = annotation.alt_text || image.filename;
+  if (photo.alt !== alt) photo.alt = alt;
+  if (annotation.language) photo.lang = annotation.language;
+  loadPicture(root, image);
   write(root, ".frame-note", thumbnail.status === "failed" ? `${image.filename}: ${thumbnail.reason}` : `Preparing ${image.filename}`);
   write(root, ".caption", annotation.caption, annotation.language);
   write(root, ".failure", annotation.reason === thumbnail.reason ? "" : annotation.reason);
@@ -27,8 +32,12 @@ export function show(root, image) {
   return fingerprint(root) !== before;
 }
 
-/** Tell whether a function still works on a photo. */
-export function isPending(root) {
+/** Tell whether it is worth asking for a photo: a function still works on it, or its picture is lost. */
+export function isUnsettled(root) {
+  return isPending(root) || isLost(root);
+}
+
+function isPending(root) {
   return root.dataset.thumbnail === "pending" || root.dataset.annotation === "pending";
 }
 
@@ -61,28 +70,6 @@ export function write(root, selector, text, language) {
   if (!element) return;
   if (element.textContent !== (text ?? "")) element.textContent = text ?? "";
   if (language) element.lang = language;
-}
-
-function showPicture(root, { thumbnail, annotation, filename }) {
-  const placeholder = root.querySelector(".placeholder");
-  if (thumbnail.placeholder && placeholder.getAttribute("src") !== thumbnail.placeholder) {
-    placeholder.src = thumbnail.placeholder;
-    placeholder.hidden = false;
-  }
-  const photo = root.querySelector(".photo");
-  const alt = annotation.alt_text || filename;
-  if (photo.alt !== alt) photo.alt = alt;
-  if (annotation.language) photo.lang = annotation.language;
-  if ("whole" in photo.dataset || !thumbnail.url || samePicture(photo.src, thumbnail.url)) return;
-  // The preview that an upload left stays below until the thumbnail has come.
-  photo.addEventListener("load", () => root.querySelector(".preview")?.remove(), { once: true });
-  photo.src = thumbnail.url;
-  photo.hidden = false;
-}
-
-// Signatures change by the hour; the picture does not, so it is not loaded again.
-function samePicture(shown, address) {
-  return shown.split("?")[0] === address.split("?")[0];
 }
 
 function showTags(list, { tags, language }) {

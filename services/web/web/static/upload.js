@@ -1,17 +1,20 @@
 // Sends photos to the bucket: three at a time, each with a card that shows how far it is.
 
 import { persist, request, RequestError } from "./api.js";
+import { pictureType } from "./signatures.js";
 import { fileSize } from "./words.js";
 
 const AT_ONCE = 3;
 const PREVIEW_PIXELS = 320;
-const TYPES = { avif: "avif", gif: "gif", heic: "heic", heif: "heif", jpeg: "jpeg", jpg: "jpeg", png: "png", webp: "webp" };
-const ACCEPTED = new Set(Object.values(TYPES).map((name) => `image/${name}`));
 
 /** Why a file cannot be uploaded, in a sentence for people; "" when it can. */
-export function objection(file, maxBytes) {
-  if (!contentType(file)) return `${file.name} is not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture.`;
+export async function objection(file, maxBytes) {
   if (file.size === 0) return `${file.name} is empty.`;
+  try {
+    if (!(await pictureType(file))) return `${file.name} does not hold a JPEG, PNG, WebP, GIF, AVIF or HEIC picture.`;
+  } catch {
+    return `${file.name} cannot be read. Check that it is still there, and choose it again.`;
+  }
   if (file.size > maxBytes) {
     return `${file.name} has ${fileSize(file.size)}; at most ${maxBytes / 1024 ** 2} MB are accepted.`;
   }
@@ -106,7 +109,7 @@ export class Uploads {
     };
     try {
       if (!upload.sent) {
-        const wanted = { filename: file.name, content_type: contentType(file), bytes: file.size };
+        const wanted = { filename: file.name, content_type: await pictureType(file), bytes: file.size };
         const form = await persist(() => request("POST", "/api/uploads", { body: wanted, signal }), { signal, onTrouble });
         upload.id = form.id;
         // The form may be used again: the same file arrives under the same key.
@@ -160,13 +163,6 @@ function mark({ card, file }, state, words, failure = "") {
 
 function part(card, selector) {
   return card.querySelector(selector);
-}
-
-// Browsers do not know every type (HEIC on most systems): the ending of the name helps out.
-function contentType(file) {
-  if (ACCEPTED.has(file.type)) return file.type;
-  const ending = file.name.split(".").at(-1).toLowerCase();
-  return Object.hasOwn(TYPES, ending) ? `image/${TYPES[ending]}` : "";
 }
 
 // Drawn at the size of a card: a decoded photo takes 50 MB, this 400 KB.
