@@ -2,6 +2,7 @@
 
 HTTPException               raised by werkzeug, Flask or a view: its own status and words
 DatabaseUnavailableError    503: worth another try
+SearchUnavailableError      503: another search runs, or this one took too long
 NotStartedError             503: Lambda did not take a photo; the sweep will send it
 botocore's errors           503: S3 or Secrets Manager did not do as asked
 EditConflictError           409: another person wrote there meanwhile
@@ -18,6 +19,7 @@ from werkzeug import Response
 from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable
 
 from catalog.database import DatabaseUnavailableError
+from web.database import SearchUnavailableError
 from web.editing import EditConflictError
 from web.functions import NotStartedError
 
@@ -48,6 +50,7 @@ def register(app: Flask) -> None:
     """Let this module answer for every error of an application."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailableError, _database_unavailable)
+    app.register_error_handler(SearchUnavailableError, _search_unavailable)
     app.register_error_handler(NotStartedError, _not_started)
     app.register_error_handler(EditConflictError, _edit_conflict)
     app.register_error_handler(BotoCoreError, _aws_unavailable)
@@ -57,6 +60,11 @@ def register(app: Flask) -> None:
 def _database_unavailable(error: Exception) -> Response:
     logger.error("the database is away", exc_info=error)
     return _unavailable("The database does not answer. No photo is lost. Please try again in a minute.")
+
+
+def _search_unavailable(error: Exception) -> Response:
+    logger.warning("a search was not made: %s", error)
+    return _unavailable(str(error))
 
 
 def _not_started(error: Exception) -> Response:

@@ -14,6 +14,8 @@ from flask import Request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from catalog.images import MAX_TEXT_CHARACTERS
+from catalog.search import Search
+from catalog.search import parse as search_for
 from catalog.uploads import CONTENT_TYPES, MAX_BYTES, TOO_LARGE, is_id
 
 DEFAULT_LIMIT = 50
@@ -28,11 +30,15 @@ FIELDS = frozenset({"caption", "alt_text", "tags"})
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which photos are asked for: up to `limit` older than the one with the id `before`, that match `query`."""
+    """Which photos are asked for: up to `limit` older than the one with the id `before`, that match `search`.
+
+    `query` is what somebody searched for; where it is empty, `search` is None.
+    """
 
     limit: int
     before: str | None
     query: str
+    search: Search | None
 
 
 @dataclass(frozen=True)
@@ -61,17 +67,18 @@ class Edit:
 
 
 def read_page_request(arguments: Mapping[str, str]) -> PageRequest:
-    """Read `limit`, `before` and `q` from a query string."""
+    """Read `limit`, `before` and `q` from a query string; a longer `q`, such as a pasted caption, is cut."""
     limit = arguments.get("limit", str(DEFAULT_LIMIT))
     if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= MAX_LIMIT:
         raise BadRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
     before = arguments.get("before")
     if before is not None and not is_id(before):
         raise BadRequest("before must be the id of a photo.")
-    query = arguments.get("q", "")
-    if len(query) > MAX_QUERY_CHARACTERS:
-        raise BadRequest(f"q may have at most {MAX_QUERY_CHARACTERS} characters.")
-    return PageRequest(int(limit), before, query.strip())
+    query = arguments.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    search = search_for(query) if query else None
+    if search and not search.words:
+        raise BadRequest("There is no word to search for: type letters or digits.")
+    return PageRequest(int(limit), before, query, search)
 
 
 def read_upload(request: Request) -> UploadRequest:

@@ -89,6 +89,7 @@ def app(database: Database, invocations: list[Invocation], monkeypatch: pytest.M
     app = create_app()
     yield app
     app.extensions["backends"].database.close()
+    app.extensions["backends"].searches.close()
 
 
 @pytest.fixture
