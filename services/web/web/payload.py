@@ -5,6 +5,7 @@ Everything here raises an HTTP error of werkzeug's whose description tells a per
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -152,7 +153,12 @@ def _seen(body: object) -> Words:
 def _json_object(request: Request, required: Collection[str] = (), optional: Collection[str] = ()) -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
-    body = request.get_json()  # raises BadRequest when it is not JSON
+    try:
+        body = json.loads(request.get_data())
+    except ValueError as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from error
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     if missing := sorted(set(required) - body.keys()):
