@@ -20,8 +20,8 @@ STATEMENT_SECONDS = 3.0
 SEARCH_SECONDS = 3.0
 """How long a statement of a search may take."""
 
-SEARCH_WAIT_SECONDS = 0.2
-"""How long a search waits for a place: it holds one of the threads that serve everything."""
+SEARCHES = 2
+"""One search runs and one waits: two threads are left, one of which may be asking a silent database."""
 
 HANGS_SECONDS = 1.0
 """A failure that took longer than this was no refusal, but silence."""
@@ -79,7 +79,7 @@ class SearchDatabase(Database):
         """Remember where the database is; nothing is opened yet."""
         super().__init__(settings, 1, SEARCH_SECONDS)
         self._lock = f"search:{uuid4()}"
-        self._places = threading.BoundedSemaphore(2)  # one searches, one comes next: two threads are left for pages
+        self._places = threading.BoundedSemaphore(SEARCHES)
 
     @contextmanager
     def connection(self) -> Iterator[Any]:
@@ -90,7 +90,7 @@ class SearchDatabase(Database):
             SearchUnavailableError: others wait for it already, an abandoned search still runs, or this one took too
                 long.
         """
-        if not self._places.acquire(timeout=SEARCH_WAIT_SECONDS):
+        if not self._places.acquire(blocking=False):
             raise SearchUnavailableError("Another search is running. Please try again in a moment.")
         try:
             with super().connection() as connection:
