@@ -20,7 +20,7 @@ class Search:
     @property
     def is_indexed(self) -> bool:
         """Whether the index knows such words."""
-        return all(len(word) in INDEXED_CHARACTERS for word in self.words)
+        return all(_is_indexed(word) for word in self.words)
 
 
 def parse(text: str) -> Search:
@@ -32,9 +32,14 @@ def parse(text: str) -> Search:
     words: dict[str, str] = {}
     for word in _split(text):
         words.setdefault(_fold(word), word)
-    indexed = [word for word in words.values() if len(word) in INDEXED_CHARACTERS]
+    indexed = [word for word in words.values() if _is_indexed(word)]
     wanted = (indexed or list(words.values()))[:MAX_WORDS]
     return Search(tuple(wanted), tuple(word for word in words.values() if word not in wanted))
+
+
+def _is_indexed(word: str) -> bool:
+    """Tell whether the index has such words; MariaDB takes signs beyond U+FFFF for blanks."""
+    return len(word) in INDEXED_CHARACTERS and max(word) <= "\uffff"
 
 
 def _split(text: str) -> list[str]:
