@@ -86,7 +86,7 @@ class World:
         session: Any = SimpleNamespace(client=self._client, get_credentials=lambda: SIGNER)
         settings = DATABASE | {"bucket_name": BUCKET}
         web = WebSettings(**settings, thumbnail_function="thumbnail", annotate_function="annotate")
-        app.extensions["backends"] = Backends(database, Storage(session, BUCKET), Functions(session, web))
+        app.extensions["backends"] = Backends(database, database, Storage(session, BUCKET), Functions(session, web))
         self.thumbnailer = Thumbnailer(BUCKET, s3, database)
         self.describer = Describer(AnnotateSettings(**settings), s3, database)
         topic: Any = SimpleNamespace(publish=self._publish)

@@ -50,6 +50,10 @@ class DatabaseUnavailableError(Exception):
     """The database cannot be reached, refuses us or broke off. Worth another try later."""
 
 
+class StatementTimeoutError(DatabaseUnavailableError):
+    """A statement took too long. The server may go on with it."""
+
+
 class SchemaBehindError(DatabaseUnavailableError):
     """The database lacks a migration of this release. Worth another try once the catalog stack has migrated it."""
 
@@ -199,6 +203,7 @@ class Database:
         Raises:
             ConfigurationError: the file of authorities cannot be used.
             DatabaseUnavailableError: no connection could be made, or it broke while in use.
+            StatementTimeoutError: a statement took longer than `statement_seconds`.
         """
         try:
             pooled = self._pool.connection()
@@ -212,7 +217,8 @@ class Database:
             if not isinstance(error, _FAILURES):
                 raise
             _discard(pooled)  # perhaps it leads to a server that became read-only
-            raise DatabaseUnavailableError(f"the database broke off: {error}") from error
+            failure = StatementTimeoutError if _is_timeout(error) else DatabaseUnavailableError
+            raise failure(f"the database broke off: {error}") from error
         except Exception:
             raise
         except BaseException:  # an alarm, see catalog.deadline
@@ -250,7 +256,11 @@ class Database:
 
 def _is_lost(error: pymysql.err.MySQLError) -> bool:
     """Tell whether a new connection would help at once: not when the server answered, or was waited for in vain."""
-    return _code(error) in _LOST and not isinstance(error.__context__, TimeoutError)
+    return _code(error) in _LOST and not _is_timeout(error)
+
+
+def _is_timeout(error: pymysql.err.MySQLError) -> bool:
+    return isinstance(error.__context__, TimeoutError)
 
 
 def _code(error: pymysql.err.MySQLError) -> object:

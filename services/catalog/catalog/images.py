@@ -7,7 +7,6 @@ the row still describes the same object (`etag`), is not deleted, and, for capti
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any, Literal, cast
 
 from pymysql.connections import Connection
 
+from catalog.search import Search
 from catalog.uploads import Upload
 
 Status = Literal["pending", "ready", "failed"]
@@ -132,10 +132,12 @@ def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Im
     return None if row is None else _image(row)
 
 
-def newest(connection: Connection[Any], limit: int, before: str | None = None, query: str = "") -> list[Image]:
+def newest(
+    connection: Connection[Any], limit: int, before: str | None = None, search: Search | None = None
+) -> list[Image]:
     """Return up to `limit` images, newest first, older than the image with the id `before`.
 
-    `query` keeps those whose file name, caption, alternative text or tags hold a word beginning with each of its
+    `search` keeps those whose file name, caption, alternative text or tags hold a word beginning with each of its
     words.
     """
     conditions = ["deleted_at IS NULL"]
@@ -143,10 +145,13 @@ def newest(connection: Connection[Any], limit: int, before: str | None = None, q
     if before is not None:
         conditions.append("id < %s")
         values.append(before)
-    words = re.findall(r"\w+", query)
-    if words:
+    if search is not None and search.is_indexed:
         conditions.append("MATCH (search_text) AGAINST (%s IN BOOLEAN MODE)")
-        values.append(" ".join(f"+{word}*" for word in words))
+        values.append(" ".join(f"+{word}*" for word in search.words))
+    elif search is not None:
+        for word in search.words:
+            conditions.append("search_text REGEXP %s")
+            values.append(rf"\b{word}")
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT %s", (*values, limit))
         return [_image(row) for row in cursor.fetchall()]

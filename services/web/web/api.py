@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import Gone, NotFound
+from werkzeug.exceptions import Gone, NotFound, PreconditionFailed
 
 from catalog import images
 from catalog.uploads import new_id
@@ -105,6 +105,8 @@ def _revalidated(response: Response) -> Response:
     """Answer 304 without a body to a client that has this response already."""
     response.add_etag(weak=True)  # the same answer may be sent compressed or not
     response.make_conditional(request)
+    if response.status_code == 412:
+        raise PreconditionFailed("If-Match asks for a version that is not the current one.")
     return response
 
 

@@ -10,7 +10,7 @@ from flask import current_app
 
 from catalog.database import Database
 from web.config import WebSettings
-from web.database import ImpatientDatabase
+from web.database import ImpatientDatabase, SearchDatabase
 from web.functions import Functions
 from web.storage import Storage
 
@@ -20,6 +20,7 @@ class Backends:
     """The outside parties of the web service."""
 
     database: Database
+    searches: Database
     storage: Storage
     functions: Functions
 
@@ -29,6 +30,7 @@ class Backends:
         session = boto3.Session()
         return cls(
             ImpatientDatabase(settings),
+            SearchDatabase(settings),
             Storage(session, settings.bucket_name),
             Functions(session, settings),
         )

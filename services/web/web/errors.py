@@ -2,9 +2,11 @@
 
 HTTPException               raised by werkzeug, Flask or a view: its own status and words
 DatabaseUnavailableError    503: worth another try
+SearchUnavailableError      503: another search runs, or this one took too long
 NotStartedError             503: Lambda did not take a photo; the sweep will send it
 botocore's errors           503: S3 or Secrets Manager did not do as asked
 EditConflictError           409: another person wrote there meanwhile
+gunicorn's ParseException   400: a body whose chunks are broken
 anything else               500: logged, and never shown
 """
 
@@ -14,10 +16,12 @@ import logging
 
 from botocore.exceptions import BotoCoreError, ClientError
 from flask import Flask, jsonify, make_response, render_template, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from werkzeug import Response
-from werkzeug.exceptions import Conflict, HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadHost, BadRequest, Conflict, HTTPException, ServiceUnavailable
 
 from catalog.database import DatabaseUnavailableError
+from web.database import SearchUnavailableError
 from web.editing import EditConflictError
 from web.functions import NotStartedError
 
@@ -48,8 +52,10 @@ def register(app: Flask) -> None:
     """Let this module answer for every error of an application."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailableError, _database_unavailable)
+    app.register_error_handler(SearchUnavailableError, _search_unavailable)
     app.register_error_handler(NotStartedError, _not_started)
     app.register_error_handler(EditConflictError, _edit_conflict)
+    app.register_error_handler(ParseException, _broken_body)
     app.register_error_handler(BotoCoreError, _aws_unavailable)
     app.register_error_handler(ClientError, _aws_unavailable)
 
@@ -57,6 +63,11 @@ def register(app: Flask) -> None:
 def _database_unavailable(error: Exception) -> Response:
     logger.error("the database is away", exc_info=error)
     return _unavailable("The database does not answer. No photo is lost. Please try again in a minute.")
+
+
+def _search_unavailable(error: Exception) -> Response:
+    logger.warning("a search was not made: %s", error)
+    return _unavailable(str(error))
 
 
 def _not_started(error: Exception) -> Response:
@@ -81,22 +92,28 @@ def _edit_conflict(error: Exception) -> Response:
     return _http_error(Conflict(str(error)))
 
 
+def _broken_body(_: Exception) -> Response:
+    return _http_error(BadRequest("The chunks of the body are broken. Please send the request again."))
+
+
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     answer = error.get_response()
     if status < 400:  # a redirect
         return Response(answer.get_data(), status, answer.headers)
     own_words = error.description if error.description != type(error).description else None
+    message = own_words or _WORDS.get(status) or error.description
     if request.path.startswith("/api/"):
         code = error.name.lower().replace(" ", "_")
-        message = own_words or _WORDS.get(status) or error.description
         response = make_response(jsonify(error={"code": code, "message": message}), status)
+    elif isinstance(error, BadHost):  # a page has links, and there is no address to make them for
+        response = make_response(f"{message}\n", status, {"Content-Type": "text/plain; charset=utf-8"})
     else:
         page = render_template(
             "error.html",
             status=status,
             title=_TITLES.get(status, error.name),
-            message=own_words or _WORDS.get(status) or error.description,
+            message=message,
             retry_after=RETRY_AFTER_SECONDS if status == 503 and request.method == "GET" else None,
         )
         response = make_response(page, status)

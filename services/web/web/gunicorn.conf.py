@@ -1,5 +1,5 @@
 # ruff: noqa: N999 - gunicorn looks for this name
-"""gunicorn: one process with four threads, each of which may hold one of the four database connections.
+"""gunicorn: one process with four threads, each of which may hold one of the four database connections of pages.
 
 Run as: gunicorn -c web/gunicorn.conf.py 'web.app:create_app()'. The address is `bind`, or --bind.
 https://docs.gunicorn.org/en/stable/settings.html

@@ -1,11 +1,12 @@
-"""What every response tells the browser to refuse, and which requests of other sites are refused here."""
+"""What every response tells the browser to refuse, and which requests are refused here."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import BadHost, BadRequest, Forbidden
+from werkzeug.sansio.utils import host_is_trusted
 
 from web.backends import backends
 
@@ -14,8 +15,17 @@ HSTS_SECONDS = 2 * 365 * 86_400
 
 def register(app: Flask) -> None:
     """Guard every request and response of an application."""
+    app.before_request(refuse_malformed_hosts)
     app.before_request(refuse_other_sites)
+    app.before_request(refuse_broken_bodies)
     app.after_request(add_headers)
+
+
+def refuse_malformed_hosts() -> None:
+    """Refuse a request whose Host is no name or address, as RFC 9112, section 3.2, wants it."""
+    host = request.headers.get("Host")
+    if (host is not None and not host_is_trusted(host)) or isinstance(request.routing_exception, BadHost):
+        raise BadHost("The Host header is no name and no address of a host.")
 
 
 def refuse_other_sites() -> None:
@@ -28,12 +38,23 @@ def refuse_other_sites() -> None:
         return
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
-    if site is not None:
-        allowed = site in ("same-origin", "none")
-    else:
-        allowed = origin is None or urlsplit(origin).netloc == request.host
-    if not allowed:
+    from_here = origin is None or _host(origin) == request.host
+    if not (from_here if site is None else site in ("same-origin", "none")):
         raise Forbidden("This was asked for by a page of another site. Open the gallery itself and try again.")
+
+
+def refuse_broken_bodies() -> None:
+    """Refuse a request whose body breaks off, has broken chunks or is too large, before anything is done for it."""
+    if len(request.get_data()) < (request.content_length or 0):  # gunicorn takes the end of the connection for its end
+        raise BadRequest("The body breaks off. Please send the request again.")
+
+
+def _host(origin: str) -> str | None:
+    """Return the host of an origin with its port; None when it is malformed."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def content_security_policy(s3_origin: str) -> str:

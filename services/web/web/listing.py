@@ -8,7 +8,8 @@ from web.payload import PageRequest
 
 def load_page(page: PageRequest) -> tuple[list[Image], str | None]:
     """Return the photos of a page, and the id to ask for the next one with; None when there is no more."""
-    with backends().database.connection() as connection:
-        found = images.newest(connection, page.limit + 1, before=page.before, query=page.query)
+    database = backends().searches if page.search else backends().database
+    with database.connection() as connection:
+        found = images.newest(connection, page.limit + 1, before=page.before, search=page.search)
     shown = found[: page.limit]
     return shown, shown[-1].id if len(found) > page.limit else None

@@ -5,6 +5,7 @@ Everything here raises an HTTP error of werkzeug's whose description tells a per
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from flask import Request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from catalog.images import MAX_TEXT_CHARACTERS
+from catalog.search import Search
+from catalog.search import parse as search_for
 from catalog.uploads import CONTENT_TYPES, MAX_BYTES, TOO_LARGE, is_id
 
 DEFAULT_LIMIT = 50
@@ -46,11 +49,15 @@ _MEDIA_TYPE = re.compile(
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which photos are asked for: up to `limit` older than the one with the id `before`, that match `query`."""
+    """Which photos are asked for: up to `limit` older than the one with the id `before`, that match `search`.
+
+    `query` is what somebody searched for; where it is empty, `search` is None.
+    """
 
     limit: int
     before: str | None
     query: str
+    search: Search | None
 
 
 @dataclass(frozen=True)
@@ -79,17 +86,18 @@ class Edit:
 
 
 def read_page_request(arguments: Mapping[str, str]) -> PageRequest:
-    """Read `limit`, `before` and `q` from a query string."""
+    """Read `limit`, `before` and `q` from a query string; a longer `q`, such as a pasted caption, is cut."""
     limit = arguments.get("limit", str(DEFAULT_LIMIT))
     if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= MAX_LIMIT:
         raise BadRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
     before = arguments.get("before")
     if before is not None and not is_id(before):
         raise BadRequest("before must be the id of a photo.")
-    query = arguments.get("q", "")
-    if len(query) > MAX_QUERY_CHARACTERS:
-        raise BadRequest(f"q may have at most {MAX_QUERY_CHARACTERS} characters.")
-    return PageRequest(int(limit), before, query.strip())
+    query = arguments.get("q", "").strip()[:MAX_QUERY_CHARACTERS]
+    search = search_for(query) if query else None
+    if search and not search.words:
+        raise BadRequest("There is no word to search for: type letters or digits.")
+    return PageRequest(int(limit), before, query, search)
 
 
 def read_upload(request: Request) -> UploadRequest:
@@ -172,7 +180,12 @@ def _seen(body: object) -> Words:
 def _json_object(request: Request, required: Collection[str] = (), optional: Collection[str] = ()) -> dict[str, Any]:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send JSON, with Content-Type: application/json.")
-    body = request.get_json()  # raises BadRequest when it is not JSON
+    try:
+        body = json.loads(request.get_data())
+    except ValueError as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from error
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object.")
     if missing := sorted(set(required) - body.keys()):

@@ -12,6 +12,7 @@ from catalog import images
 from catalog.database import connect, read_credentials
 from catalog.handler import MigrationSettings
 from catalog.migrate import Migration, MigrationError, migrate, own_migrations, schema_is_current, statements
+from catalog.search import parse
 from catalog.uploads import new_id
 
 FIRST = Migration("0001_first", "CREATE TABLE a (id INT); CREATE TABLE b (id INT);")
@@ -94,7 +95,7 @@ def test_photos_of_the_first_release_are_kept_and_every_word_is_still_found(conn
         cursor.execute("SET SESSION innodb_ft_enable_stopword = 1")  # as in the session of the next deployment
         migrate(connection)
         cursor.execute(insert, (after,))  # a process of the first release is still at work
-    assert {image.id for image in images.newest(connection, 10, query="with the")} == {before, after}
+    assert {image.id for image in images.newest(connection, 10, search=parse("with the"))} == {before, after}
 
 
 def test_an_empty_database_is_not_current(connection: Any) -> None:

@@ -15,6 +15,7 @@ from catalog import images
 from catalog.database import Database, SchemaBehindError, connect, read_credentials
 from catalog.handler import MigrationSettings, apply
 from catalog.migrate import Migration, migrate, own_migrations
+from catalog.search import parse
 from catalog.sweep import Sweeper, SweepSettings
 from catalog.uploads import StoredObject, new_id, upload_key
 from thumbnail.handler import Thumbnailer
@@ -92,7 +93,8 @@ def test_an_older_release_works_on_a_newer_schema(migration_settings: MigrationS
     assert row is not None
     assert (row.thumbnail_status, row.annotation_status) == ("ready", "ready")
     functions.database.run(lambda connection: images.edit(connection, row.id, caption="Mine"))
-    assert functions.database.run(lambda connection: images.newest(connection, 10, query="mine")) == [functions.row()]
+    found = functions.database.run(lambda connection: images.newest(connection, 10, search=parse("mine")))
+    assert found == [functions.row()]
 
 
 def test_an_older_release_leaves_the_migrations_of_a_newer_one_alone(migration_settings: MigrationSettings) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +21,7 @@ from catalog import images
 from catalog.database import Database
 from catalog.images import Annotation, Image, Thumbnail
 from catalog.uploads import StoredObject, announced_objects, filename_metadata, new_id, upload_key
+from gunicorn_server import Server, run
 from web.app import create_app
 
 BUCKET = "photos-of-the-tests"
@@ -89,6 +92,7 @@ def app(database: Database, invocations: list[Invocation], monkeypatch: pytest.M
     app = create_app()
     yield app
     app.extensions["backends"].database.close()
+    app.extensions["backends"].searches.close()
 
 
 @pytest.fixture
@@ -207,3 +211,12 @@ def known_photo(catalogue: Catalogue) -> dict[str, Any]:
             "edited": False,
         },
     }
+
+
+@pytest.fixture
+def serve(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Return a function that starts gunicorn with more variables; all end with the test."""
+    with ExitStack() as running:
+        yield lambda **environ: running.enter_context(
+            run(tmp_path_factory.mktemp("server"), **environ, HOME=str(tmp_path))
+        )

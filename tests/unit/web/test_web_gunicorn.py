@@ -4,115 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
 import requests
 
-import web
+from gunicorn_server import UPLOAD, Server, finish
 
-PACKAGE = Path(web.__file__).parent
-ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-    "DATABASE_HOST": "/nobody/listens/here",
-    "DATABASE_NAME": "gallery",
-    "DATABASE_SECRET_ARN": "arn",
-    "BUCKET_NAME": "photos",
-    "THUMBNAIL_FUNCTION": "thumbnail",
-    "ANNOTATE_FUNCTION": "annotate",
-    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-}
 DRAIN = {"DRAIN_SECONDS": "2"}
 NOT_LET_IN = (ConnectionRefusedError, ConnectionResetError)
 """How a client fares who is not let in any more; it is reset in the very moment in which the port is closed."""
-UPLOAD = json.dumps({"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}).encode()
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running gunicorn."""
-
-    url: str
-    process: subprocess.Popen[str]
-    log: Path
-    """What it wrote to stdout; a pipe would fill up and hold it."""
-
-    def connect(self) -> http.client.HTTPConnection:
-        """Return a connection that is kept open from one request to the next."""
-        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
-
-    def half_a_request(self) -> http.client.HTTPConnection:
-        """Begin a request that a thread waits for the end of; `finish` ends it."""
-        connection = self.connect()
-        connection.putrequest("POST", "/api/uploads")
-        connection.putheader("Content-Type", "application/json")
-        connection.putheader("Content-Length", str(len(UPLOAD)))
-        connection.endheaders(UPLOAD[:10])
-        return connection
-
-    def until_it_says(self, reason: str) -> None:
-        """Wait until /readyz is red for a reason."""
-        while reason not in requests.get(f"{self.url}/readyz", timeout=30).text:
-            time.sleep(0.01)
-
-
-def finish(connection: http.client.HTTPConnection) -> int:
-    """Send the rest of `half_a_request` and return the status of the answer."""
-    with closing(connection):
-        connection.send(UPLOAD[10:])
-        return connection.getresponse().status
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill gunicorn with its workers: one that waits for the rest of a request outlives it, and holds its pipe."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-@pytest.fixture
-def serve(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Return a function that starts gunicorn with more variables; all end with the test."""
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-b", "127.0.0.1:0", "web.app:create_app()"]
-    with ExitStack() as running:
-
-        def start(**environ: str) -> Server:
-            log = tmp_path_factory.mktemp("server") / "stdout"
-            process = subprocess.Popen(
-                command,
-                cwd=PACKAGE,
-                env={**ENVIRONMENT, **environ, "HOME": str(tmp_path)},
-                text=True,
-                stdout=running.enter_context(log.open("w")),
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-            watchdog = threading.Timer(60, _kill, [process])
-            watchdog.start()
-            running.callback(watchdog.cancel)
-            running.callback(process.communicate)
-            running.callback(_kill, process)
-            assert process.stderr is not None
-            found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stderr)
-            server = Server(next((match[0] for match in found if match), ""), process, log)
-            requests.get(f"{server.url}/healthz", timeout=30).raise_for_status()
-            return server
-
-        yield start
 
 
 def test_gunicorn_serves_the_application_and_logs_requests(serve: Callable[..., Server]) -> None:

@@ -72,7 +72,6 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert edit["caption"]["maxLength"] == edit["alt_text"]["maxLength"] == images.MAX_TEXT_CHARACTERS
     assert edit["tags"]["maxItems"] == payload.MAX_TAGS
     assert edit["tags"]["items"]["maxLength"] == payload.MAX_TAG_CHARACTERS
-    limit, _, query, *_ = DESCRIPTION["paths"]["/api/images"]["get"]["parameters"]
+    limit, *_ = DESCRIPTION["paths"]["/api/images"]["get"]["parameters"]
     assert limit["schema"]["maximum"] == payload.MAX_LIMIT
     assert limit["schema"]["default"] == payload.DEFAULT_LIMIT
-    assert query["schema"]["maxLength"] == payload.MAX_QUERY_CHARACTERS

@@ -144,6 +144,21 @@ def test_a_search_that_finds_nothing_says_so(client: FlaskClient, known_photo: A
     page = client.get("/?q=submarine").text
     assert cards(page) == []
     assert "Nothing found" in page
+    assert "words that begin with submarine" in text(page)
+    assert "Left out" not in page
+
+
+def test_a_search_that_finds_nothing_says_what_was_left_out(client: FlaskClient, known_photo: Any) -> None:
+    query = "a cat in orange submarine under seven green waves beside nobody else"
+    page = text(client.get("/", query_string={"q": query}).text)
+    assert "begin with each of cat orange submarine under seven green waves beside ." in page
+    assert "Left out: a in nobody else ." in page
+
+
+def test_a_search_without_any_word_says_so(client: FlaskClient, known_photo: Any) -> None:
+    response = client.get("/", query_string={"q": "+"})
+    assert response.status_code == 400
+    assert "There is no word to search for" in response.text
 
 
 def test_a_wrong_cursor_is_a_page_that_says_so(client: FlaskClient) -> None:
