@@ -20,7 +20,7 @@ def group(nodeid: str) -> str:
     return next((folder for folder in TOGETHER if path.startswith(folder)), path)
 
 
-class Scheduler(LoadScopeScheduling):
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Gives each worker the next group when it has done its own."""
 
     def _split_scope(self, nodeid: str) -> str:
