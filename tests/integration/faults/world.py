@@ -50,7 +50,7 @@ TIMEOUT_SECONDS = 10
 
 GEMINI_SECRET = "local/gemini-key"
 KEY = "a-key-of-nobody"
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 300.0
 MAX_SWEEPS = 7
 """So often the sweep runs until a photo is given up: sent again five times, an hour apart, after it was overdue."""
 
