@@ -6,18 +6,20 @@ import re
 
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-TOGETHER = ("tests/infrastructure/boot/", "tests/integration/faults/")
-"""Folders whose tests share servers that take long to start."""
-
-CLOUD = re.compile(r"^tests/integration/.*[\[-](ministack|localstack)[]-]")
+TOGETHER = {
+    "instances": re.compile(r"tests/infrastructure/boot/"),
+    "the cloud that is killed": re.compile(r"tests/integration/faults/test_(database|emulator|web)_faults"),
+    "the cloud that fails": re.compile(r"tests/integration/faults/"),
+    "MiniStack": re.compile(r"tests/integration/.*[\[-]ministack[]-]"),
+    "LocalStack": re.compile(r"tests/integration/.*[\[-]localstack[]-]"),
+}
+"""Tests that share servers which take long to start; the first pattern that matches decides."""
 
 
 def group(nodeid: str) -> str:
-    """Return the name of the tests that one worker runs, in order: those of a file, or of all that share a cloud."""
-    if shared := CLOUD.search(nodeid):
-        return shared[1]
+    """Return the name of the tests that one worker runs, in order: those that share servers, or those of a file."""
     path = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if path.startswith(folder)), path)
+    return next((name for name, pattern in TOGETHER.items() if pattern.match(nodeid)), path)
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types

@@ -45,7 +45,7 @@ FUNCTIONS = {
 DELIVERED = ("thumbnail", "annotate")
 """The functions that get events about photos."""
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 20
 """How long functions may work on an event: much shorter than in AWS, so that what takes too long does so soon."""
 
 GEMINI_SECRET = "local/gemini-key"
