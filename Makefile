@@ -74,7 +74,7 @@ demo: $(RUN_READY)  ## upload sample photos to the running gallery
 
 test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may)
 	@tests/install_packages
-	@$(DEV) -m pytest $(ARGS)
+	@$(DEV) -m pytest --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick tests
 	@$(DEV) -m pytest tests/unit

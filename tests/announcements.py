@@ -9,7 +9,7 @@ from typing import Any, Self
 from urllib.parse import unquote_plus
 from uuid import uuid4
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 300.0
 
 
 class Announcements:

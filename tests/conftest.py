@@ -15,6 +15,7 @@ import boto3
 import pymysql
 import pytest
 from botocore.loaders import JSONFileLoader
+from hypothesis import settings
 from moto import mock_aws
 from pymysql.connections import Connection
 
@@ -32,6 +33,10 @@ APPLICATION_USER = Credentials("gallery_tests", "of the tests")
 DATABASE = "gallery_tests"
 """No name that a person gives: a server that was given may hold more."""
 GIVEN_SERVER = pytest.StashKey[Address]()
+
+
+settings.register_profile("unhurried", settings(), deadline=None)  # a loaded machine fails no test
+settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +58,14 @@ def pytest_configure(config: pytest.Config) -> None:
         if address is None:
             raise pytest.UsageError("No database is given: set DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
         config.stash[GIVEN_SERVER] = address
+
+
+@pytest.hookimpl(optionalhook=True)  # what tests one service alone has no xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Share out the tests among workers by the servers that they use."""
+    from workers import Scheduler
+
+    return Scheduler(config, log)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from local_cloud.emulator import CREDENTIALS
 
-SECONDS = 30.0
+SECONDS = 300.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from clouds import Cloud
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 300.0
 
 
 def log_texts(aws: Any, cloud: Cloud, function: str, since: float = 0) -> list[str]:

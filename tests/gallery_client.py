@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class GalleryClient:
             if image is not None and condition(image):
                 return image
             time.sleep(0.05)
-        raise AssertionError(f"waited {WAIT_SECONDS} seconds in vain; the image is {image}")
+        raise AssertionError(f"waited {WAIT_SECONDS:.0f} seconds in vain; the image is {image}")
 
 
 def settled(image: dict[str, Any]) -> bool:

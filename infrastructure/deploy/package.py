@@ -106,7 +106,9 @@ def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Packa
     """
     content = _content(SERVICES, service, platform)
     path = folder / content.name
-    if not path.exists():
+    if path.exists():
+        path.touch()  # what is in use is not the oldest: another process may be about to forget that
+    else:
         _build(content, platform, path)
         _forget_older(service, folder)
     return Package(service, content.version, path, f"{service}/{content.name}")

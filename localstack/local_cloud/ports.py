@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import socket
 import time
 
 import psutil
 
 from local_cloud import LocalCloudError
+
+GIVEN = range(20_000, 30_000)
+"""Ports that free_ports chooses from: below those that operating systems give to connections by themselves."""
 
 
 def check_free(port: int, setting: str, patience: float = 0.0) -> None:
@@ -57,11 +62,11 @@ def _holder(port: int) -> str:
 
 def free_ports(count: int) -> list[int]:
     """Return ports of the loopback that nobody listens on."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    free: list[int] = []
+    for port in secrets.SystemRandom().sample(GIVEN, len(GIVEN)):
+        if len(free) == count:
+            break
+        with socket.socket() as probe, contextlib.suppress(OSError):  # somebody listens on it
+            probe.bind(("127.0.0.1", port))
+            free.append(port)
+    return free

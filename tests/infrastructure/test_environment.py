@@ -24,7 +24,7 @@ from deploy_project import silent
 from emulated_environment import catalogue, environment_of, prepared_account, resources, with_parameters
 from local_cloud.emulator import Emulator
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def wait_for(database: Database, image_id: str, condition: Callable[[images.Imag
         if image is not None and condition(image):
             return image
         time.sleep(0.1)
-    raise AssertionError(f"waited {WAIT_SECONDS} seconds in vain; the image is {image}")
+    raise AssertionError(f"waited {WAIT_SECONDS:.0f} seconds in vain; the image is {image}")
 
 
 def is_ready(image: images.Image) -> bool:

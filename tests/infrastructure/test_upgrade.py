@@ -138,7 +138,7 @@ def gallery_of(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator
     process = subprocess.Popen(command, env=environ, cwd=folder)
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not answers(f"{url}/readyz"):
             assert time.monotonic() < deadline, "the earlier gallery does not start"
             time.sleep(0.1)

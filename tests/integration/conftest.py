@@ -19,6 +19,7 @@ import pytest
 from announcements import Announcements
 from clouds import EMULATORS, ENVIRONMENT, Cloud, Clouds, names, reaches_this_machine, session
 from gemini_server import GeminiServer
+from integration.faults.figures import Figures, table
 from local_cloud.cloud import LocalCloud
 from running_cloud import ELSEWHERE
 
@@ -66,6 +67,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     clouds = item.config.stash.get(Clouds.KEY, None)
     if clouds:
         clouds.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the table of what tests of faults measured; here, because a worker reads more of these files than pytest."""
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    properties = [dict(report.user_properties) for report in reports if getattr(report, "when", "") == "teardown"]
+    if measured := [Figures(**found) for found in properties if "fault" in found]:
+        terminalreporter.section("faults")
+        for line in table(measured):
+            terminalreporter.write_line(line)
 
 
 if ENVIRONMENT or ELSEWHERE:

@@ -14,7 +14,7 @@ from dead_letters import dead_letters
 from function_logs import log_lines
 from gallery_client import GalleryClient
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 300.0
 
 ODD_NAMES = [
     "two  blanks and one",

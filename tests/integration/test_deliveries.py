@@ -23,7 +23,7 @@ from gemini_server import GeminiServer, description
 from marked_thumbnails import is_marked, mark_thumbnail
 from releases import release, release_code
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 300.0
 
 
 def deliver(aws: Any, cloud: Cloud, function: str, envelope: dict[str, Any]) -> None:

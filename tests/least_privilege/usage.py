@@ -22,7 +22,7 @@ from least_privilege.recorded import HOOK, Cloud
 from local_cloud.emulator import client_environ
 from local_cloud.gallery import SERVICES
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 300.0
 ATTEMPTS = 5
 
 

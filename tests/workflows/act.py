@@ -31,7 +31,7 @@ ACT = REPOSITORY / ".venv" / "bin" / "act"
 WORKFLOWS = Path(".github", "workflows")
 NAME = "octocat/gallery"
 RUNNER = "ubuntu-24.04"
-SECONDS = 300
+SECONDS = 600
 TOKEN = "a-token-of-nobody"
 
 INHERITED = re.compile(r"PATH|HOME|LANG|(UV|PIP)_\w+|SSL_CERT_\w+|\w+_proxy|\w+_PROXY")

@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 from local_cloud.emulator import client_environ
 from local_cloud.processes import Child
 
-START_SECONDS = 60.0
+START_SECONDS = 300.0
 SETTINGS = re.compile(r"/etc/gallery\.env <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
 PACKAGE = re.compile(r"'s3://([^/']+)/([^']+)'")
 COMMAND = re.compile(r"^ExecStart=\S+ (.+)$", re.MULTILINE)

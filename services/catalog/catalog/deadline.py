@@ -14,6 +14,10 @@ AGAIN_SECONDS = 1.0
 """How long after an alarm the next one follows, should the first have come at a bad moment or been swallowed."""
 
 
+_WAY = (__name__, "contextlib", "signal", "enum")
+"""The modules that run on the way into a limit and out of it."""
+
+
 class Context(Protocol):
     """What Lambda tells about an invocation."""
 
@@ -57,7 +61,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def _ring(_number: int, frame: FrameType | None) -> None:
     # On its way into a limit or out of it, an alarm would leave the timer running, or escape: it comes again in time.
-    if frame is None or frame.f_globals.get("__name__") not in (__name__, "contextlib"):
+    if frame is None or frame.f_globals.get("__name__") not in _WAY:
         raise _AlarmError
 
 

@@ -139,7 +139,7 @@ class Instance:
         calls = [shlex.split(line) for line in self._read("signals").splitlines()]
         return [dict(zip(call[::2], call[1::2], strict=True)) for call in calls]
 
-    def wait_for(self, what: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_for(self, what: Callable[[], bool], seconds: float = 300) -> None:
         """Wait until something is so.
 
         Raises:

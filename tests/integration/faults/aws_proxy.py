@@ -17,7 +17,7 @@ from local_cloud.ports import free_ports
 from local_cloud.processes import Child
 
 PROGRAM = Path(__file__).with_name("microburst_with_lengths.py")
-START_SECONDS = 30.0
+START_SECONDS = 300.0
 
 
 class AwsProxy:

@@ -1,4 +1,4 @@
-"""The cloud that fails, one for all tests of faults, and the table of what they measured."""
+"""The cloud that fails, one for all tests of faults."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from integration.faults.failing import failing_cloud
-from integration.faults.figures import Figures, table
 from integration.faults.world import TIMEOUT_SECONDS, World
-
-_MEASURED = pytest.StashKey[list[Figures]]()
 
 
 @pytest.fixture(scope="package")
@@ -36,8 +33,7 @@ def world(cloud_of_faults: World, request: pytest.FixtureRequest) -> Iterator[Wo
     cloud_of_faults.clear()
     figures = cloud_of_faults.figures
     if figures.photos:
-        request.config.stash.setdefault(_MEASURED, []).append(figures)
-        request.node.user_properties += asdict(figures).items()  # of the test, in a JUnit report
+        request.node.user_properties += asdict(figures).items()
 
 
 @pytest.fixture
@@ -47,12 +43,3 @@ def time_of_aws(world: World) -> Iterator[None]:
     world.release("annotate", {}, Timeout=deployed["Timeout"])
     yield
     world.release("annotate", {}, Timeout=TIMEOUT_SECONDS)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the table."""
-    measured = config.stash.get(_MEASURED, [])
-    if measured:
-        terminalreporter.section("faults")
-        for line in table(measured):
-            terminalreporter.write_line(line)

@@ -45,12 +45,12 @@ FUNCTIONS = {
 DELIVERED = ("thumbnail", "annotate")
 """The functions that get events about photos."""
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 20
 """How long functions may work on an event: much shorter than in AWS, so that what takes too long does so soon."""
 
 GEMINI_SECRET = "local/gemini-key"
 KEY = "a-key-of-nobody"
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 300.0
 MAX_SWEEPS = 7
 """So often the sweep runs until a photo is given up: sent again five times, an hour apart, after it was overdue."""
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
@@ -144,6 +145,27 @@ def test_an_alarm_on_the_way_in_or_out_neither_escapes_nor_rings_later() -> None
         with suppress(OutOfTimeError), time_limit(microseconds % 50 / 1e6):
             pass
         assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+class InterruptedHandler:
+    """A handler as which an alarm comes while it is put back: signal.signal first asks it for its number."""
+
+    __int__ = staticmethod(partial(signal.raise_signal, signal.SIGALRM))
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        """Be a handler."""
+
+
+def test_an_alarm_that_comes_while_the_handler_of_before_is_put_back_does_not_escape() -> None:
+    handler = InterruptedHandler()
+    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, handler)
+    try:
+        with time_limit(LONG):
+            pass
+        assert signal.getsignal(signal.SIGALRM) is handler
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_work_that_is_done_in_time_is_left_alone() -> None:

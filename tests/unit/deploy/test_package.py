@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import PackageError
-from deploy.package import package, package_key
+from deploy.package import KEPT, package, package_key
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,20 @@ def test_two_builds_are_the_same_to_the_byte(catalog_package: Path, tmp_path: Pa
 
 
 def test_a_package_that_exists_is_not_built_again(catalog_package: Path) -> None:
-    before = catalog_package.stat().st_mtime_ns
+    before = catalog_package.stat().st_ino
     assert package("catalog", "host", catalog_package.parent).path == catalog_package
-    assert catalog_package.stat().st_mtime_ns == before
+    assert catalog_package.stat().st_ino == before
+
+
+def test_a_folder_keeps_the_packages_that_were_used_last(catalog_package: Path, tmp_path: Path) -> None:
+    used = Path(shutil.copy(catalog_package, tmp_path))
+    for second, path in enumerate([used, *(tmp_path / f"catalog-0.0.{old}-0.zip" for old in range(KEPT))]):
+        path.touch()
+        os.utime(path, (second, second))
+    package("catalog", "host", tmp_path)
+    built = package("catalog", "container", tmp_path).path
+    assert {used, built} < set(tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == KEPT
 
 
 def test_the_name_of_a_package_is_known_before_it_is_built(catalog_package: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_noted_process_is_found_again(child: Child) -> None:
 
 def busy_function_of(process: psutil.Process) -> psutil.Process:
     """Return the process that a child has started."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 300
     while not (started := process.children()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -60,7 +60,7 @@ def busy_function_of(process: psutil.Process) -> psutil.Process:
 
 
 def wait_until_ended(process: psutil.Process) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 300
     with suppress(psutil.NoSuchProcess):
         while process.status() != psutil.STATUS_ZOMBIE:  # which is as good as gone
             assert time.monotonic() < deadline
