@@ -26,15 +26,17 @@ class Search:
 def parse(text: str) -> Search:
     """Return the search for what somebody typed or pasted; without letters and digits it has no words.
 
-    Repeated words count once. Where there are words that the index knows, the others are ignored, and so are all after
-    the eighth.
+    A word counts once, and not at all where a longer one begins with it: whatever has the longer one has both. Where
+    there are words that the index knows, the others are ignored, and so are all after the eighth.
     """
-    words: dict[str, str] = {}
+    by_fold: dict[str, str] = {}
     for word in _split(text):
-        words.setdefault(_fold(word), word)
-    indexed = [word for word in words.values() if _is_indexed(word)]
-    wanted = (indexed or list(words.values()))[:MAX_WORDS]
-    return Search(tuple(wanted), tuple(word for word in words.values() if word not in wanted))
+        by_fold.setdefault(_fold(word), word)
+    words = [
+        word for fold, word in by_fold.items() if not any(other != fold and other.startswith(fold) for other in by_fold)
+    ]
+    wanted = ([word for word in words if _is_indexed(word)] or words)[:MAX_WORDS]
+    return Search(tuple(wanted), tuple(word for word in words if word not in wanted))
 
 
 def _is_indexed(word: str) -> bool:

@@ -7,6 +7,7 @@ import resource
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from PIL import Image
@@ -75,29 +76,58 @@ def test_a_photo_for_which_memory_was_lacking_is_repaired_by_retry(world: World)
 
 
 @contextmanager
-def broken_release(world: World, name: str) -> Iterator[None]:
-    """Send events to a release that does not even start, until the block ends."""
+def release_of(world: World, name: str, archive: bytes) -> Iterator[None]:
+    """Send events to a release with this package, until the block ends."""
     functions, function = world.client("lambda"), world.function(name)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as files:
-        files.writestr(f"{name}/__init__.py", "")
-        files.writestr(f"{name}/handler.py", "import a_package_that_was_forgotten\n")
-    before = release_code(functions, function, ZipFile=archive.getvalue())
+    before = release_code(functions, function, ZipFile=archive)
     try:
         yield
     finally:
         point_to(functions, function, before)
-        (stack,) = world.client("cloudformation").describe_stacks(StackName=f"gallery-local-{name}")["Stacks"]
-        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
-        bucket, key = parameters["ArtifactBucket"], parameters["ArtifactKey"]
+        bucket, key = artifact(world, name)
         functions.update_function_code(FunctionName=function, S3Bucket=bucket, S3Key=key)
+
+
+def artifact(world: World, name: str) -> tuple[str, str]:
+    """Return the bucket and the key of a function's own package."""
+    (stack,) = world.client("cloudformation").describe_stacks(StackName=f"gallery-local-{name}")["Stacks"]
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+    return parameters["ArtifactBucket"], parameters["ArtifactKey"]
+
+
+def package(files: dict[str, str], base: bytes = b"") -> bytes:
+    """Return a package with these files behind those of another one."""
+    archive = io.BytesIO(base)
+    with zipfile.ZipFile(archive, "a") as opened:
+        for path, text in files.items():
+            opened.writestr(path, text)
+    return archive.getvalue()
+
+
+def without_start(name: str) -> bytes:
+    """Return a package whose handler cannot be imported."""
+    return package({f"{name}/__init__.py": "", f"{name}/handler.py": "import a_package_that_was_forgotten\n"})
+
+
+def with_bug(world: World, name: str, path: str, function: str) -> bytes:
+    """Return a function's own package in which one function of a module always fails."""
+    bucket, key = artifact(world, name)
+    own = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    sound = zipfile.ZipFile(io.BytesIO(own)).read(path).decode()
+    bug = f"\n\ndef {function}(*_):\n    raise ZeroDivisionError(id(_))\n"
+    kept = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(own)) as old, zipfile.ZipFile(kept, "w") as new:
+        for info in old.infolist():
+            if info.filename != path:
+                new.writestr(info, old.read(info))
+    return package({path: sound + bug}, kept.getvalue())
 
 
 @pytest.mark.parametrize(("name", "by_redriving"), [("thumbnail", True), ("annotate", False)])
 def test_a_broken_release_is_rolled_back_and_its_photos_are_repaired(
     world: World, name: str, by_redriving: bool
 ) -> None:
-    with broken_release(world, name):
+    with release_of(world, name, without_start(name)):
         uploaded = world.upload(2)
         world.wait_until(world.idle, "events wait")
         assert {photo.id for photo in uploaded} <= set(world.dead_letters()[name])
@@ -106,6 +136,43 @@ def test_a_broken_release_is_rolled_back_and_its_photos_are_repaired(
         world.redrive()
         assert all(ready(world.row(photo)) for photo in uploaded)
     world.verify(uploaded)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "function"),
+    [("thumbnail", "thumbnail/resize.py", "_webp"), ("annotate", "annotate/flatten.py", "on_white")],
+)
+def test_a_bug_fails_its_photos_at_the_third_time_raises_an_alarm_and_is_repaired_by_retry(
+    world: World, name: str, path: str, function: str
+) -> None:
+    counted = repeated_errors(world, name)
+    with release_of(world, name, with_bug(world, name, path, function)):
+        (photo,) = world.upload()
+        world.wait_until(lambda: settled(world.row(photo)), "the photo is pending")
+        world.wait_until(world.idle, "events wait")
+        assert not ready(world.row(photo))
+        assert photo.id not in world.dead_letters()[name]
+        world.wait_until(lambda: repeated_errors(world, name) == counted + 1, "there is nothing to raise an alarm")
+    world.verify([photo])
+
+
+def repeated_errors(world: World, name: str) -> float:
+    """Return the sum of the metric that the alarm of a function watches."""
+    (alarm,) = (
+        alarm
+        for alarm in world.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        if "RepeatedErrorsAlarm" in alarm["AlarmName"] and alarm["Namespace"].endswith(name)
+    )
+    now = datetime.now(UTC)
+    found = world.client("cloudwatch").get_metric_statistics(
+        Namespace=alarm["Namespace"],
+        MetricName=alarm["MetricName"],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=5),
+        Period=7200,
+        Statistics=[alarm["Statistic"]],
+    )
+    return sum(point[alarm["Statistic"]] for point in found["Datapoints"])
 
 
 def test_a_release_in_the_middle_of_work_loses_and_repeats_nothing(world: World) -> None:

@@ -53,6 +53,12 @@ def test_no_more_than_eight_words_count() -> None:
     assert search.ignored == ("nine", "ten")
 
 
+def test_a_word_that_begins_a_longer_one_costs_no_scan_of_its_own() -> None:
+    search = parse("aaa aaaa aaaaa cat Cats")
+    assert search.words == ("aaaaa", "Cats")
+    assert search.ignored == ()
+
+
 def test_short_words_count_when_there_are_no_others() -> None:
     assert parse("a cat in it").ignored == ("a", "in", "it")
     assert parse("in it").words == ("in", "it")
