@@ -223,6 +223,10 @@ class World:
         lines = log_lines(self, self.cloud, name, self._began)
         return [str(line.get("errorMessage")) for line in lines if line["level"] == "ERROR"]
 
+    def log(self, name: str) -> list[str]:
+        """Return what is in the log of a function since the test began."""
+        return log_texts(self, self.cloud, name, self._began)
+
     def both_fail(self) -> None:
         """Wait until both functions have failed with an event because of the fault."""
         self.wait_until(lambda: all(map(self.errors, DELIVERED)), "the functions do not notice the fault")
@@ -296,7 +300,7 @@ class World:
 
     def _deliveries(self) -> int:
         """Return how often both functions were started since the test began, as their logs tell."""
-        texts = [text for name in DELIVERED for text in log_texts(self, self.cloud, name, self._began)]
+        texts = [text for name in DELIVERED for text in self.log(name)]
         return sum(text.startswith("START RequestId") for text in texts)
 
     def _uploads_without_row(self) -> list[str]:
