@@ -28,11 +28,18 @@ CLOCK_STEP_SECONDS = 5.0  # start times are wall-clock times and move a little w
 
 def write_note(path: Path, process: psutil.Process, **more: str) -> None:
     """Remember who a process is, so that `find_noted` recognises it later. `more` is kept beside it."""
-    note = {"pid": process.pid, "started": process.create_time(), "command": process.cmdline(), **more}
+    note = {"pid": process.pid, "started": process.create_time(), "command": _command(process), **more}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(note), encoding="utf-8")
     temporary.replace(path)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, which is empty for a moment while its program is loaded."""
+    while not (command := process.cmdline()) and _runs(process):
+        time.sleep(0.001)
+    return command
 
 
 def read_note(path: Path) -> dict[str, object]:

@@ -16,11 +16,11 @@ import pytest
 from local_cloud import LocalCloudError
 from local_cloud.processes import Child, find_noted, stop_noted, write_note
 
-SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEP = [sys.executable, "-c", "import time; time.sleep(3600)"]
 STUBBORN = [
     sys.executable,
     "-c",
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(3600)",
 ]
 
 
@@ -50,6 +50,13 @@ def test_a_noted_process_is_found_again(child: Child) -> None:
     assert find_noted(child.note) == process
 
 
+def test_a_process_that_has_only_just_begun_is_noted_with_its_command(child: Child) -> None:
+    for _ in range(200):  # one in a hundred was noted while its program was loaded
+        start(child, ["/bin/sh", "-c", "exec sleep 3600"])
+        assert json.loads(child.note.read_text())["command"]
+        child.stop(0)
+
+
 def busy_function_of(process: psutil.Process) -> psutil.Process:
     """Return the process that a child has started."""
     deadline = time.monotonic() + 300
@@ -69,13 +76,13 @@ def wait_until_ended(process: psutil.Process) -> None:
 
 @pytest.mark.parametrize("stop", [Child.stop, lambda child: stop_noted(child.note)], ids=["ours", "left behind"])
 def test_what_a_child_has_started_ends_with_it(child: Child, stop: Callable[[Child], object]) -> None:
-    function = busy_function_of(start(child, ["/bin/sh", "-c", "sleep 60 & wait"]))
+    function = busy_function_of(start(child, ["/bin/sh", "-c", "sleep 3600 & wait"]))
     stop(child)
     wait_until_ended(function)
 
 
 def test_what_a_killed_child_has_left_ends_before_it_starts_again(child: Child) -> None:
-    process = start(child, ["/bin/sh", "-c", "sleep 60 & wait"])
+    process = start(child, ["/bin/sh", "-c", "sleep 3600 & wait"])
     left = busy_function_of(process)
     process.kill()
     while child.exit_code() is None:
