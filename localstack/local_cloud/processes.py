@@ -28,7 +28,9 @@ CLOCK_STEP_SECONDS = 5.0  # start times are wall-clock times and move a little w
 
 def write_note(path: Path, process: psutil.Process, **more: str) -> None:
     """Remember who a process is, so that `find_noted` recognises it later. `more` is kept beside it."""
-    note = {"pid": process.pid, "started": process.create_time(), "command": process.cmdline(), **more}
+    while not (command := process.cmdline()):  # a program has none for a moment after it was started
+        time.sleep(0.001)
+    note = {"pid": process.pid, "started": process.create_time(), "command": command, **more}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(note), encoding="utf-8")

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import psutil
 import pytest
 
 from local_cloud import LocalCloudError
-from local_cloud.processes import Child, find_noted, stop_noted, write_note
+from local_cloud.processes import Child, find_noted, read_note, stop_noted, write_note
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN = [
@@ -22,6 +24,19 @@ STUBBORN = [
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)",
 ]
+
+
+class NewProcess(SimpleNamespace):
+    """A process that has no command line the first time that it is asked for it, as after a real start."""
+
+    def cmdline(self) -> list[str]:
+        self.asked += 1
+        return SLEEP if self.asked > 1 else []
+
+
+def test_the_note_of_a_process_that_was_started_this_moment_has_its_command(tmp_path: Path) -> None:
+    write_note(tmp_path / "note.json", cast(psutil.Process, NewProcess(pid=1, create_time=lambda: 1.0, asked=0)))
+    assert read_note(tmp_path / "note.json")["command"] == SLEEP
 
 
 @pytest.fixture
