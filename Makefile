@@ -63,7 +63,7 @@ AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-
 
 # What runs on MySQL, too, which production has.
 ON_MYSQL := tests/unit/catalog tests/unit/flow
-FLOW := tests/unit/local_cloud/test_database_server.py tests/integration/test_flow.py tests/integration/test_restart.py --emulator ministack
+FLOW := tests/unit/local_cloud/test_database_server.py tests/integration/test_flow.py --emulator ministack
 
 TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 

@@ -105,7 +105,7 @@ class Installation(ABC):
         work = folder.with_name(f"{folder.name}.unfinished")
         unpacked = work / "unpacked"
         try:
-            shutil.rmtree(unpacked, ignore_errors=True)
+            shutil.rmtree(unpacked, ignore_errors=True)  # of a run that was interrupted
             cls.unpack(work, unpacked)
             if lacking := cls._missing_libraries(unpacked):
                 raise LocalCloudError(f"it lacks {', '.join(lacking)}")
@@ -113,7 +113,10 @@ class Installation(ABC):
             unpacked.replace(folder)
             shutil.rmtree(work)
         except (LocalCloudError, OSError) as error:
-            raise LocalCloudError(f"{cls.product} cannot be fetched: {error}\n{cls.otherwise}") from error
+            raise LocalCloudError(
+                f"{cls.product} cannot be fetched: {error}\n"
+                f"If the network was away, try again: what was downloaded is kept. Otherwise:\n{cls.otherwise}"
+            ) from error
 
     @classmethod
     def unpack_packages(cls, apt: Apt, packages: Sequence[str], target: Path) -> None:
