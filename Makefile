@@ -76,7 +76,7 @@ down: $(RUN_READY)  ## stop what `make up` started
 demo: $(RUN_READY)  ## upload sample photos to the running gallery
 	@$(RUN) -m local_cloud demo --port $(PORT)
 
-test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may); those of data on MySQL, too
+test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may); without ARGS= those of data on MySQL, too
 	@tests/install_packages
 	@$(DEV) -m pytest $(ARGS)
 	@$(if $(ARGS),,$(DEV) -m pytest $(ON_MYSQL) $(FLOW) --database mysql)
