@@ -57,7 +57,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def _ring(_number: int, frame: FrameType | None) -> None:
     # On its way into a limit or out of it, an alarm would leave the timer running, or escape: it comes again in time.
-    if frame is None or frame.f_globals.get("__name__") not in (__name__, "contextlib"):
+    if frame is None or frame.f_globals.get("__name__") not in (__name__, "contextlib", "signal"):
         raise _AlarmError
 
 
