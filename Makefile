@@ -61,10 +61,15 @@ $(TESTS_READY): tests/requirements.txt $(UV)
 LOCKS := $(filter-out localstack/process_executor/%,$(sort $(wildcard *.txt tests/*.txt services/*/*.txt localstack/*.txt localstack/*/*.txt infrastructure/checks/*.txt)))
 AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
+# What runs on MySQL, too, which production has.
+SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
+ON_MYSQL := tests/unit/catalog tests/unit/flow
+FLOW := tests/unit/local_cloud/test_database_server.py tests/integration/test_flow.py --emulator ministack
+
 TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 
-up: $(RUN_READY) $(EMULATOR_READY)  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others)
-	@$(RUN) -m local_cloud up --port $(PORT) --emulator-port $(EMULATOR_PORT)
+up: $(RUN_READY) $(EMULATOR_READY)  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others; DATABASE=mysql: on MySQL)
+	@$(RUN) -m local_cloud up --port $(PORT) --emulator-port $(EMULATOR_PORT) $(if $(DATABASE),--database "$(DATABASE)")
 
 down: $(RUN_READY)  ## stop what `make up` started
 	@$(RUN) -m local_cloud down
@@ -72,9 +77,10 @@ down: $(RUN_READY)  ## stop what `make up` started
 demo: $(RUN_READY)  ## upload sample photos to the running gallery
 	@$(RUN) -m local_cloud demo --port $(PORT)
 
-test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may)
+test: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY) $(TASKCAT_READY)  ## every test, in a browser too (installs Chromium and Graphviz when it may); without ARGS= those of data on MySQL, too
 	@tests/install_packages
-	@$(DEV) -m pytest --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
+	@$(DEV) -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	@$(if $(ARGS),,$(DEV) -m pytest $(ON_MYSQL) $(FLOW) --database mysql $(SIDE_BY_SIDE))
 
 test-unit: $(DEV_READY) $(EMULATOR_READY) $(LOCALSTACK_READY)  ## the quick tests
 	@$(DEV) -m pytest tests/unit
@@ -83,7 +89,7 @@ test-service: .local/venv/service-$(SERVICE)/ready $(TESTS_READY)  ## the quick 
 	@PYTHONPATH= $(<D)/bin/python tests/service.py $(SERVICE) $(TESTS_READY:/ready=) $(ARGS)
 
 test-mysql: $(DEV_READY)  ## the tests of the catalogue on the MySQL server of DATABASE_HOST, _PORT, _USER and _PASSWORD
-	@$(DEV) -m pytest tests/unit/catalog tests/unit/flow --given-database $(ARGS)
+	@$(DEV) -m pytest $(ON_MYSQL) --given-database $(ARGS)
 
 test-boot: $(DEV_READY) $(EMULATOR_READY)  ## instances that boot in a sandbox, which only root can make
 	@tests/install_packages

@@ -19,7 +19,7 @@ from localstack_client.session import Session
 from deploy.apply import environment_outputs
 from deploy.environment import load_environment
 from gemini_server import GeminiServer
-from local_cloud.cloud import EmulatorName, LocalCloud
+from local_cloud.cloud import DatabaseName, EmulatorName, LocalCloud
 from local_cloud.database import external
 from local_cloud.emulator import REGION, aws_environ
 from releases import release
@@ -91,9 +91,10 @@ class Clouds:
     KEY: ClassVar[pytest.StashKey[Clouds]] = pytest.StashKey()
     """Where pytest's configuration keeps it."""
 
-    def __init__(self, new_folder: Callable[[str], Path]) -> None:
+    def __init__(self, new_folder: Callable[[str], Path], database: DatabaseName) -> None:
         """Start nothing yet."""
         self._new_folder = new_folder
+        self._database = database
         self._running = ExitStack()
         self._name = ""
         self._cloud: Cloud | None = None
@@ -123,7 +124,9 @@ class Clouds:
         if name == ENVIRONMENT:
             return DeployedEnvironment(name, os.environ)
         emulator: EmulatorName = "localstack" if name == "localstack" else "ministack"
-        cloud: LocalCloud = self._running.enter_context(running_cloud(self._new_folder(name), {}, emulator))
+        cloud: LocalCloud = self._running.enter_context(
+            running_cloud(self._new_folder(name), {}, emulator, self._database)
+        )
         return cloud
 
     def _release_annotate(self, cloud: Cloud, variables: Mapping[str, str]) -> None:

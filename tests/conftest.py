@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -21,9 +21,9 @@ from pymysql.connections import Connection
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
-from local_cloud import LocalCloudError
+from local_cloud import LocalCloudError, mariadb, mysql
 from local_cloud.database import Address, PrivateServer, external
-from local_cloud.mariadb import Installation, find_or_fetch
+from local_cloud.installation import Installation
 
 if TYPE_CHECKING:
     from clouds import Cloud, Clouds
@@ -33,6 +33,7 @@ APPLICATION_USER = Credentials("gallery_tests", "of the tests")
 DATABASE = "gallery_tests"
 """No name that a person gives: a server that was given may hold more."""
 GIVEN_SERVER = pytest.StashKey[Address]()
+FIND = {"mariadb": mariadb.find_or_fetch, "mysql": mysql.find_or_fetch}
 
 
 settings.register_profile("unhurried", settings(), deadline=None)  # a loaded machine fails no test
@@ -41,6 +42,7 @@ settings.load_profile("unhurried")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a person choose a database server."""
+    parser.addoption("--database", choices=FIND, default="mariadb", help="the database server that tests start")
     parser.addoption(
         "--given-database",
         action="store_true",
@@ -49,7 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the server that was given."""
+    """Know the server that was given, or end when this machine cannot have the one that was chosen."""
+    if config.getoption("--database") == "mysql":
+        try:
+            mysql.find_or_fetch(print)
+        except LocalCloudError as error:
+            pytest.exit(f"Nothing is tested on MySQL. {error}", returncode=1 if os.environ.get("CI") else 0)
     if config.getoption("--given-database"):
         try:
             address = external(os.environ)
@@ -71,7 +78,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 def pytest_report_header(config: pytest.Config) -> str:
     """Tell which database the tests use."""
     if GIVEN_SERVER not in config.stash:
-        return "database: a MariaDB of our own"
+        return f"database: {config.getoption('--database')}, started by the tests"
     address = config.stash[GIVEN_SERVER]
     try:
         with closing(_connect_master(address)) as connection, connection.cursor() as cursor:
@@ -142,11 +149,11 @@ def _aws_in_process() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def mariadb(pytestconfig: pytest.Config) -> Installation:
+def programs(pytestconfig: pytest.Config) -> Installation:
     """Find the programs of a database server that a test starts, sets up and stops itself."""
     if GIVEN_SERVER in pytestconfig.stash:
         pytest.skip("starts, sets up or stops a database server of its own")
-    return find_or_fetch(print)
+    return FIND[pytestconfig.getoption("--database")](print)
 
 
 @pytest.fixture(scope="session")
@@ -159,7 +166,8 @@ def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
             cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
             cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
         return
-    server = PrivateServer(tmp_path_factory.mktemp("server"), find_or_fetch(print), durable=False)
+    programs = FIND[pytestconfig.getoption("--database")](print)
+    server = PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)
     server.start()
     try:
         yield server.address
@@ -199,6 +207,32 @@ def database(aws: None, database_server: Address, _schema: str, monkeypatch: pyt
     database.close()
 
 
+@pytest.fixture(scope="session")
+def both_servers(
+    database_server: Address, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Connection[Any]]]:
+    """Connect to a new catalogue on the server of these tests, and to one on a MariaDB, to compare the two."""
+    if GIVEN_SERVER not in pytestconfig.stash and pytestconfig.getoption("--database") == "mariadb":
+        pytest.skip("compares another server with MariaDB")
+    server = PrivateServer(tmp_path_factory.mktemp("mariadb"), mariadb.find_or_fetch(print), durable=False)
+    server.start()
+    name = f"{DATABASE}_compared"
+    try:
+        with ExitStack() as stack:
+            connections = []
+            for address in (database_server, server.address):
+                with _aws_in_process():
+                    apply(_migration_settings(address, name))
+                connection = stack.enter_context(closing(_connect_master(address)))
+                connection.select_db(name)
+                connections.append(connection)
+            yield connections
+            for connection in connections:
+                connection.cursor().execute(f"DROP DATABASE {name}")
+    finally:
+        server.stop()
+
+
 def _connect_master(server: Address) -> Connection[Any]:
     where = DatabaseSettings(
         database_host=server.host, database_port=server.port, database_name="", database_secret_arn=""
@@ -226,7 +260,7 @@ def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
     """Hold the one cloud that runs."""
     from clouds import Clouds  # here: the tests of one service do without all that this needs
 
-    clouds = pytestconfig.stash[Clouds.KEY] = Clouds(tmp_path_factory.mktemp)
+    clouds = pytestconfig.stash[Clouds.KEY] = Clouds(tmp_path_factory.mktemp, pytestconfig.getoption("--database"))
     yield clouds
     clouds.stop()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local_cloud.cloud import EmulatorName, LocalCloud
+from local_cloud.cloud import DatabaseName, EmulatorName, LocalCloud
 from local_cloud.emulator import Emulator
 from local_cloud.ports import free_ports
 
@@ -15,13 +15,18 @@ ELSEWHERE = {name: os.environ[name] for name in _NAMES if name in os.environ and
 
 
 @contextmanager
-def running_cloud(data: Path, environ: Mapping[str, str], emulator: EmulatorName = "ministack") -> Iterator[LocalCloud]:
+def running_cloud(
+    data: Path,
+    environ: Mapping[str, str],
+    emulator: EmulatorName = "ministack",
+    database: DatabaseName = "mariadb",
+) -> Iterator[LocalCloud]:
     """Run a cloud; `environ` is the environment that `make up` would have, such as GEMINI_API_KEY.
 
     Where the environment of the tests has AWS_ENDPOINT_URL, that emulator is used, with the database of DATABASE_HOST.
     """
     gallery_port, emulator_port = free_ports(2)
-    cloud = LocalCloud(data, gallery_port, emulator_port, {**ELSEWHERE, **environ}, emulator)
+    cloud = LocalCloud(data, gallery_port, emulator_port, {**ELSEWHERE, **environ}, emulator, database)
     cloud.start(print)  # everything, or nothing
     try:
         yield cloud

@@ -12,7 +12,7 @@ from ministack.core import responses
 
 from local_cloud import LocalCloudError
 from local_cloud.database import PrivateServer
-from local_cloud.mariadb import Installation, find_or_fetch
+from local_cloud.mariadb import MariaDb, find_or_fetch
 
 logger = logging.getLogger("emulator")
 
@@ -31,7 +31,7 @@ class DatabaseServers:
         """Choose the folder; nothing is started yet."""
         self._folder = folder
         self._servers: dict[Path, PrivateServer] = {}
-        self._programs: Installation | None = None
+        self._programs: MariaDb | None = None
 
     def create(self, identifier: str, user: str, password: str, name: str | None) -> str:
         """Start a new, empty server, and return the path of its socket.

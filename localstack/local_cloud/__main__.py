@@ -5,12 +5,15 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from local_cloud import REPOSITORY, LocalCloudError
-from local_cloud.cloud import LocalCloud, stop_running
+from local_cloud.cloud import DatabaseName, LocalCloud, stop_running
 
 WATCH_SECONDS = 0.5
+FOLDERS: dict[DatabaseName, Path] = {"mariadb": REPOSITORY / ".local", "mysql": REPOSITORY / ".local" / "mysql-gallery"}
+"""Where the gallery on each database keeps all its data: photos, too, which only that database describes."""
 
 
 class _InterruptedError(BaseException):
@@ -22,9 +25,12 @@ def main() -> int:
     arguments = _parse()
     try:
         if arguments.command == "up":
-            _up(arguments.data, arguments.port, arguments.emulator_port)
+            database = _database(arguments.database, os.environ)
+            _up(arguments.data or FOLDERS[database], arguments.port, arguments.emulator_port, database)
         elif arguments.command == "down":
-            print("Stopped." if stop_running(arguments.data) else "Nothing is running.")
+            folders = [arguments.data] if arguments.data else FOLDERS.values()
+            stopped = [stop_running(folder) for folder in folders]
+            print("Stopped." if any(stopped) else "Nothing is running.")
         else:
             from local_cloud.demo import demo
 
@@ -45,14 +51,31 @@ def _parse() -> argparse.Namespace:
         command.add_argument("--port", type=int, default=8080, help="port of the gallery (default: %(default)s)")
     up.add_argument("--emulator-port", type=int, default=4566, help="port of the AWS emulator (default: %(default)s)")
     for command in (up, down):
-        command.add_argument("--data", type=Path, default=REPOSITORY / ".local", help="folder of all data")
+        command.add_argument("--data", type=Path, help="folder of all data (default: one for each database)")
+    up.add_argument("--database", help=f"the server to start: {' or '.join(FOLDERS)} (default: mariadb)")
     return parser.parse_args()
 
 
-def _up(data: Path, port: int, emulator_port: int) -> None:
+def _database(chosen: str | None, environ: Mapping[str, str]) -> DatabaseName:
+    """Return the database that was chosen, or the usual one.
+
+    Raises:
+        LocalCloudError: there is no such database, or the environment names a server.
+    """
+    if chosen is None:
+        return "mariadb"
+    for name in FOLDERS:
+        if name == chosen:
+            if environ.get("DATABASE_HOST"):
+                raise LocalCloudError(f"DATABASE={name} starts a server, and DATABASE_HOST names one: set only one.")
+            return name
+    raise LocalCloudError(f"DATABASE must be {' or '.join(FOLDERS)}, not {chosen!r}.")
+
+
+def _up(data: Path, port: int, emulator_port: int, database: DatabaseName) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    cloud = LocalCloud(data, port, emulator_port, os.environ)
+    cloud = LocalCloud(data, port, emulator_port, os.environ, database=database)
     started = time.monotonic()
 
     def report(line: str) -> None:

@@ -20,13 +20,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy.apply import deploy
 from deploy.environment import load_environment
 from deploy.errors import DeployError
-from local_cloud import LocalCloudError
+from local_cloud import LocalCloudError, mariadb, mysql
 from local_cloud.database import Address, PrivateServer, external, make_private
 from local_cloud.emulator import REGION, Emulator, aws_environ, client_environ
 from local_cloud.endpoint import Endpoint
 from local_cloud.gallery import Gallery
 from local_cloud.localstack import LocalStack
-from local_cloud.mariadb import find_or_fetch
 from local_cloud.ports import check_free
 from local_cloud.processes import Child, find_noted, read_note, write_note
 
@@ -38,6 +37,7 @@ DEATHS, DEATHS_SECONDS = 5, 60.0
 
 Report = Callable[[str], None]
 EmulatorName = Literal["ministack", "localstack"]
+DatabaseName = Literal["mariadb", "mysql"]
 
 
 class AlreadyRunningError(LocalCloudError):
@@ -54,8 +54,9 @@ class LocalCloud:
         emulator_port: int,
         environ: Mapping[str, str],
         emulator: EmulatorName = "ministack",
+        database: DatabaseName = "mariadb",
     ) -> None:
-        """Choose the folder, the ports and the emulator.
+        """Choose the folder, the ports, the emulator and the database.
 
         Args:
             data: the folder of everything.
@@ -65,6 +66,7 @@ class LocalCloud:
                 that runs already; none is started then. Its functions run in containers if DATABASE_HOST is a host
                 that these reach, else on this machine.
             emulator: which one to start.
+            database: which one to start, unless DATABASE_HOST names a server.
 
         Raises:
             LocalCloudError: a setting cannot be used.
@@ -72,6 +74,7 @@ class LocalCloud:
         self._data = data.absolute()
         self._ports = {"PORT": gallery_port}
         self._external = external(environ)
+        self._find_or_fetch = {"mariadb": mariadb.find_or_fetch, "mysql": mysql.find_or_fetch}[database]
         self._server: PrivateServer | None = None
         self._emulator: Emulator | LocalStack | Endpoint
         self.platform = "host"
@@ -167,7 +170,7 @@ class LocalCloud:
 
     def _start_servers(self, report: Report) -> None:
         if self._external is None:
-            self._server = PrivateServer(self._data, find_or_fetch(report))
+            self._server = PrivateServer(self._data, self._find_or_fetch(report))
         starting: list[Future[None]] = []
         try:
             with ThreadPoolExecutor() as pool:

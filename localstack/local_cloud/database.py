@@ -1,4 +1,4 @@
-"""The database server: a private MariaDB on a unix socket, or any other that the environment names.
+"""The database server: a private MariaDB or MySQL on a unix socket, or any other that the environment names.
 
 The private one's guard is the mode of its folder: it listens on no network, and `root` has no password on the socket.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_cloud import LocalCloudError
-from local_cloud.mariadb import Installation
+from local_cloud.installation import Installation
 from local_cloud.processes import Child
 
 START_SECONDS = 60.0
@@ -61,7 +61,7 @@ def external(environ: Mapping[str, str]) -> Address | None:
 
 
 class PrivateServer:
-    """A MariaDB server whose files live in `database` in the data folder."""
+    """A MariaDB or MySQL server whose files live in `database` in the data folder."""
 
     def __init__(self, data: Path, installation: Installation, *, durable: bool = True) -> None:
         """Choose the paths; nothing is created yet. Without `durable` a power cut may lose commits: for tests."""
@@ -70,6 +70,11 @@ class PrivateServer:
         self._durable = durable
         self.child = Child("database", data.absolute())
         self._socket = socket_path(self._folder)
+
+    @property
+    def product(self) -> str:
+        """MariaDB or MySQL."""
+        return self._installation.product
 
     @property
     def address(self) -> Address:
@@ -82,7 +87,7 @@ class PrivateServer:
         A server that a killed predecessor left is stopped first.
 
         Raises:
-            LocalCloudError: it does not start; the message has the end of its log.
+            LocalCloudError: it does not start; the message has the end of its log. Or the data are of another product.
         """
         self.child.clear()
         make_private(self._folder)
@@ -90,6 +95,8 @@ class PrivateServer:
         tables = self._folder / "data"
         if not tables.is_dir():
             self._create(tables)
+        elif not self._installation.is_of_this_product(tables):
+            raise LocalCloudError(f"{tables} is not of {self.product}; choose another data folder.")
         self._socket.unlink(missing_ok=True)
         self.child.start(self._command(tables), self._environ(), self._folder)
         deadline = time.monotonic() + START_SECONDS
@@ -128,16 +135,7 @@ class PrivateServer:
             base.symlink_to(self._installation.base)
             target.symlink_to(unfinished)
             setup = subprocess.run(
-                [
-                    str(base / self._installation.setup),
-                    "--no-defaults",
-                    f"--basedir={base}",
-                    f"--datadir={target}",
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                    "--skip-name-resolve",
-                    *self._as_root(),
-                ],
+                [*self._installation.setup(base, target), *self._as_root()],
                 env={**self._environ(), "TMPDIR": links},
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -156,7 +154,7 @@ class PrivateServer:
     def _command(self, tables: Path) -> list[str]:
         messages = self._installation.messages
         return [
-            str(self._installation.server),
+            *self._installation.command,
             "--no-defaults",
             f"--basedir={self._installation.base}",
             f"--datadir={tables}",
@@ -169,10 +167,10 @@ class PrivateServer:
             "--collation-server=utf8mb4_unicode_ci",
             "--default-time-zone=+00:00",
             "--max-allowed-packet=64M",
-            "--innodb-log-file-size=48M",
             "--innodb-buffer-pool-size=64M",
             "--performance-schema=OFF",
-            *(() if self._durable else ("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0")),
+            *self._installation.options,
+            *(() if self._durable else ("--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=OFF")),
             *self._as_root(),
         ]
 

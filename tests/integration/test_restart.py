@@ -17,8 +17,9 @@ from running_cloud import running_cloud
 
 
 @pytest.fixture(scope="module")
-def own_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with running_cloud(tmp_path_factory.mktemp("restart"), {}) as cloud:
+def own_cloud(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[LocalCloud]:
+    database = pytestconfig.getoption("--database")
+    with running_cloud(tmp_path_factory.mktemp("restart"), {}, database=database) as cloud:
         yield cloud
 
 

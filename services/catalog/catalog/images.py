@@ -99,7 +99,8 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
         "content_type": upload.content_type,
         "bytes": upload.bytes,
         "etag": upload.etag,
-        "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(tzinfo=None),
+        # Without the fraction: in a column of seconds MySQL would round it, and MariaDB cut it off.
+        "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(microsecond=0, tzinfo=None),
         "is_settled": is_settled,
     }
     with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ from catalog.handler import MigrationSettings, apply
 from catalog.uploads import StoredObject, new_id, upload_key
 from gemini_server import GeminiServer, Reply, blocked, failure
 from local_cloud.database import PrivateServer
-from local_cloud.mariadb import Installation
+from local_cloud.installation import Installation
 
 BUCKET = "photos"
 
@@ -38,8 +38,8 @@ class GeminiThatStopsTheDatabase(GeminiServer):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mariadb: Installation) -> Iterator[PrivateServer]:
-    server = PrivateServer(tmp_path_factory.mktemp("server"), mariadb, durable=False)
+def server(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[PrivateServer]:
+    server = PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)
     server.start()
     yield server
     server.stop()

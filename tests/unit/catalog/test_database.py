@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
 from local_cloud.database import PrivateServer
-from local_cloud.mariadb import Installation
+from local_cloud.installation import Installation
 from local_cloud.ports import free_ports
 
 
@@ -53,7 +53,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
 
 @pytest.fixture
-def over_tcp(database: Database, mariadb: Installation) -> Iterator[DatabaseSettings]:
+def over_tcp(database: Database, programs: Installation) -> Iterator[DatabaseSettings]:
     """Describe a server of the tests, which speaks no TLS, as one on a port."""
     settings = DatabaseSettings.from_environ(os.environ)
     with Forwarder(settings.database_host) as server:
@@ -72,7 +72,7 @@ def answer(settings: DatabaseSettings) -> object:
         database.close()
 
 
-def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, mariadb: Installation) -> None:
+def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, programs: Installation) -> None:
     assert answer(DatabaseSettings.from_environ(os.environ)) == (42,)
 
 
@@ -200,11 +200,11 @@ class Tls:
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory, mariadb: Installation) -> Iterator[Tls]:
+def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[Tls]:
     folder = tmp_path_factory.mktemp("tls")
     authority, other = Authority(folder, "authority"), Authority(folder, "other")
     (port,) = free_ports(1)
-    server = TlsServer(folder, mariadb, port, *authority.certify("127.0.0.1"))
+    server = TlsServer(folder, programs, port, *authority.certify("127.0.0.1"))
     server.start()
     try:
         user = Credentials("application", "of the tests")

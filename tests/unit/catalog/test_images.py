@@ -60,6 +60,24 @@ def test_a_registered_photo_is_pending(connection: Any) -> None:
     assert (image.thumbnail_status, image.annotation_status) == ("pending", "pending")
 
 
+@pytest.mark.parametrize("microsecond", [0, 400_000, 500_000, 999_999])
+def test_an_upload_belongs_to_the_second_in_which_it_began(connection: Any, microsecond: int) -> None:
+    second = datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+    image = images.register(connection, an_upload(uploaded_at=second.replace(microsecond=microsecond)))
+    assert image is not None
+    assert image.uploaded_at == second
+
+
+def test_fractions_do_not_tell_two_objects_of_one_second_apart(connection: Any) -> None:
+    first = an_upload(uploaded_at=datetime(2026, 11, 22, 10, 0, 0, 600_000, tzinfo=UTC))
+    images.register(connection, first)
+    images.claim_annotation(connection, first.id, first.etag, images.claim_end(connection, 60))
+    second = replace(first, etag="e2", uploaded_at=first.uploaded_at + timedelta(microseconds=300_000))
+    image = images.register(connection, second)
+    assert image is not None
+    assert image.etag == "e1"
+
+
 def test_registering_twice_keeps_what_is_known(connection: Any, upload: Upload) -> None:
     images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
     image = images.register(connection, upload)

@@ -79,10 +79,9 @@ def bring_to(settings: MigrationSettings, migrations: list[Migration]) -> None:
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database_name}")
         connection.select_db(settings.database_name)
         migrate(connection, migrations)
-        cursor.execute(
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON {settings.database_name}.* TO %s@'%%' IDENTIFIED BY %s",
-            (application.username, application.password),
-        )
+        name = application.username
+        cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (name, application.password))
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {settings.database_name}.* TO %s@'%%'", (name,))
 
 
 def test_an_older_release_works_on_a_newer_schema(migration_settings: MigrationSettings, functions: Functions) -> None:

@@ -12,18 +12,13 @@ import pytest
 from catalog.database import Credentials, DatabaseSettings, connect
 from local_cloud import LocalCloudError
 from local_cloud.database import MAX_SOCKET_PATH_BYTES, Address, PrivateServer, external, make_private, socket_path
-from local_cloud.mariadb import Installation, find_or_fetch
-
-
-@pytest.fixture(scope="module")
-def installation() -> Installation:
-    return find_or_fetch(print)
+from local_cloud.installation import Installation
 
 
 @pytest.fixture
-def server(tmp_path: Path, installation: Installation) -> Iterator[PrivateServer]:
+def server(tmp_path: Path, programs: Installation) -> Iterator[PrivateServer]:
     """A server that is not started yet, in a folder with a space."""
-    server = PrivateServer(tmp_path / "my data", installation, durable=False)
+    server = PrivateServer(tmp_path / "my data", programs, durable=False)
     yield server
     server.stop()
 
@@ -57,11 +52,9 @@ def test_it_listens_on_no_network_and_in_a_folder_of_its_owner(server: PrivateSe
     assert psutil.Process(server.child.pid).net_connections("tcp") == []
 
 
-def test_the_server_of_a_killed_run_is_replaced(
-    server: PrivateServer, tmp_path: Path, installation: Installation
-) -> None:
+def test_the_server_of_a_killed_run_is_replaced(server: PrivateServer, tmp_path: Path, programs: Installation) -> None:
     server.start()
-    successor = PrivateServer(tmp_path / "my data", installation, durable=False)
+    successor = PrivateServer(tmp_path / "my data", programs, durable=False)
     successor.start()
     assert server.child.exit_code() is not None
     assert run(successor.address, "SELECT 1") == 1
@@ -76,8 +69,8 @@ def test_a_killed_server_recovers(server: PrivateServer) -> None:
     assert run(server.address, "SHOW DATABASES LIKE 'kept'") == "kept"
 
 
-def test_a_deep_folder_gets_a_socket_with_a_short_path(tmp_path: Path, installation: Installation) -> None:
-    server = PrivateServer(tmp_path / ("deep" * 30), installation, durable=False)
+def test_a_deep_folder_gets_a_socket_with_a_short_path(tmp_path: Path, programs: Installation) -> None:
+    server = PrivateServer(tmp_path / ("deep" * 30), programs, durable=False)
     server.start()
     socket = Path(server.address.host)
     assert len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES
@@ -96,10 +89,17 @@ def test_the_socket_of_a_deep_folder_is_the_same_every_time(tmp_path: Path) -> N
 def test_a_server_that_does_not_start_shows_its_log(server: PrivateServer) -> None:
     server.start()
     server.stop()
-    log_file = Path(server.address.host).parent / "data" / "ib_logfile0"
-    log_file.write_bytes(b"not a log")
+    (Path(server.address.host).parent / "data" / "ibdata1").write_bytes(b"not a database")
     with pytest.raises(LocalCloudError, match=r"does not start(.|\n)*database.log"):
         server.start()
+
+
+def test_the_data_of_another_product_are_refused_and_kept(server: PrivateServer, tmp_path: Path) -> None:
+    foreign = tmp_path / "my data" / "database" / "data" / "foreign"
+    foreign.mkdir(parents=True)
+    with pytest.raises(LocalCloudError, match=f"data is not of {server.product}; choose another data folder"):
+        server.start()
+    assert foreign.exists()
 
 
 def test_a_link_in_the_place_of_a_private_folder_is_refused(tmp_path: Path) -> None:

@@ -25,16 +25,16 @@ from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableE
 from catalog.settings import ConfigurationError
 from catalog.uploads import new_id
 from local_cloud.database import PrivateServer
-from local_cloud.mariadb import Installation
+from local_cloud.installation import Installation
 from web.app import create_app
 from web.config import WebSettings
 from web.database import ImpatientDatabase
 
 
 @pytest.fixture
-def own_server(tmp_path: Path, mariadb: Installation) -> Iterator[PrivateServer]:
+def own_server(tmp_path: Path, programs: Installation) -> Iterator[PrivateServer]:
     """Run a database server that a test may hold up."""
-    server = PrivateServer(tmp_path, mariadb, durable=False)
+    server = PrivateServer(tmp_path, programs, durable=False)
     server.start()
     yield server
     server.stop()

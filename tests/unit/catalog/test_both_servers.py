@@ -1,0 +1,172 @@
+"""MySQL and MariaDB give the same answers: whatever happens to a photo, and whatever is searched for.
+
+Where the tests run on MariaDB alone, these are skipped.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pymysql
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog import images, pending
+from catalog.images import Annotation, Thumbnail
+from catalog.uploads import Upload, new_id
+
+Question = Callable[[Any], object]
+
+PIECES = [
+    "a",
+    "A",
+    "ä",
+    "é",
+    "\u0301",
+    "ß",
+    "ø",
+    "ı",
+    "\0",
+    "\n",
+    "\\",
+    '"',
+    "'",
+    "%",
+    " ",
+    "😀",
+    "𠀀",
+    "ﬁ",
+    "²",
+    "(",
+    "*",
+]
+short = st.text(st.characters(codec="utf-8") | st.sampled_from(PIECES), max_size=12)
+at_a_limit = st.builds(
+    lambda piece, times: piece * times, st.sampled_from(PIECES), st.sampled_from([100, 101, 255, 500, 2000, 2001])
+)
+texts = st.one_of(short, short, short, at_a_limit)
+ascii_texts = st.text(st.characters(max_codepoint=0x7F), max_size=70)
+moments = st.integers(0, 10**15).map(lambda number: datetime(2010, 1, 1, tzinfo=UTC) + timedelta(microseconds=number))
+counts = st.sampled_from([0, 1, 2**32 - 1, 2**32, -1])
+tags = st.lists(texts, max_size=6).map(tuple)
+uploads = st.builds(
+    Upload,
+    id=st.builds(new_id),
+    filename=short,
+    content_type=short,
+    bytes=counts,
+    etag=ascii_texts,
+    uploaded_at=moments,
+)
+annotations = st.builds(
+    Annotation,
+    caption=texts,
+    alt_text=texts,
+    tags=tags,
+    language=ascii_texts,
+    model=short,
+    prompt_version=st.none() | short,
+    input_tokens=st.none() | counts,
+    output_tokens=st.none() | counts,
+)
+thumbnails = st.builds(Thumbnail, width=counts, height=counts, content_type=texts, placeholder=ascii_texts)
+claims = moments.map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=None))
+
+
+@st.composite
+def happenings(draw: st.DrawFn, upload: Upload) -> Question:
+    """Something that may happen to a photo."""
+    etag = draw(st.sampled_from([upload.etag, upload.etag, upload.etag.upper(), f"{upload.etag} "]))
+    later = timedelta(microseconds=draw(st.sampled_from([0, 400_000, 700_000, 1_000_000, -1_000_000])))
+    again = replace(upload, etag=draw(ascii_texts), uploaded_at=upload.uploaded_at + later)
+    settled = draw(st.booleans())
+    annotation, thumbnail, reason, claim = draw(annotations), draw(thumbnails), draw(texts), draw(claims)
+    caption, alt_text, some_tags = draw(st.none() | texts), draw(st.none() | texts), draw(st.none() | tags)
+    happening: Question = draw(
+        st.sampled_from(
+            [
+                lambda to: images.register(to, again, is_settled=settled),
+                lambda to: images.thumbnail_ready(to, upload.id, etag, thumbnail),
+                lambda to: images.thumbnail_failed(to, upload.id, etag, reason),
+                lambda to: images.claim_annotation(to, upload.id, etag, claim),
+                lambda to: images.release_annotation(to, upload.id, etag, claim),
+                lambda to: images.annotation_ready(to, upload.id, etag, annotation),
+                lambda to: images.annotation_failed(to, upload.id, etag, reason, claim),
+                lambda to: images.edit(to, upload.id, caption=caption, alt_text=alt_text, tags=some_tags),
+                lambda to: images.retry(to, upload.id),
+                lambda to: images.delete(to, upload.id),
+                lambda to: pending.unknown_ids(to, {upload.id: etag}),
+                lambda to: [pending.count_resending(to, photo) for photo in pending.overdue(to, 5)],
+                lambda to: [pending.give_up(to, photo) for photo in pending.overdue(to, 5)],
+            ]
+        )
+    )
+    return happening
+
+
+def stored(image_id: str) -> Question:
+    """Ask for the row without the moments that the server's clock told."""
+
+    def select(connection: Any) -> object:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT HEX(etag), HEX(search_text), claimed_until, resent, deleted_at IS NULL, pending_since IS NULL,
+                     resent_at IS NULL FROM image WHERE id = %s""",
+                (image_id,),
+            )
+            return cursor.fetchone()
+
+    return select
+
+
+def assert_same(servers: list[Any], question: Question) -> None:
+    answers = []
+    for connection in servers:
+        try:
+            answers.append(question(connection))
+        except pymysql.err.MySQLError as error:
+            answers.append(type(error))
+    assert answers[0] == answers[1]
+
+
+def forget(servers: list[Any]) -> None:
+    for connection in servers:
+        connection.cursor().execute("DELETE FROM image")
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(uploads, st.data())
+def test_whatever_happens_to_a_photo_both_have_the_same_row(
+    both_servers: list[Any], upload: Upload, data: st.DataObject
+) -> None:
+    assert_same(both_servers, lambda to: images.register(to, upload))
+    for happening in data.draw(st.lists(happenings(upload), min_size=3, max_size=8)):
+        assert_same(both_servers, happening)
+        assert_same(both_servers, lambda to: images.get(to, upload.id))
+        assert_same(both_servers, stored(upload.id))
+    forget(both_servers)
+
+
+WORDS = """
+  Straße strasse Smørrebrød smorrebrod Ægir aegir Łódź lodz Đorđe dorde İstanbul ıstanbul ﬁnch finch ½half
+  カメラ かめら ｶﾒﾗ ガラス カラス 카메라 ёлка елка άλφα αλφα œuvre oeuvre café cafe cafe\u0301 naïve Ångström
+  中文字符 𠀀𠀁𠀂 abc😀def don't snake_case foo-bar kite.jpg IMG_1234.JPG x² x2y किताब คิดถึง שָׁלוֹם שלום
+  مَرْحَبا مرحبا ＡＢＣ ⅷabc viiiabc ﬀoo ſtop abc\u200ddef abc\u00addef of the a
+""".split()  # noqa: SIM905
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(WORDS) | short, min_size=1, max_size=30), st.data())
+def test_both_find_the_same_photos(both_servers: list[Any], words: list[str], data: st.DataObject) -> None:
+    with both_servers[1].cursor() as cursor:
+        if not cursor.execute("SHOW COLLATION LIKE '%uca1400%'"):
+            pytest.skip("MariaDB before 10.10 compares in another way")
+    for word in words:
+        photo = Upload(new_id(), word, "image/jpeg", 1, "e1", datetime(2026, 11, 22, tzinfo=UTC))
+        assert_same(both_servers, lambda to, photo=photo: images.register(to, photo))  # type: ignore[misc]
+    for word in data.draw(st.lists(st.sampled_from([*WORDS, *words]), min_size=1, max_size=10)):
+        query = data.draw(st.sampled_from([word, word[:3], word.upper(), word.casefold(), f"{word} {words[0]}"]))
+        assert_same(both_servers, lambda to, query=query: images.newest(to, 50, query=query))  # type: ignore[misc]
+    forget(both_servers)
