@@ -61,8 +61,9 @@ $(TESTS_READY): tests/requirements.txt $(UV)
 LOCKS := $(filter-out localstack/process_executor/%,$(sort $(wildcard *.txt tests/*.txt services/*/*.txt localstack/*.txt localstack/*/*.txt infrastructure/checks/*.txt)))
 AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
-# What runs on MySQL, too, which production has.
+# Most tests wait for processes: three workers keep two processors busy. tests/workers.py says what stays together.
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
+# What runs on MySQL, too, which production has.
 ON_MYSQL := tests/unit/catalog tests/unit/flow
 FLOW := tests/unit/local_cloud/test_database_server.py tests/integration/test_flow.py --emulator ministack
 
