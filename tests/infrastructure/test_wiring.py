@@ -184,11 +184,24 @@ def test_cloudformation_waits_longer_for_a_migration_than_the_function_may_take(
 def test_every_number_of_the_backlog_becomes_a_metric() -> None:
     patterns: set[str] = set()
     values: set[str] = set()
-    for _, _, found in resources_of("AWS::Logs::MetricFilter"):
+    for template, _, found in resources_of("AWS::Logs::MetricFilter"):
+        if template != "catalog":
+            continue
         patterns.add(found["Properties"]["FilterPattern"])
         values.update(transformation["MetricValue"] for transformation in found["Properties"]["MetricTransformations"])
     assert values == {f"$.{field.name}" for field in fields(Backlog)}
     assert patterns == {f"{{ {value} >= 0 }}" for value in values}
+
+
+@pytest.mark.parametrize("function", ["thumbnail", "annotate"])
+def test_a_photo_that_the_same_error_stopped_raises_an_alarm(function: str) -> None:
+    counted = resource(function, "RepeatedErrors")
+    (transformation,) = counted["MetricTransformations"]
+    assert counted["LogGroupName"].argument == "LogGroup"
+    alarm = resource(function, "RepeatedErrorsAlarm")
+    assert alarm["MetricName"] == transformation["MetricName"]
+    assert alarm["Namespace"] == transformation["MetricNamespace"]
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
 
 
 def test_a_queue_hides_an_event_for_longer_than_its_function_may_take() -> None:
