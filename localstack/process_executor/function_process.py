@@ -85,7 +85,7 @@ class FunctionProcess:
         self, request_id: str, payload: bytes, function_arn: str, trace_id: str, seconds: float
     ) -> tuple[Status, bytes]:
         life = self._life
-        message = life.wait(INIT_SECONDS) if life and life.process.poll() is None else None
+        message = life.wait(INIT_SECONDS) if life and life.is_running() else None
         if life is None or message is None or message.kind == "exit":  # none yet, or it ended after its last result
             life = self._start()
             message = life.wait(INIT_SECONDS)
@@ -157,6 +157,14 @@ class _Life:
                 return None
             if message.request_id in ("", request_id):
                 return message
+
+    def is_running(self) -> bool:
+        """Tell whether the process runs. Popen.poll does not know while another thread notices its end."""
+        try:
+            os.kill(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return self.process.poll() is None
 
     def end(self) -> None:
         with suppress(ProcessLookupError):
