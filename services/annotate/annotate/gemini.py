@@ -28,6 +28,8 @@ REQUEST_SECONDS = 30.0
 MAX_REQUESTS = 3
 MAX_PAID_REQUESTS = 2
 """How often a picture is sent at the most when the answers may have been paid for."""
+LEAST_SECONDS = 3.0
+"""A request is not begun with less time than this: it would be interrupted, and its answer paid for and lost."""
 TOTAL_SECONDS = 110.0
 """How long a request and the pause before it may take, even where nothing limits the whole."""
 FIRST_PAUSE_SECONDS = 1.0
@@ -112,6 +114,8 @@ class GeminiAnnotator:
             AnnotationRefusedError: the picture, the key or the model is not accepted.
             ModelUnavailableError: no answer now, or none that can be used.
         """
+        if self._left() < LEAST_SECONDS:
+            raise ModelUnavailableError("there is no time left to ask Gemini")
         jpeg = _jpeg(image)
         failures = perhaps_paid = 0
         while True:

@@ -339,8 +339,8 @@ def test_a_description_that_takes_too_long_is_left_to_the_next_delivery(
     key: None, gemini: GeminiServer, database: Database
 ) -> None:
     photo = uploaded()
-    gemini.reply(Reply(200, b"{}", delay_seconds=5))
-    (error,) = failures_of(photo, seconds=4)
+    gemini.reply(Reply(200, b"{}", delay_seconds=7))
+    (error,) = failures_of(photo, seconds=10)
     assert isinstance(error, OutOfTimeError)
     deliver(photo)
     assert row(database, photo).annotation_status == "ready"

@@ -10,7 +10,7 @@ from PIL import Image
 import photos
 from annotate import caption
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError
-from annotate.gemini import FIRST_PAUSE_SECONDS, GeminiAnnotator
+from annotate.gemini import FIRST_PAUSE_SECONDS, LEAST_SECONDS, GeminiAnnotator
 from gemini_server import (
     DROP,
     INPUT_TOKENS,
@@ -93,6 +93,13 @@ def test_the_caption_is_asked_for_in_the_language(gemini: GeminiServer, photo: I
     annotation = GeminiAnnotator(KEY, MODEL, "pt-BR").annotate(photo)
     assert gemini.requests[0].prompt == caption.prompt("pt-BR")
     assert annotation.language == "pt-BR"
+
+
+def test_a_request_is_not_begun_when_it_would_be_interrupted(gemini: GeminiServer, photo: Image.Image) -> None:
+    annotator = GeminiAnnotator(KEY, MODEL, "en", left=lambda: LEAST_SECONDS - 0.1)
+    with pytest.raises(ModelUnavailableError, match="no time left"):
+        annotator.annotate(photo)
+    assert gemini.requests == []
 
 
 def test_thoughts_are_no_part_of_the_answer(
@@ -302,7 +309,7 @@ def test_pauses_never_add_up_to_more_than_there_is(gemini: GeminiServer, photo: 
     ids=["silent", "dripping"],
 )
 def test_a_slow_answer_is_given_up(gemini: GeminiServer, photo: Image.Image, reply: Reply) -> None:
-    annotator = GeminiAnnotator(KEY, MODEL, "en", seconds=0.5, left=lambda: 0)
+    annotator = GeminiAnnotator(KEY, MODEL, "en", seconds=0.5, left=iter([LEAST_SECONDS, 0]).__next__)
     gemini.reply(reply)
     with pytest.raises(ModelUnavailableError, match=r"took longer than 0\.5 seconds"):
         annotator.annotate(photo)
