@@ -93,7 +93,7 @@ def run(folder: Path, **environ: str) -> Iterator[Server]:
             stderr=running.enter_context(errors.open("w")),
             start_new_session=True,
         )
-        watchdog = threading.Timer(60, _kill, [process])
+        watchdog = threading.Timer(300, _kill, [process])
         watchdog.start()
         running.callback(watchdog.cancel)
         running.callback(process.wait)

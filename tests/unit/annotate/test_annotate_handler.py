@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -23,21 +22,12 @@ from catalog.repeated_errors import REASON
 from catalog.settings import ConfigurationError
 from catalog.uploads import MAX_BYTES, StoredObject, Upload, announcement, filename_metadata, new_id, upload_key
 from gemini_server import DROP, GeminiServer, Reply, blocked, failure
+from lambda_context import Invocation
 
 BUCKET = "photos"
 KEY = "AIza-the-key-of-the-tests"
 OVERLOADED = failure(503, "UNAVAILABLE", "The model is overloaded.")
 BAD_KEY = failure(400, "INVALID_ARGUMENT", "API key not valid.", "API_KEY_INVALID")
-
-
-@dataclass
-class Invocation:
-    """The part of Lambda's context that is read."""
-
-    seconds: float = 240
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round(self.seconds * 1000)
 
 
 @pytest.fixture(autouse=True)

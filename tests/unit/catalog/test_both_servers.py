@@ -154,6 +154,18 @@ def test_whatever_happens_to_a_photo_both_have_the_same_row(
     forget(both_servers)
 
 
+def test_time_goes_on_within_a_transaction(both_servers: list[Any]) -> None:
+    def claim_ends(connection: Any) -> object:
+        connection.begin()
+        first = images.claim_end(connection, 60)
+        connection.cursor().execute("SELECT SLEEP(0.01)")
+        second = images.claim_end(connection, 60)
+        connection.rollback()
+        return second > first, first.microsecond % 1000, second.microsecond % 1000
+
+    assert claim_ends(both_servers[0]) == claim_ends(both_servers[1]) == (True, 0, 0)
+
+
 WORDS = """
   Straße strasse Smørrebrød smorrebrod Ægir aegir Łódź lodz Đorđe dorde İstanbul ıstanbul ﬁnch finch ½half
   カメラ かめら ｶﾒﾗ ガラス カラス 카메라 ёлка елка άλφα αλφα œuvre oeuvre café cafe cafe\u0301 naïve Ångström

@@ -15,17 +15,11 @@ from catalog import images
 from catalog.database import Database
 from catalog.uploads import StoredObject, announcement, new_id, upload_key
 from gemini_server import GeminiServer
+from lambda_context import Invocation
 from photos import encoded, scene
 
 BUCKET = "photos"
 PICTURES = Path(__file__).parents[2] / "pictures"
-
-
-class Invocation:
-    """The part of Lambda's context that is read."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 240_000
 
 
 def in_mode(mode: str, size: tuple[int, int] = (120, 80)) -> Image.Image:

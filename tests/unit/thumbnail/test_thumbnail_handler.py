@@ -22,6 +22,7 @@ from catalog.images import Image as Row
 from catalog.repeated_errors import REASON
 from catalog.settings import ConfigurationError
 from catalog.uploads import StoredObject, Upload, announcement, new_id, thumbnail_key, upload_key
+from lambda_context import Invocation
 from photos import encoded, jpeg, scene
 from thumbnail import handler
 from thumbnail.config import ThumbnailSettings
@@ -31,16 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "photos"
-
-
-@dataclass
-class Invocation:
-    """The part of Lambda's context that is read."""
-
-    seconds: float = 60
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round(self.seconds * 1000)
 
 
 @dataclass

@@ -54,8 +54,9 @@ def many_words(database: Database) -> None:
 
 
 @pytest.mark.parametrize("hasty", [0.01], indirect=True, ids=["in 10 ms"])
-def test_every_page_is_served_while_a_client_repeats_slow_searches(
-    hasty: Flask, catalogue: Any, many_words: None
+@pytest.mark.parametrize("query", ["t " * 100, SLOW], ids=["t a hundred times", "eight words"])
+def test_every_page_is_served_while_a_client_repeats_a_search(
+    hasty: Flask, catalogue: Any, many_words: None, query: str
 ) -> None:
     pages = ["/", f"/images/{catalogue.add()}", "/api/images", "/healthz", "/readyz"]
     stop = threading.Event()
@@ -63,7 +64,7 @@ def test_every_page_is_served_while_a_client_repeats_slow_searches(
 
     def search() -> None:
         while not stop.is_set():
-            searches.append(hasty.test_client().get("/api/images", query_string={"q": SLOW}))
+            searches.append(hasty.test_client().get("/api/images", query_string={"q": query}))
 
     def visit(page: str) -> int:
         return hasty.test_client().get(page).status_code
@@ -76,8 +77,8 @@ def test_every_page_is_served_while_a_client_repeats_slow_searches(
     searching.join()
     assert served == {200}
     refused = [response for response in searches if response.status_code == 503]
-    assert refused
-    assert {response.headers["Retry-After"] for response in refused} == {"10"}
+    assert refused or query != SLOW
+    assert {response.headers["Retry-After"] for response in refused} <= {"10"}
 
 
 def test_no_search_begins_while_an_abandoned_one_runs(searches: SearchDatabase) -> None:
