@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import yaml
@@ -177,7 +178,7 @@ def run(
     file = scratch.path / WORKFLOWS / f"{workflow}.yml"
     (folder / "bin").mkdir(parents=True)
     make = folder / "bin" / "make"
-    make.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {HERE / "stand_in_make.py"} "$@"\n')
+    make.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} -IS {quote(str(HERE / "stand_in_make.py"))} "$@"\n')
     make.chmod(0o755)
     (folder / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
     write_wanted(folder, runner)
