@@ -7,7 +7,7 @@ PORT ?= 8080
 EMULATOR_PORT ?= 4566
 EMULATOR ?= localstack
 
-export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:services/annotate:services/web:infrastructure:localstack
+export PYTHONPATH := services/catalog:services/imaging:services/thumbnail:services/annotate:services/web:infrastructure/tools:localstack
 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
@@ -42,15 +42,15 @@ CHECKOV_READY := .local/venv/checkov/ready
 TESTS_READY := .local/venv/tests/ready
 $(RUN_READY): localstack/requirements.txt $(UV)
 	$(environment)
-$(EMULATOR_READY): localstack/emulator/requirements.txt $(UV)
+$(EMULATOR_READY): localstack/ministack_extensions/requirements.txt $(UV)
 	$(environment)
-$(LOCALSTACK_READY): localstack/process_executor/requirements.txt $(UV)
+$(LOCALSTACK_READY): localstack/localstack_executor/requirements.txt $(UV)
 	$(environment)
 $(DEV_READY): requirements.txt $(UV)
 	$(environment)
-$(TASKCAT_READY): infrastructure/checks/taskcat.txt $(UV)
+$(TASKCAT_READY): infrastructure/tools/checks/taskcat.txt $(UV)
 	$(environment)
-$(CHECKOV_READY): infrastructure/checks/checkov.txt $(UV)
+$(CHECKOV_READY): infrastructure/tools/checks/checkov.txt $(UV)
 	$(environment)
 $(TESTS_READY): tests/requirements.txt $(UV)
 	$(environment)
@@ -58,14 +58,14 @@ $(TESTS_READY): tests/requirements.txt $(UV)
 	$(environment)
 
 # Every lock but that of LocalStack, which is archived and only ever runs tests: what is found in it cannot be mended.
-LOCKS := $(filter-out localstack/process_executor/%,$(sort $(wildcard *.txt tests/*.txt services/*/*.txt localstack/*.txt localstack/*/*.txt infrastructure/checks/*.txt)))
+LOCKS := $(filter-out localstack/localstack_executor/%,$(sort $(wildcard *.txt tests/*.txt services/*/*.txt localstack/*.txt localstack/*/*.txt infrastructure/tools/checks/*.txt)))
 AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off
 
 # Most tests wait for processes: three workers keep two processors busy. tests/workers.py says what stays together.
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
 # What runs on MySQL, too, which production has.
-ON_MYSQL := tests/unit/catalog tests/unit/flow
-FLOW := tests/unit/local_cloud/test_database_server.py tests/integration/test_flow.py --emulator ministack
+ON_MYSQL := tests/component/catalog tests/component/flow
+FLOW := tests/component/local_cloud/test_database_server.py tests/integration/test_flow.py --emulator ministack
 
 TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 
@@ -106,7 +106,7 @@ lint: $(DEV_READY) $(TASKCAT_READY) $(CHECKOV_READY)  ## every static check
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/mypy
-	@.venv/bin/mypy --explicit-package-bases tests infrastructure/checks
+	@.venv/bin/mypy --explicit-package-bases tests infrastructure/tools/checks
 	@.venv/bin/lint-imports
 	@.venv/bin/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- $(TEMPLATES)
 	@.local/venv/checkov/bin/checkov --config-file .checkov.yaml
@@ -190,8 +190,8 @@ drift-issue: $(RUN_READY)  ## open or update the issue about drift from FILES=; 
 
 lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--upgrade moves them)
 	$(COMPILE) $(LOCK_FLAGS) pyproject.toml services/*/pyproject.toml localstack/pyproject.toml -o requirements.txt
-	$(COMPILE) $(LOCK_FLAGS) localstack/emulator/pyproject.toml -o localstack/emulator/requirements.txt
-	$(COMPILE) --exclude-newer 2026-02-25 localstack/process_executor/pyproject.toml -o localstack/process_executor/requirements.txt  # later releases of what it needs break it
+	$(COMPILE) $(LOCK_FLAGS) localstack/ministack_extensions/pyproject.toml -o localstack/ministack_extensions/requirements.txt
+	$(COMPILE) --exclude-newer 2026-02-25 localstack/localstack_executor/pyproject.toml -o localstack/localstack_executor/requirements.txt  # later releases of what it needs break it
 	$(COMPILE) -c requirements.txt localstack/pyproject.toml services/web/pyproject.toml services/catalog/pyproject.toml -o localstack/requirements.txt
 	$(COMPILE) -c requirements.txt services/catalog/pyproject.toml -o services/catalog/requirements.txt
 	$(COMPILE) -c requirements.txt services/web/pyproject.toml services/catalog/pyproject.toml -o services/web/requirements.txt
@@ -199,5 +199,5 @@ lock: $(UV)  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--u
 	$(COMPILE) -c requirements.txt services/annotate/pyproject.toml services/catalog/pyproject.toml services/imaging/pyproject.toml -o services/annotate/requirements.txt
 	printf 'cryptography\nhypothesis\nmoto[s3,secretsmanager]\npsutil\npytest\nrequests\nschemathesis\n' | $(COMPILE) -c requirements.txt - -o tests/requirements.txt
 	echo uv | $(COMPILE) -c requirements.txt - -o localstack/uv.txt
-	printf 'taskcat\nparliament\nsetuptools<81\n' | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/checks/taskcat.txt  # both still import pkg_resources
-	echo checkov | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/checks/checkov.txt
+	printf 'taskcat\nparliament\nsetuptools<81\n' | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/tools/checks/taskcat.txt  # both still import pkg_resources
+	echo checkov | $(COMPILE) $(LOCK_FLAGS) - -o infrastructure/tools/checks/checkov.txt

@@ -27,8 +27,9 @@ from local_cloud.database import Address, PrivateServer, external
 from local_cloud.installation import Installation
 
 if TYPE_CHECKING:
-    from clouds import Cloud, Clouds
-    from gallery_client import GalleryClient
+    from support.clouds import Cloud, Clouds
+    from support.gallery_client import GalleryClient
+    from support.gemini_server import GeminiServer
 
 APPLICATION_USER = Credentials("gallery_tests", "of the tests")
 DATABASE = "gallery_tests"
@@ -71,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)  # what tests one service alone has no xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     """Share out the tests among workers by the servers that they use."""
-    from workers import Scheduler
+    from support.workers import Scheduler
 
     return Scheduler(config, log)
 
@@ -260,10 +261,24 @@ def _secret(name: str, user: Credentials) -> str:
     return boto3.client("secretsmanager").create_secret(Name=f"{name}-{uuid4()}", SecretString=value)["ARN"]
 
 
+@pytest.fixture
+def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
+    """Run the loopback server, where the SDK finds it, which speaks through httpx as in the function's package.
+
+    The tests' own environment has aiohttp, too, which the SDK would prefer.
+    """
+    from support.gemini_server import GeminiServer
+
+    monkeypatch.setattr("google.genai._api_client.has_aiohttp", False)
+    with GeminiServer() as server:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
+        yield server
+
+
 @pytest.fixture(scope="session")
 def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Clouds]:
     """Hold the one cloud that runs."""
-    from clouds import Clouds  # here: the tests of one service do without all that this needs
+    from support.clouds import Clouds  # here: the tests of one service do without all that this needs
 
     clouds = pytestconfig.stash[Clouds.KEY] = Clouds(tmp_path_factory.mktemp, pytestconfig.getoption("--database"))
     yield clouds
@@ -279,6 +294,6 @@ def cloud(clouds: Clouds) -> Cloud:
 @pytest.fixture
 def gallery(cloud: Cloud) -> GalleryClient:
     """Speak to the running gallery as a browser does."""
-    from gallery_client import GalleryClient
+    from support.gallery_client import GalleryClient
 
     return GalleryClient(cloud.gallery_url)

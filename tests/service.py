@@ -15,6 +15,7 @@ import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
+TESTS = REPOSITORY / "tests"
 
 
 def main(service: str, tools: Path, more: list[str]) -> int:
@@ -39,7 +40,7 @@ def main(service: str, tools: Path, more: list[str]) -> int:
     paths = [*folders.values(), *(str(REPOSITORY / other) for other in ("localstack", "tests"))]
     return pytest.main(
         [
-            str(REPOSITORY / "tests" / "unit" / service),
+            *(str(tests / service) for tests in (TESTS / "unit", TESTS / "component") if (tests / service).is_dir()),
             *("--override-ini", f"pythonpath={' '.join(paths)}"),
             *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
             *more,

@@ -67,7 +67,7 @@ class Emulator:
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed one leaves the code of its functions there
         for name in ("tmp", "home", "state", "objects", "events", "code"):
             make_private(self._folder / name)
-        self.child.start([str(PYTHON), "-m", "emulator"], self.environ(), REPOSITORY / "localstack")
+        self.child.start([str(PYTHON), "-m", "ministack_extensions"], self.environ(), REPOSITORY / "localstack")
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
             if self.child.exit_code() is not None or time.monotonic() > deadline:

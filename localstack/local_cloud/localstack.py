@@ -20,7 +20,7 @@ from local_cloud.processes import Child
 
 PYTHON = REPOSITORY / ".local" / "venv" / "localstack" / "bin" / "python"
 SOURCES = REPOSITORY / "localstack"
-ENTRY_POINTS = SOURCES / "process_executor" / "entry_points"
+ENTRY_POINTS = SOURCES / "localstack_executor" / "entry_points"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_SECONDS = 5.0
@@ -31,7 +31,7 @@ RETRY_SECONDS = 1
 
 
 class LocalStack:
-    """LocalStack with our `process_executor`, as a child process."""
+    """LocalStack with our `localstack_executor`, as a child process."""
 
     def __init__(self, data: Path, port: int, environ: Mapping[str, str]) -> None:
         """Choose the port and the folder; nothing is started yet.

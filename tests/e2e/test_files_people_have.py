@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
-import photos
-from gallery_client import GalleryClient
 from imaging.decode import UNKNOWN, UnreadableImageError, decode
+from support import photos
+from support.gallery_client import GalleryClient
 
 WAIT_MS = 30_000
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-import photos
-from gallery_client import GalleryClient
+from support import photos
+from support.gallery_client import GalleryClient
 
 WAIT_MS = 30_000
 

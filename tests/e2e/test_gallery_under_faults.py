@@ -8,9 +8,9 @@ import psutil
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-import photos
-from gallery_client import GalleryClient
 from local_cloud.cloud import LocalCloud
+from support import photos
+from support.gallery_client import GalleryClient
 
 WAIT_MS = 60_000
 LOST = "Connection lost. Trying again…"

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-import photos
-from gallery_client import GalleryClient
+from support import photos
+from support.gallery_client import GalleryClient
 
 WAIT_MS = 60_000
 THUMBNAILS = "**/thumbnails/**"

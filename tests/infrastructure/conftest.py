@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from deploy_project import Project
 from local_cloud.emulator import Emulator, aws_environ
-from running_cloud import running_emulator
+from support.deploy_project import Project
+from support.running_cloud import running_emulator
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 
 import deploy.__main__ as command_line
 from deploy.environment import load_environment
-from deploy_project import Project
+from support.deploy_project import Project
 
 ONE_STACK = "topic: {template: topic.yaml}\n"
 TOPIC = """

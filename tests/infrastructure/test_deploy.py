@@ -20,7 +20,7 @@ from deploy.plan import PlannedStack, check_progress, make_plan
 from deploy.plan_file import load_plan, save_plan
 from deploy.stack import Event, find_stack, wait_until_settled
 from deploy.status import read_status
-from deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, apply, kinds, silent
+from support.deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, apply, kinds, silent
 
 TWICE = """
   First: {Type: AWS::SSM::Parameter, Properties: {Name: /taken, Type: String, Value: x}}

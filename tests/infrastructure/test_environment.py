@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 import boto3
 import pytest
 
-import photos
 from catalog import images
 from catalog.database import Database
 from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
@@ -20,9 +19,10 @@ from deploy.errors import GateError, StackError
 from deploy.plan import Outputs, make_plan
 from deploy.redrive import Redriven, redrive
 from deploy.status import read_status
-from deploy_project import silent
-from emulated_environment import catalogue, environment_of, prepared_account, resources, with_parameters
 from local_cloud.emulator import Emulator
+from support import photos
+from support.deploy_project import silent
+from support.emulated_environment import catalogue, environment_of, prepared_account, resources, with_parameters
 
 WAIT_SECONDS = 300.0
 

@@ -9,7 +9,7 @@ import pytest
 from deploy.apply import apply_plan
 from deploy.errors import GateError
 from deploy.plan import make_plan
-from deploy_project import Project, apply, silent
+from support.deploy_project import Project, apply, silent
 
 PROTECTED = {
     "AWS::S3::Bucket": ("BucketName: {name}", "BucketName: {name}-new"),

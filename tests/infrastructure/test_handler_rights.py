@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from bootstrap_rights import missing
 from deploy.environment import INFRASTRUCTURE
 from deploy.template import Template
+from support.bootstrap_rights import missing
 
 TEMPLATES = [Template(path) for path in sorted((INFRASTRUCTURE / "templates").glob("*.yaml"))]
 TYPES = sorted({kind for template in TEMPLATES for kind in template.resources.values()})

@@ -8,7 +8,7 @@ import pytest
 from deploy.environment import Environment
 from deploy.errors import StackError
 from deploy.plan import discard_label, make_plan
-from deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, apply
+from support.deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, apply
 
 
 def change_sets(project: Project, stack: str = "queue") -> list[str]:

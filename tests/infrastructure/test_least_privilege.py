@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from emulated_environment import environment_of
-from gemini_server import GeminiServer
-from least_privilege.platform_rights import platform_rights
-from least_privilege.recorded import ALL_SERVICES, recorded_cloud, recorded_gallery
-from least_privilege.rights import Call, Right, covers, granted, needed, table
-from least_privilege.usage import annotate_by_gemini, use
+from support.emulated_environment import environment_of
+from support.gemini_server import GeminiServer
+from support.least_privilege.platform_rights import platform_rights
+from support.least_privilege.recorded import ALL_SERVICES, recorded_cloud, recorded_gallery
+from support.least_privilege.rights import Call, Right, covers, granted, needed, table
+from support.least_privilege.usage import annotate_by_gemini, use
 
 
 @dataclass(frozen=True)

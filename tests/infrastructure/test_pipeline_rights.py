@@ -14,14 +14,14 @@ import boto3
 import botocore
 import pytest
 
-from bootstrap_rights import missing
 from deploy.apply import apply_plan
 from deploy.drift import find_drift
 from deploy.environment import Environment
 from deploy.plan import discard_label, make_plan
 from deploy.publish import publish
-from deploy_project import REGION, RUNS, Project, silent
-from tagged_services import TaggedServices
+from support.bootstrap_rights import missing
+from support.deploy_project import REGION, RUNS, Project, silent
+from support.tagged_services import TaggedServices
 
 ACTIONS = {"s3:HeadObject": "s3:GetObject", "s3:HeadBucket": "s3:ListBucket"}
 """The action that allows an operation, where it is called otherwise."""

@@ -1,4 +1,4 @@
-"""The check of policies (infrastructure/checks/policies.py) passes our templates and fails what it is made for."""
+"""The check of policies (checks/policies.py) passes our templates and fails what it is made for."""
 
 import json
 import subprocess

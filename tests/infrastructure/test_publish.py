@@ -22,8 +22,8 @@ from deploy.package import Package
 from deploy.plan import make_plan
 from deploy.publish import Published, publish
 from deploy.status import read_status
-from deploy_project import REGION, RUNS, Project, kinds, silent
-from tagged_services import TaggedServices
+from support.deploy_project import REGION, RUNS, Project, kinds, silent
+from support.tagged_services import TaggedServices
 
 STACKS = """
 web:

@@ -12,7 +12,7 @@ from deploy.errors import PlanFileError, StackError, StaleError
 from deploy.plan import Plan, desired_digest, make_plan
 from deploy.status import read_status
 from deploy.template import Template
-from deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, apply, kinds, silent
+from support.deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, apply, kinds, silent
 
 
 def test_a_plan_of_another_environment_is_refused(project: Project) -> None:

@@ -19,7 +19,7 @@ from local_cloud import LocalCloudError
 from local_cloud.emulator import aws_environ
 from local_cloud.taskcat import REGIONS, run_in_account, run_on_emulator
 from local_cloud.taskcat_region import STACK, TaskcatRegion
-from running_cloud import running_emulator
+from support.running_cloud import running_emulator
 
 REGION = "eu-central-1"
 QUEUE = {"Type": "AWS::SQS::Queue"}

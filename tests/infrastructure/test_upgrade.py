@@ -17,11 +17,9 @@ import boto3
 import pytest
 import requests
 
-import photos
 from deploy.apply import deploy
 from deploy.environment import load_environment
 from deploy.plan import make_plan
-from gallery_client import GalleryClient
 from local_cloud import REPOSITORY
 from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
 from local_cloud.database import PrivateServer
@@ -29,6 +27,8 @@ from local_cloud.emulator import Emulator, aws_environ, client_environ
 from local_cloud.gallery import Gallery
 from local_cloud.mariadb import find_or_fetch
 from local_cloud.ports import free_ports
+from support import photos
+from support.gallery_client import GalleryClient
 
 FIRST = "6f075e401a2abd6da9473ca49bc0618865c74101"
 """The commit to upgrade from as long as this repository has no release: the first that could be run as a whole."""

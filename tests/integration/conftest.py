@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from announcements import Announcements
-from clouds import EMULATORS, ENVIRONMENT, Cloud, Clouds, names, reaches_this_machine, session
-from gemini_server import GeminiServer
 from integration.faults.figures import Figures, table
 from local_cloud.cloud import LocalCloud
-from running_cloud import ELSEWHERE
+from support.announcements import Announcements
+from support.clouds import EMULATORS, ENVIRONMENT, Cloud, Clouds, names, reaches_this_machine, session
+from support.gemini_server import GeminiServer
+from support.running_cloud import ELSEWHERE
 
 LOCAL = "local_cloud"
 

@@ -6,13 +6,13 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-import photos
-from announcements import Announcements, records
 from catalog.uploads import THUMBNAILS, UPLOADS, new_id, thumbnail_key, upload_key
-from clouds import Cloud
-from dead_letters import dead_letters
-from function_logs import log_lines
-from gallery_client import GalleryClient
+from support import photos
+from support.announcements import Announcements, records
+from support.clouds import Cloud
+from support.dead_letters import dead_letters
+from support.function_logs import log_lines
+from support.gallery_client import GalleryClient
 
 WAIT_SECONDS = 300.0
 

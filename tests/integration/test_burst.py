@@ -10,10 +10,10 @@ import pytest
 import requests
 from PIL import Image
 
-import photos
-from gallery_client import GalleryClient
-from gemini_server import GeminiServer
 from local_cloud.cloud import LocalCloud
+from support import photos
+from support.gallery_client import GalleryClient
+from support.gemini_server import GeminiServer
 
 PHOTOS = 300
 MEMORY_LIMIT = 2 * 1024**3

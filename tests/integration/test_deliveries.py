@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-import photos
-from announcements import Announcements, as_lambda_event
 from catalog.uploads import thumbnail_key, upload_key
-from clouds import Cloud
-from dead_letters import dead_letters
-from function_logs import wait_for_messages
-from gallery_client import GalleryClient
-from gemini_server import GeminiServer, description
-from marked_thumbnails import is_marked, mark_thumbnail
-from releases import release, release_code
+from support import photos
+from support.announcements import Announcements, as_lambda_event
+from support.clouds import Cloud
+from support.dead_letters import dead_letters
+from support.function_logs import wait_for_messages
+from support.gallery_client import GalleryClient
+from support.gemini_server import GeminiServer, description
+from support.marked_thumbnails import is_marked, mark_thumbnail
+from support.releases import release, release_code
 
 WAIT_SECONDS = 300.0
 

@@ -8,13 +8,13 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-import photos
 from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
-from clouds import Cloud
-from dead_letters import dead_letters, wait_for_dead_letters
-from function_logs import wait_for_messages
-from gallery_client import GalleryClient
-from marked_thumbnails import is_marked, mark_thumbnail
+from support import photos
+from support.clouds import Cloud
+from support.dead_letters import dead_letters, wait_for_dead_letters
+from support.function_logs import wait_for_messages
+from support.gallery_client import GalleryClient
+from support.marked_thumbnails import is_marked, mark_thumbnail
 
 
 def publish(aws: Any, cloud: Cloud, key: str, times: int = 1) -> None:

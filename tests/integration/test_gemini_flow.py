@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import gemini_server
-import photos
-from clouds import GEMINI_KEY, Cloud
-from dead_letters import wait_for_dead_letters
-from gallery_client import GalleryClient
-from gemini_server import GeminiServer
+from support import gemini_server, photos
+from support.clouds import GEMINI_KEY, Cloud
+from support.dead_letters import wait_for_dead_letters
+from support.gallery_client import GalleryClient
+from support.gemini_server import GeminiServer
 
 OVERLOADED = gemini_server.failure(503, "UNAVAILABLE", "The model is overloaded.")
 AWAY = gemini_server.failure(503, "UNAVAILABLE", "Come back later.", retry_after="3600")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import photos
-from gallery_client import GalleryClient
-from gemini_server import GeminiServer
-from running_cloud import running_cloud
+from support import photos
+from support.gallery_client import GalleryClient
+from support.gemini_server import GeminiServer
+from support.running_cloud import running_cloud
 
 KEY = "a-key-of-somebody"
 

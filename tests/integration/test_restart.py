@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import requests
 
-import photos
-from gallery_client import GalleryClient
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
 from local_cloud.ports import free_ports
-from running_cloud import running_cloud
+from support import photos
+from support.gallery_client import GalleryClient
+from support.running_cloud import running_cloud
 
 
 @pytest.fixture(scope="module")

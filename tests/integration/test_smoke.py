@@ -1,9 +1,9 @@
 """The smoke test passes a gallery that works, and leaves nothing in it."""
 
-from clouds import ENVIRONMENT
-from gallery_client import GalleryClient
 from smoke.check import check
 from smoke.gallery import Gallery
+from support.clouds import ENVIRONMENT
+from support.gallery_client import GalleryClient
 
 
 def test_a_gallery_that_works_passes_and_is_left_as_it_was(gallery: GalleryClient) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clouds import Cloud
+from support.clouds import Cloud
 
 
 def stack_names(aws: Any, cloud: Cloud) -> list[str]:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-import photos
 from catalog.uploads import MAX_BYTES, new_id, upload_key
-from clouds import Cloud
-from gallery_client import GalleryClient
+from support import photos
+from support.clouds import Cloud
+from support.gallery_client import GalleryClient
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ from typing import Any
 
 import yaml
 
-from git_repository import GitRepository
 from local_cloud import REPOSITORY
+from support.git_repository import GitRepository
 
 HERE = Path(__file__).parent
 ACT = REPOSITORY / ".venv" / "bin" / "act"

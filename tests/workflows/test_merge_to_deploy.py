@@ -19,16 +19,16 @@ import pytest
 import requests
 from PIL import Image
 
-import photos
 from deploy.environment import Environment, load_environment
 from deploy.status import read_status
-from emulated_environment import ACCOUNT, prepared_account
-from gallery_client import GalleryClient
-from github_server import GitHubServer
 from local_cloud.emulator import Emulator
 from local_cloud.ports import free_ports
 from release.pins import with_pin
 from release.version import Version
+from support import photos
+from support.emulated_environment import ACCOUNT, prepared_account
+from support.gallery_client import GalleryClient
+from support.github_server import GitHubServer
 from workflows.act import NAME, TOKEN, WORKFLOWS, Run, Runner, Scratch
 from workflows.conftest import CODE, PASSED, VARIABLES, GitHub
 from workflows.instances import Instance, Instances

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from github_server import GitHubServer
+from support.github_server import GitHubServer
 from workflows.act import NAME, TOKEN, Outcome
 from workflows.conftest import STAGING_ONLY, VARIABLES, GitHub
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from github_server import GitHubServer
+from support.github_server import GitHubServer
 from workflows.act import NAME, TOKEN, Outcome
 from workflows.conftest import STAGING_ONLY, VARIABLES, GitHub, refused
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from integration.faults.aws_proxy import AwsProxy
 from integration.faults.paid_gemini import PaidGemini
 from integration.faults.world import KEY, World
-from running_cloud import running_cloud
+from support.running_cloud import running_cloud
 
 
 @contextmanager

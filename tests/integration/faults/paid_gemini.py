@@ -9,8 +9,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
 
-from gemini_server import GeminiServer, Reply, Request, description, failure
 from integration.faults.pictures import Picture, colour_of
+from support.gemini_server import GeminiServer, Reply, Request, description, failure
 
 
 def described(picture: Picture, delay_seconds: float = 0) -> Reply:

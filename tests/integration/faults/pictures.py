@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-import photos
+from support import photos
 
 _LEVELS = range(2, 255, 42)  # far enough apart to be told from each other after JPEG and WebP
 _COLOURS = list(itertools.product(_LEVELS, repeat=3))

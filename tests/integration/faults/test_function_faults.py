@@ -11,7 +11,6 @@ from contextlib import contextmanager
 import pytest
 from PIL import Image
 
-import photos
 from deploy.environment import INFRASTRUCTURE
 from deploy.template import Template
 from integration.faults.invariant import ready, settled
@@ -19,8 +18,9 @@ from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.processes import kill_function, processes_of
 from integration.faults.world import World
-from process_executor.log_metrics import metric_data
-from releases import point_to, release_code
+from localstack_executor.log_metrics import metric_data
+from support import photos
+from support.releases import point_to, release_code
 
 LONGER_THAN_A_TEST = 60.0
 READING = {"service": "s3", "operation": "GetObject"}

@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-import gemini_server
-from gemini_server import DROP, Reply
 from integration.faults.invariant import ready
 from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.world import TIMEOUT_SECONDS, World
+from support import gemini_server
+from support.gemini_server import DROP, Reply
 
 OVERLOADED = gemini_server.failure(503, "UNAVAILABLE", "The model is overloaded.")
 exhausted = partial(gemini_server.failure, 429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.")

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import requests
 
-import gemini_server
 from integration.faults.invariant import settled
 from integration.faults.pictures import Photo, Picture
 from integration.faults.processes import kill_parts
 from integration.faults.topic import held
 from integration.faults.world import World
+from support import gemini_server
 
 
 @pytest.fixture

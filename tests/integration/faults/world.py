@@ -15,15 +15,11 @@ from typing import Any
 
 from PIL import Image
 
-import releases
 from catalog import images
 from catalog.database import Credentials, DatabaseSettings, connect
 from catalog.uploads import UPLOADS, image_id, lowest_id, thumbnail_key, upload_key
 from deploy.environment import INFRASTRUCTURE, load_environment
 from deploy.redrive import Redriven, event_of, redrive
-from emulated_account import Account
-from function_logs import log_lines, log_texts
-from gallery_client import GalleryClient
 from integration.faults.aws_proxy import AwsProxy
 from integration.faults.figures import Figures
 from integration.faults.invariant import ready, settled, troubles
@@ -33,6 +29,10 @@ from local_cloud import REPOSITORY
 from local_cloud.cloud import DATABASE_NAME, LocalCloud
 from local_cloud.database import socket_path
 from local_cloud.emulator import aws_environ
+from support import releases
+from support.emulated_account import Account
+from support.function_logs import log_lines, log_texts
+from support.gallery_client import GalleryClient
 
 CLOCK = REPOSITORY / "tests" / "integration" / "faults" / "clock"
 FUNCTIONS = {

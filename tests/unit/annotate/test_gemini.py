@@ -7,11 +7,11 @@ import math
 import pytest
 from PIL import Image
 
-import photos
 from annotate import caption
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError
 from annotate.gemini import FIRST_PAUSE_SECONDS, LEAST_SECONDS, GeminiAnnotator
-from gemini_server import (
+from support import photos
+from support.gemini_server import (
     DROP,
     INPUT_TOKENS,
     OUTPUT_TOKENS,

@@ -5,10 +5,10 @@ import re
 import pytest
 from PIL import Image
 
-import photos
 from annotate.appearance import Appearance
 from annotate.subject import Subject
 from annotate.tagger import OfflineTagger, describe
+from support import photos
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from deploy.errors import PackageError
 from deploy.package import package_release
 from deploy.sbom import sbom
 from release.repository import Repository
-from tagged_services import TaggedServices
+from support.tagged_services import TaggedServices
 
 METADATA = "Metadata-Version: 2.1\nName: Some_Thing\nVersion: 2.1\n"
 

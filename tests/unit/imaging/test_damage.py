@@ -17,7 +17,7 @@ from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from imaging.decode import UnreadableImageError, decode
 from imaging.stripped import MAX_PROFILE_BYTES
-from photos import encoded, png_chunk, scene
+from support.photos import encoded, png_chunk, scene
 
 SCENE = scene(200, 150)
 PICTURES = Path(__file__).parents[2] / "pictures"

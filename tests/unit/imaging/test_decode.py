@@ -23,7 +23,7 @@ from imaging.decode import (
     decode,
 )
 from imaging.stripped import MAX_PROFILE_BYTES
-from photos import encoded, png_chunk, scene
+from support.photos import encoded, png_chunk, scene
 
 pillow_heif.register_heif_opener()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from imaging.jpeg import strip
-from photos import encoded, scene
+from support.photos import encoded, scene
 
 
 def scans_of(data: bytes) -> int:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from git_repository import GIT_ENVIRONMENT
-from versioned_project import Project, ReleaseCommand
+from support.git_repository import GIT_ENVIRONMENT
+from support.versioned_project import Project, ReleaseCommand
 
 
 @pytest.fixture(scope="session")

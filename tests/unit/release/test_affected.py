@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from versioned_project import Project, ReleaseCommand
+from support.versioned_project import Project, ReleaseCommand
 
 ALL = 'services=["annotate", "catalog", "web"]\n'
 
@@ -20,8 +20,8 @@ ALL = 'services=["annotate", "catalog", "web"]\n'
         ("tests/unit/deploy/test_plan.py", "[]"),
         ("docs/decisions.md", "[]"),
         ("infrastructure/environments/staging.yaml", "[]"),
-        ("infrastructure/deploy/plan.py", "[]"),
-        ("infrastructure/deploy/package.py", '["annotate", "catalog", "web"]'),
+        ("infrastructure/tools/deploy/plan.py", "[]"),
+        ("infrastructure/tools/deploy/package.py", '["annotate", "catalog", "web"]'),
         ("tests/conftest.py", '["annotate", "catalog", "web"]'),
         (".github/workflows/ci.yml", '["annotate", "catalog", "web"]'),
         ("Makefile", '["annotate", "catalog", "web"]'),

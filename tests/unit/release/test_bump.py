@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from versioned_project import PRODUCTION, STAGING, Project, ReleaseCommand
+from support.versioned_project import PRODUCTION, STAGING, Project, ReleaseCommand
 
 
 def version(project: Project, service: str = "annotate") -> str:

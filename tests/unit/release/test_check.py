@@ -2,7 +2,7 @@
 
 import pytest
 
-from versioned_project import PRODUCTION, STAGING, Project, ReleaseCommand
+from support.versioned_project import PRODUCTION, STAGING, Project, ReleaseCommand
 
 
 def test_tagged_versions_that_did_not_change_are_in_order(project: Project, release: ReleaseCommand) -> None:

@@ -8,7 +8,7 @@ import pytest
 from release.bump import bump
 from release.repository import Repository
 from release.tag import tag_versions
-from versioned_project import PRODUCTION, STAGING, Project, ReleaseCommand
+from support.versioned_project import PRODUCTION, STAGING, Project, ReleaseCommand
 
 FORWARD = ("--from", "staging", "--to", "production")
 BACKWARD = ("--from", "production", "--to", "staging")

@@ -6,7 +6,7 @@ import pytest
 
 from release.errors import ReleaseError
 from release.repository import Repository
-from versioned_project import Project
+from support.versioned_project import Project
 
 
 def test_an_archive_holds_the_bytes_of_the_commit(project: Project, tmp_path: Path) -> None:

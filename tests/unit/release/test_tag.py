@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from versioned_project import Project, ReleaseCommand
+from support.versioned_project import Project, ReleaseCommand
 
 TAGS = ["annotate-v0.2.0", "catalog-v0.3.0", "web-v0.1.4"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from github_server import GitHubServer
 from reporting import github as rest
 from reporting.github import GitHub, Settings
+from support.github_server import GitHubServer
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from github_server import GitHubServer
 from reporting.comment import write_comment
 from reporting.github import GitHub
+from support.github_server import GitHubServer
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from github_server import DROP, GitHubServer, Reply, refusal
 from reporting import github as rest
 from reporting.errors import ReportingError
 from reporting.github import ATTEMPTS, GitHub, Settings
+from support.github_server import DROP, GitHubServer, Reply, refusal
 
 AWAY = refusal(502, "Bad Gateway")
 

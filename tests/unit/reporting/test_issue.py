@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from github_server import GitHubServer
 from reporting.github import GitHub
 from reporting.issue import report_issue
+from support.github_server import GitHubServer
 
 
 def report(github: GitHub, *sections: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import reporting.__main__ as command_line
-from github_server import GitHubServer
+from support.github_server import GitHubServer
 
 Run = Callable[..., int]
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-import photos
 from smoke.picture import HEIGHT, WIDTH, draw
 from smoke.webp import webp_size
+from support import photos
 
 SIDES = st.integers(1, 600)
 

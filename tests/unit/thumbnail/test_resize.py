@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from imaging.decode import UnreadableImageError
-from photos import encoded, jpeg, scene
+from support.photos import encoded, jpeg, scene
 from thumbnail.resize import BOX, resize
 
 PREFIX = "data:image/webp;base64,"

@@ -1,0 +1,64 @@
+"""What LocalStack finds of us, through `entry_points`. It imports this early: the rest is imported when it is used."""
+
+from __future__ import annotations
+
+from localstack.runtime import hooks
+from localstack.runtime.server.core import RuntimeServerPlugin
+from localstack.services.cloudformation.resource_provider import CloudFormationResourceProviderPlugin
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+
+
+class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # LocalStack is in another environment
+    """LAMBDA_RUNTIME_EXECUTOR=process."""
+
+    name = "process"
+
+    def load(self, *_: object) -> type:
+        """Return the class."""
+        from localstack_executor.executor import ProcessExecutor
+
+        return ProcessExecutor
+
+
+class LoopbackServerPlugin(RuntimeServerPlugin):  # type: ignore[misc]
+    """GATEWAY_SERVER=loopback."""
+
+    name = "loopback"
+
+    def load(self, *_: object) -> object:
+        """Return a server."""
+        from localstack_executor.server import LoopbackServer
+
+        return LoopbackServer()
+
+
+class MetricFilterPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc]
+    """AWS::Logs::MetricFilter."""
+
+    name = "AWS::Logs::MetricFilter"
+
+    def load(self) -> None:
+        """Import the provider: LocalStack makes one for each request."""
+        from localstack_executor.metric_filter import MetricFilterProvider
+
+        self.factory = MetricFilterProvider
+
+
+class CustomResourcePlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc]
+    """AWS::CloudFormation::CustomResource and Custom::…."""
+
+    name = "AWS::CloudFormation::CustomResource"
+
+    def load(self) -> None:
+        """Import the provider: LocalStack makes one for each request."""
+        from localstack_executor.custom_resource import CustomResourceProvider
+
+        self.factory = CustomResourceProvider
+
+
+@hooks.on_infra_start()  # type: ignore[untyped-decorator]
+def correct() -> None:
+    """Put the corrections in place."""
+    from localstack_executor import corrections
+
+    corrections.correct()

@@ -1,0 +1,191 @@
+"""The resource types of EC2 that MiniStack's CloudFormation lacks; its EC2 has most of what they make.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_EC2.html
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+
+from ministack.services import ec2, ssm
+from ministack.services.cloudformation import provisioners
+
+from ministack_extensions.resource_types import Attributes, Properties, add_type, complete_type
+
+ARM_IMAGE = (
+    "ami-0a2023a1b2c3d4e5f",
+    "al2023-ami-2023.9.20251020.0-kernel-6.12-arm64",
+    "Amazon Linux 2023 AMI",
+    "",
+    "/dev/xvda",
+    "137112412989",
+    "amazon",
+)
+ALLOW_ALL = {
+    "IpProtocol": "-1",
+    "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    "Ipv6Ranges": [],
+    "PrefixListIds": [],
+    "UserIdGroupPairs": [],
+}
+ARM_IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-arm64"
+
+
+def add_network() -> None:
+    """Add the types, the CidrBlock of AWS::EC2::VPC, and the image that instances of the application start from."""
+    add_type("AWS::EC2::EIP", _allocate, _retag_address, _release, tagged=True)
+    add_type("AWS::EC2::NatGateway", _create_nat_gateway, _retag_nat_gateway, _delete_nat_gateway, tagged=True)
+    add_type("AWS::EC2::FlowLog", _create_flow_log, _retag_flow_log, _delete_flow_log, tagged=True)
+    for name, permissions in (("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")):
+        add_type(
+            f"AWS::EC2::SecurityGroup{name}",
+            partial(_authorize, permissions),
+            partial(_describe, permissions),
+            partial(_revoke, permissions),
+        )
+    complete_type("AWS::EC2::VPC", lambda vpc, properties: {"CidrBlock": ec2._vpcs[vpc]["CidrBlock"]})
+    ec2._STUB_AMIS.append(ARM_IMAGE)
+    ssm._PUBLIC_AMI_PARAMETERS[ARM_IMAGE_PARAMETER] = ARM_IMAGE[0]
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}-{secrets.token_hex(9)[:17]}"
+
+
+def _allocate(properties: Properties) -> tuple[str, Attributes]:
+    allocation = _new_id("eipalloc")
+    address = ec2._random_ip("52.")
+    ec2._addresses[allocation] = {
+        "AllocationId": allocation,
+        "PublicIp": address,
+        "Domain": "vpc",
+        "AssociationId": None,
+        "InstanceId": None,
+        "NetworkInterfaceId": None,
+        "PrivateIpAddress": None,
+    }
+    provisioners._ec2_apply_tags(allocation, properties)
+    return address, {"AllocationId": allocation, "PublicIp": address}
+
+
+def _allocation(address: str) -> str | None:
+    return next((name for name, record in ec2._addresses.items() if record["PublicIp"] == address), None)
+
+
+def _retag_address(address: str, old: Properties, new: Properties) -> Attributes:
+    allocation = _allocation(address)
+    if allocation is None:
+        raise ValueError(f"The address {address} does not exist")
+    provisioners._ec2_apply_tags(allocation, new, old)
+    return {"AllocationId": allocation, "PublicIp": address}
+
+
+def _release(address: str, properties: Properties) -> None:
+    allocation = _allocation(address)
+    if allocation is None:
+        return
+    if ec2._addresses[allocation]["AssociationId"]:
+        raise ValueError(f"Address {address} is in use.")
+    del ec2._addresses[allocation]
+    ec2._tags.pop(allocation, None)
+
+
+def _create_nat_gateway(properties: Properties) -> tuple[str, Attributes]:
+    subnet = ec2._subnets.get(properties["SubnetId"])
+    if subnet is None:
+        raise ValueError(f"The subnet ID '{properties['SubnetId']}' does not exist")
+    allocation = properties.get("AllocationId", "")
+    if allocation:
+        address = ec2._addresses.get(allocation)
+        if address is None:
+            raise ValueError(f"The allocation ID '{allocation}' does not exist")
+        if address["AssociationId"]:
+            raise ValueError(f"Elastic IP address [{allocation}] is already associated")
+        address["AssociationId"] = _new_id("eipassoc")
+    gateway = _new_id("nat")
+    ec2._nat_gateways[gateway] = {
+        "NatGatewayId": gateway,
+        "SubnetId": properties["SubnetId"],
+        "VpcId": subnet["VpcId"],
+        "AllocationId": allocation,
+        "ConnectivityType": properties.get("ConnectivityType", "public"),
+        "State": "available",
+        "CreateTime": ec2._now_ts(),
+        "Tags": [],
+    }
+    provisioners._ec2_apply_tags(gateway, properties)
+    return gateway, {"NatGatewayId": gateway}
+
+
+def _retag_nat_gateway(gateway: str, old: Properties, new: Properties) -> Attributes:
+    provisioners._ec2_apply_tags(gateway, new, old)
+    return {"NatGatewayId": gateway}
+
+
+def _delete_nat_gateway(gateway: str, properties: Properties) -> None:
+    record = ec2._nat_gateways.get(gateway)
+    if record is None or record["State"] == "deleted":
+        return
+    record["State"] = "deleted"  # it can be seen for an hour on AWS
+    if record["AllocationId"] in ec2._addresses:
+        ec2._addresses[record["AllocationId"]]["AssociationId"] = None
+
+
+def _create_flow_log(properties: Properties) -> tuple[str, Attributes]:
+    flow_log = _new_id("fl")
+    ec2._flow_logs[flow_log] = {
+        "FlowLogId": flow_log,
+        "ResourceId": properties["ResourceId"],
+        "ResourceType": properties["ResourceType"],
+        "TrafficType": properties.get("TrafficType", "ALL"),
+        "LogDestinationType": properties.get("LogDestinationType", "cloud-watch-logs"),
+        "LogDestination": properties.get("LogDestination") or properties.get("LogGroupName", ""),
+        "FlowLogStatus": "ACTIVE",
+        "CreationTime": ec2._now_ts(),
+    }
+    provisioners._ec2_apply_tags(flow_log, properties)
+    return flow_log, {"Id": flow_log}
+
+
+def _retag_flow_log(flow_log: str, old: Properties, new: Properties) -> Attributes:
+    provisioners._ec2_apply_tags(flow_log, new, old)
+    return {"Id": flow_log}
+
+
+def _delete_flow_log(flow_log: str, properties: Properties) -> None:
+    ec2._flow_logs.pop(flow_log, None)
+    ec2._tags.pop(flow_log, None)
+
+
+def _authorize(permissions: str, properties: Properties) -> tuple[str, Attributes]:
+    group = ec2._security_groups.get(properties["GroupId"])
+    if group is None:
+        raise ValueError(f"The security group '{properties['GroupId']}' does not exist")
+    (permission,) = provisioners._ec2_sg_permissions([properties])
+    rule = ec2._sg_rule_id(group["GroupId"], permissions == "IpPermissionsEgress", permission)
+    if any(_rule_id(group, permissions, known) == rule for known in group[permissions]):
+        raise ValueError("the specified rule already exists")
+    permission["SecurityGroupRuleId"] = rule
+    # The first rule of its own takes the place of the one that allows everything, which a group is made with:
+    # https://github.com/aws-cloudformation/cfn-language-discussion/issues/157
+    group[permissions][:] = [known for known in group[permissions] if known != ALLOW_ALL]
+    group[permissions].append(permission)
+    return rule, {"Id": rule}
+
+
+def _describe(permissions: str, rule: str, old: Properties, new: Properties) -> Attributes:
+    """Change what a rule says about itself; everything else makes a new rule."""
+    _revoke(permissions, rule, old)
+    _authorize(permissions, new)
+    return {"Id": rule}
+
+
+def _revoke(permissions: str, rule: str, properties: Properties) -> None:
+    group = ec2._security_groups.get(properties["GroupId"])
+    if group is not None:
+        group[permissions][:] = [known for known in group[permissions] if _rule_id(group, permissions, known) != rule]
+
+
+def _rule_id(group: Properties, permissions: str, permission: Properties) -> str:
+    return str(ec2._sg_rule_id(group["GroupId"], permissions == "IpPermissionsEgress", permission))

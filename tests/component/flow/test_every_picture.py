@@ -1,0 +1,136 @@
+"""Both functions, from the event to the row, with every format and mode that people upload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from PIL import Image
+
+import annotate.handler
+import thumbnail.handler
+from catalog import images
+from catalog.database import Database
+from catalog.uploads import StoredObject, announcement, new_id, upload_key
+from support.gemini_server import GeminiServer
+from support.lambda_context import Invocation
+from support.photos import encoded, scene
+
+BUCKET = "photos"
+PICTURES = Path(__file__).parents[2] / "pictures"
+
+
+def in_mode(mode: str, size: tuple[int, int] = (120, 80)) -> Image.Image:
+    """Draw a picture with half of its pixels transparent, if the mode has transparency."""
+    picture = scene(*size)
+    mask = Image.linear_gradient("L").resize(size)
+    if mode == "I;16":
+        return picture.convert("I").point(lambda value: value * 256).convert("I;16")
+    if mode == "P with alpha":
+        transparent = picture.quantize(16)
+        transparent.info["transparency"] = bytes(range(0, 256, 16))
+        return transparent
+    if mode in ("LA", "RGBA"):
+        picture = picture.convert(mode.removesuffix("A"))
+        picture.putalpha(mask)
+        return picture
+    return picture.convert(mode)
+
+
+MODES = {
+    "PNG": ["1", "L", "LA", "P", "P with alpha", "RGB", "RGBA", "I;16"],
+    "JPEG": ["L", "RGB", "CMYK"],
+    "WEBP": ["RGB", "RGBA"],
+    "GIF": ["L", "P", "RGBA"],
+    "AVIF": ["L", "LA", "RGB", "RGBA"],
+    "HEIF": ["L", "LA", "RGB", "RGBA"],
+}
+SIZES = [(1, 1), (1, 2), (3, 1), (1, 900), (900, 1), (7, 5), (2000, 20)]
+
+
+def every_picture() -> dict[str, bytes]:
+    """Return a file of each format in each mode, of odd sizes, and the files that people have."""
+    modes = {f"{kind} {mode}": encoded(in_mode(mode), kind) for kind, modes in MODES.items() for mode in modes}
+    keys = {
+        f"PNG {mode} with a transparent colour": encoded(in_mode(mode), "PNG", transparency=key)
+        for mode, key in {"1": 1, "L": 90, "RGB": (90, 90, 90), "I;16": 90}.items()
+    }
+    sizes = {
+        f"{kind} of {width} x {height}": encoded(in_mode("RGBA" if kind == "PNG" else "RGB", (width, height)), kind)
+        for kind in ("PNG", "JPEG", "WEBP")
+        for width, height in SIZES
+    }
+    blank = {
+        "wholly transparent": encoded(Image.new("RGBA", (60, 40)), "PNG"),
+        "black": encoded(Image.new("RGB", (60, 40)), "PNG"),
+        "white": encoded(Image.new("L", (60, 40), 255), "JPEG"),
+    }
+    files = {path.name: path.read_bytes() for path in PICTURES.iterdir() if ".expected." not in path.name}
+    return modes | keys | sizes | blank | files
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[str, bytes]:
+    return every_picture()
+
+
+@pytest.fixture(autouse=True)
+def functions(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Configure fresh processes of both functions, without a key of Gemini's."""
+    for name in ("GEMINI_API_KEY", "GEMINI_SECRET_ARN", "GEMINI_MODEL", "LANGUAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BUCKET_NAME", BUCKET)
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    caches = (annotate.handler.describer, thumbnail.handler.thumbnailer)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        if cache.cache_info().currsize:
+            cache()._database.close()
+        cache.cache_clear()
+
+
+def outcomes(
+    database: Database, handle: Callable[..., None], pictures: dict[str, bytes]
+) -> Iterator[tuple[str, images.Image]]:
+    """Upload and announce each picture, and yield its name and row."""
+    for name, data in pictures.items():
+        photo = new_id()
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=upload_key(photo), Body=data)
+        handle(announcement(StoredObject(BUCKET, upload_key(photo))), Invocation())
+        with database.connection() as connection:
+            image = images.get(connection, photo)
+        assert image is not None
+        yield name, image
+
+
+def test_every_picture_gets_a_thumbnail(database: Database, pictures: dict[str, bytes]) -> None:
+    found = outcomes(database, thumbnail.handler.handle, pictures)
+    assert {name: image.thumbnail_reason for name, image in found if image.thumbnail_status != "ready"} == {}
+
+
+def test_every_picture_gets_words_offline(database: Database, pictures: dict[str, bytes]) -> None:
+    found = outcomes(database, annotate.handler.handle, pictures)
+    assert {name: image.annotation_reason for name, image in found if not image.caption} == {}
+
+
+def test_every_picture_gets_words_from_gemini(
+    database: Database, pictures: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("google.genai._api_client.has_aiohttp", False)  # as in the function's package
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-the-key-of-the-tests")
+    with GeminiServer() as gemini:
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini.url)
+        found = outcomes(database, annotate.handler.handle, pictures)
+        assert {name: image.annotation_reason for name, image in found if not image.caption} == {}
+        assert len(gemini.requests) == len(pictures)
+
+
+def test_what_is_transparent_is_white_to_whoever_describes_it(database: Database) -> None:
+    (_, image), *_ = outcomes(
+        database, annotate.handler.handle, {"transparent": encoded(Image.new("RGBA", (60, 40)), "PNG")}
+    )
+    assert "white" in image.tags

@@ -1,0 +1,122 @@
+"""Functions on a schema that is one version ahead of their release, or one behind."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import fields
+from typing import Any
+
+import boto3
+import pytest
+
+from annotate.config import AnnotateSettings
+from annotate.handler import Describer
+from catalog import images
+from catalog.database import Database, SchemaBehindError, connect, read_credentials
+from catalog.handler import MigrationSettings, apply
+from catalog.migrate import Migration, migrate, own_migrations
+from catalog.search import parse
+from catalog.sweep import Sweeper, SweepSettings
+from catalog.uploads import StoredObject, new_id, upload_key
+from support import photos
+from thumbnail.handler import Thumbnailer
+
+BUCKET = "photos"
+NEXT = Migration(
+    "9999_next",
+    """ALTER TABLE image ADD COLUMN place VARCHAR(100) NULL, ADD COLUMN stars TINYINT UNSIGNED NOT NULL DEFAULT 0;
+       CREATE TABLE album (id CHAR(36) NOT NULL PRIMARY KEY);""",
+)
+"""What a later release may do: it expands."""
+FIRST, *LATER = own_migrations()
+
+
+class Functions:
+    """All functions of this release around one bucket and a database."""
+
+    def __init__(self, settings: MigrationSettings) -> None:
+        self.s3 = boto3.client("s3")
+        self.s3.create_bucket(Bucket=BUCKET)
+        topic = boto3.client("sns").create_topic(Name="uploads")["TopicArn"]
+        where: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(settings)}
+        where["database_secret_arn"] = where.pop("application_secret_arn")
+        annotate = AnnotateSettings(**where, bucket_name=BUCKET)
+        self.database = Database(annotate)
+        self._thumbnailer = Thumbnailer(BUCKET, self.s3, self.database)
+        self._describer = Describer(annotate, self.s3, self.database)
+        sweep = SweepSettings(**where, bucket_name=BUCKET, topic_arn=topic)
+        self._sweeper = Sweeper(sweep, self.s3, boto3.client("sns"), self.database)
+        self.photo = new_id()
+        self.s3.put_object(Bucket=BUCKET, Key=upload_key(self.photo), Body=photos.jpeg(64, 48))
+
+    def thumbnail(self) -> None:
+        self._thumbnailer.process(StoredObject(BUCKET, upload_key(self.photo)))
+
+    def annotate(self) -> None:
+        self._describer.process(StoredObject(BUCKET, upload_key(self.photo)), 240)
+
+    def sweep(self) -> None:
+        self._sweeper.run()
+
+    def row(self) -> images.Image | None:
+        return self.database.run(lambda connection: images.get(connection, self.photo))
+
+
+FUNCTIONS = [Functions.thumbnail, Functions.annotate, Functions.sweep]
+
+
+@pytest.fixture
+def functions(migration_settings: MigrationSettings) -> Iterator[Functions]:
+    functions = Functions(migration_settings)
+    yield functions
+    functions.database.close()
+
+
+def bring_to(settings: MigrationSettings, migrations: list[Migration]) -> None:
+    """Have a database with some migrations, which the application's user may use."""
+    user = read_credentials(settings.database_secret_arn)
+    application = read_credentials(settings.application_secret_arn)
+    with closing(connect(settings, user)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database_name}")
+        connection.select_db(settings.database_name)
+        migrate(connection, migrations)
+        name = application.username
+        cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (name, application.password))
+        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {settings.database_name}.* TO %s@'%%'", (name,))
+
+
+def test_an_older_release_works_on_a_newer_schema(migration_settings: MigrationSettings, functions: Functions) -> None:
+    bring_to(migration_settings, [*own_migrations(), NEXT])
+    for function in FUNCTIONS:
+        function(functions)
+    row = functions.row()
+    assert row is not None
+    assert (row.thumbnail_status, row.annotation_status) == ("ready", "ready")
+    functions.database.run(lambda connection: images.edit(connection, row.id, caption="Mine"))
+    found = functions.database.run(lambda connection: images.newest(connection, 10, search=parse("mine")))
+    assert found == [functions.row()]
+
+
+def test_an_older_release_leaves_the_migrations_of_a_newer_one_alone(migration_settings: MigrationSettings) -> None:
+    bring_to(migration_settings, [*own_migrations(), NEXT])
+    assert apply(migration_settings) == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_newer_release_on_an_older_schema_names_the_migration_and_works_once_it_is_applied(
+    migration_settings: MigrationSettings, functions: Functions, function: Callable[[Functions], None]
+) -> None:
+    bring_to(migration_settings, [FIRST])
+    with pytest.raises(SchemaBehindError, match=f"lacks {', '.join(migration.name for migration in LATER)}"):
+        function(functions)
+    apply(migration_settings)
+    row = functions.row()
+    assert row is None or (row.thumbnail_status, row.annotation_status) == ("pending", "pending")
+    function(functions)
+
+
+def test_a_database_without_a_schema_lacks_every_migration(
+    migration_settings: MigrationSettings, functions: Functions
+) -> None:
+    bring_to(migration_settings, [])
+    with pytest.raises(SchemaBehindError, match=", ".join(migration.name for migration in own_migrations())):
+        functions.thumbnail()

@@ -1,0 +1,34 @@
+"""One emulator with databases for all of these tests; each has stacks of its own in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from local_cloud.emulator import Emulator
+from support.emulated_account import Account
+from support.running_cloud import running_emulator
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Run an emulator that holds no stacks yet."""
+    with running_emulator(tmp_path_factory.mktemp("emulator"), os.environ) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def account(emulator: Emulator) -> Account:
+    """Use the emulator."""
+    return Account(emulator.endpoint_url)
+
+
+@pytest.fixture
+def stack(account: Account) -> Iterator[str]:
+    """Name a stack that nobody else has; it is deleted in the end."""
+    name = f"test-{uuid4().hex[:8]}"
+    yield name
+    account.delete(name)

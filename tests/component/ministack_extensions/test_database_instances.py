@@ -1,0 +1,228 @@
+"""Database instances of the emulator: a real server each, whose master user is in a secret."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pymysql
+import pytest
+from pymysql.cursors import Cursor
+
+from local_cloud.emulator import Emulator
+from local_cloud.ports import free_ports
+from support.emulated_account import Account, wait_until
+
+
+def instance(**properties: Any) -> dict[str, Any]:
+    """Return a template of one instance."""
+    return {
+        "Resources": {
+            "Instance": {
+                "Type": "AWS::RDS::DBInstance",
+                "DeletionPolicy": "Delete",
+                "UpdateReplacePolicy": "Delete",
+                "Properties": {
+                    "Engine": "mysql",
+                    "EngineVersion": "8.4.6",
+                    "DBInstanceClass": "db.t4g.micro",
+                    "AllocatedStorage": "20",
+                    "MasterUsername": "admin",
+                    "ManageMasterUserPassword": True,
+                    **properties,
+                },
+            }
+        },
+        "Outputs": {
+            "Host": {"Value": {"Fn::GetAtt": ["Instance", "Endpoint.Address"]}},
+            "Port": {"Value": {"Fn::GetAtt": ["Instance", "Endpoint.Port"]}},
+            "Secret": {"Value": {"Fn::GetAtt": ["Instance", "MasterUserSecret.SecretArn"]}},
+        },
+    }
+
+
+@contextmanager
+def connected(account: Account, outputs: dict[str, str]) -> Iterator[Cursor]:
+    """Connect as the master user whom the secret names."""
+    value = account.client("secretsmanager").get_secret_value(SecretId=outputs["Secret"])["SecretString"]
+    user = json.loads(value)
+    connection = pymysql.connect(
+        unix_socket=outputs["Host"], user=user["username"], password=user["password"], autocommit=True
+    )
+    try:
+        yield connection.cursor()
+    finally:
+        connection.close()
+
+
+def servers(folder: Path) -> list[psutil.Process]:
+    """Return the running servers whose data are somewhere below a folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        is_server = any(part.startswith(f"--datadir={folder}/") for part in process.info["cmdline"] or [])
+        if is_server and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+@pytest.fixture(scope="module")
+def database(emulator: Emulator) -> Iterator[dict[str, str]]:
+    """Create an instance and give the outputs of its stack."""
+    account = Account(emulator.endpoint_url)
+    yield account.deploy("shared-database", instance(DBName="photos")).outputs
+    account.delete("shared-database")
+
+
+def test_the_master_user_of_the_secret_works_at_the_endpoint(account: Account, database: dict[str, str]) -> None:
+    assert database["Host"].startswith("/")
+    assert database["Port"] == "3306"
+    with connected(account, database) as cursor:
+        cursor.execute("SELECT CURRENT_USER()")
+        assert cursor.fetchone() == ("admin@%",)
+
+
+def test_the_database_of_the_template_exists(account: Account, database: dict[str, str]) -> None:
+    with connected(account, database) as cursor:
+        cursor.execute("SHOW DATABASES LIKE 'photos'")
+        assert cursor.fetchone() == ("photos",)
+
+
+def test_the_master_user_makes_databases_and_users_and_is_no_superuser(
+    account: Account, database: dict[str, str]
+) -> None:
+    with connected(account, database) as cursor:
+        cursor.execute("CREATE DATABASE more")
+        cursor.execute("CREATE USER reader@'%' IDENTIFIED BY 'secret'")
+        cursor.execute("GRANT SELECT ON more.* TO reader@'%'")
+        with pytest.raises(pymysql.OperationalError, match="SUPER"):
+            cursor.execute("SET GLOBAL max_connections = 7")
+
+
+def test_a_wrong_password_is_refused(database: dict[str, str]) -> None:
+    with pytest.raises(pymysql.OperationalError, match="Access denied"):
+        pymysql.connect(unix_socket=database["Host"], user="admin", password="guessed")
+
+
+def test_a_password_of_the_template_works_too(account: Account, stack: str) -> None:
+    template = instance(ManageMasterUserPassword=False, MasterUserPassword="it's \\ odd")
+    del template["Outputs"]["Secret"]
+    outputs = account.deploy(stack, template).outputs
+    pymysql.connect(unix_socket=outputs["Host"], user="admin", password="it's \\ odd").close()
+
+
+def test_an_update_in_place_keeps_data_and_password(account: Account, stack: str) -> None:
+    outputs = account.deploy(stack, instance(DBName="photos")).outputs
+    with connected(account, outputs) as cursor:
+        cursor.execute("CREATE TABLE photos.kept (id INT)")
+    update = account.deploy(stack, instance(DBName="photos", AllocatedStorage="30"))
+    assert (update.changes, update.outputs) == ({"Instance": ("Modify", "False")}, outputs)
+    with connected(account, outputs) as cursor:
+        cursor.execute("SHOW TABLES IN photos")
+        assert cursor.fetchall() == (("kept",),)
+
+
+def test_a_replaced_instance_has_another_server(account: Account, stack: str) -> None:
+    before = account.deploy(stack, instance(DBName="photos")).outputs
+    update = account.deploy(stack, instance(DBName="pictures"))
+    assert update.changes == {"Instance": ("Modify", "True")}
+    assert update.outputs["Host"] != before["Host"]
+    assert not Path(before["Host"]).exists()
+    with connected(account, update.outputs) as cursor:
+        cursor.execute("SHOW DATABASES LIKE 'p%'")
+        assert ("pictures",) in cursor.fetchall()
+
+
+def test_a_deleted_instance_takes_server_and_secret_along(account: Account, stack: str) -> None:
+    outputs = account.deploy(stack, instance()).outputs
+    assert account.delete(stack) == ""
+    assert not Path(outputs["Host"]).exists()
+    secrets = account.client("secretsmanager")
+    with pytest.raises(secrets.exceptions.ResourceNotFoundException):
+        secrets.describe_secret(SecretId=outputs["Secret"])
+
+
+def test_a_protected_instance_is_not_deleted(account: Account, stack: str) -> None:
+    outputs = account.deploy(stack, instance(DeletionProtection=True)).outputs
+    assert account.delete(stack) == "DELETE_FAILED"
+    with connected(account, outputs) as cursor:
+        cursor.execute("SELECT 1")
+    identifier = account.resources(stack)["Instance"]
+    events = account.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    assert any("Cannot delete protected DB Instance" in event.get("ResourceStatusReason", "") for event in events)
+    account.client("rds").modify_db_instance(DBInstanceIdentifier=identifier, DeletionProtection=False)
+    assert account.delete(stack) == ""
+
+
+def test_a_failed_stack_leaves_no_instance(account: Account, stack: str) -> None:
+    template = instance()
+    template["Resources"]["Bad"] = {
+        "Type": "AWS::EC2::NatGateway",
+        "DependsOn": "Instance",
+        "Properties": {"SubnetId": "subnet-0"},
+    }
+    known = account.client("rds").describe_db_instances()["DBInstances"]
+    assert account.deploy(stack, template).status == "ROLLBACK_COMPLETE"
+    assert account.client("rds").describe_db_instances()["DBInstances"] == known
+
+
+def test_each_region_has_servers_of_its_own(account: Account, stack: str, database: dict[str, str]) -> None:
+    other = Account(account.endpoint_url, "eu-central-1")
+    try:
+        outputs = other.deploy(stack, instance(DBName="elsewhere")).outputs
+        with connected(other, outputs) as cursor:
+            cursor.execute("SHOW DATABASES LIKE 'photos'")
+            assert cursor.fetchone() is None
+        with connected(account, database) as cursor:
+            cursor.execute("SHOW DATABASES LIKE 'elsewhere'")
+            assert cursor.fetchone() is None
+    finally:
+        other.delete(stack)
+
+
+@pytest.fixture
+def own_emulator(tmp_path: Path) -> Iterator[Emulator]:
+    """Run an emulator that a test may stop and kill."""
+    (port,) = free_ports(1)
+    emulator = Emulator(tmp_path, port, os.environ, databases=True)
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_runs_none(
+    own_emulator: Emulator, tmp_path: Path
+) -> None:
+    account = Account(own_emulator.endpoint_url)
+    outputs = account.deploy("database", instance(DBName="photos")).outputs
+    with connected(account, outputs) as cursor:
+        cursor.execute("CREATE TABLE photos.kept (id INT)")
+    assert len(servers(tmp_path)) == 1
+    process = psutil.Process(own_emulator.child.pid)
+    process.terminate()
+    wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
+    assert not servers(tmp_path)
+    own_emulator.start()
+    with connected(account, outputs) as cursor:
+        cursor.execute("SHOW TABLES IN photos")
+        assert cursor.fetchall() == (("kept",),)
+    assert account.delete("database") == ""
+    assert not servers(tmp_path)
+
+
+def test_a_killed_emulator_leaves_no_server_behind_its_next_start(own_emulator: Emulator, tmp_path: Path) -> None:
+    account = Account(own_emulator.endpoint_url)
+    account.deploy("database", instance(DBName="photos"))
+    (server,) = servers(tmp_path)
+    psutil.Process(own_emulator.child.pid).kill()
+    own_emulator.start()
+    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+    again = account.deploy("database", instance(DBName="photos"))
+    assert again.status == "CREATE_COMPLETE"
+    with connected(account, again.outputs) as cursor:
+        cursor.execute("SHOW TABLES IN photos")
+        assert cursor.fetchall() == ()

@@ -1,0 +1,127 @@
+"""What functions log: complete, as JSON lines, in the log group that the function names, and bounded."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from support.emulated_account import Account
+
+HANDLER = """
+import logging, os, sys
+
+logger = logging.getLogger("lines")
+
+def handle(event, context):
+    for number in range(event.get("lines", 0)):
+        logger.info("line %s", number, extra={"number": number})
+    logger.debug("a detail")
+    sys.stderr.write(event.get("unfinished", ""))
+    if "print" in event:
+        print(event["print"])
+    if "exit" in event:
+        os._exit(1)
+    try:
+        if event.get("fail"):
+            raise ValueError("as\\ntold")
+    except ValueError:
+        logger.exception("it failed")
+    return context.log_group_name
+"""
+
+Invoke = Callable[..., Any]
+
+
+@pytest.fixture
+def group(account: Account) -> str:
+    """Name the log group of the test's function."""
+    name = f"/test/{uuid4().hex[:8]}"
+    account.client("logs").create_log_group(logGroupName=name)
+    return name
+
+
+@pytest.fixture
+def invoke(account: Account, group: str) -> Iterator[Invoke]:
+    """Make a function and return what invokes it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("index.py", HANDLER)
+    functions, name = account.client("lambda"), f"lines-{uuid4().hex[:8]}"
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="index.handle",
+        Role="arn:aws:iam::000000000000:role/any",
+        Code={"ZipFile": content.getvalue()},
+        LoggingConfig={"LogFormat": "JSON", "LogGroup": group},
+        Timeout=20,
+    )
+    yield lambda **event: json.loads(
+        functions.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read() or "null"
+    )
+    functions.delete_function(FunctionName=name)
+
+
+def messages(account: Account, group: str) -> list[str]:
+    pages = account.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    return [event["message"] for page in pages for event in page["events"]]
+
+
+def records(account: Account, group: str) -> list[dict[str, Any]]:
+    """Return the lines that are JSON: all but those of the platform."""
+    return [json.loads(message) for message in messages(account, group) if message.startswith("{")]
+
+
+def test_a_line_of_the_log_is_json_with_everything_that_the_function_gave(
+    account: Account, group: str, invoke: Invoke
+) -> None:
+    assert invoke(lines=1) == group
+    (line,) = records(account, group)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"level": "INFO", "message": "line 0", "logger": "lines", "number": 0}
+
+
+def test_all_that_was_logged_is_there_once_the_function_has_answered(
+    account: Account, group: str, invoke: Invoke
+) -> None:
+    for _ in range(3):
+        invoke(lines=100)
+    assert [line["number"] for line in records(account, group)] == [*range(100)] * 3
+
+
+def test_an_exception_is_one_line_with_its_trace(account: Account, group: str, invoke: Invoke) -> None:
+    invoke(fail=True)
+    (line,) = records(account, group)
+    assert (line["errorType"], line["errorMessage"], line["level"]) == ("ValueError", "as\ntold", "ERROR")
+    assert line["stackTrace"][0].startswith("Traceback")
+
+
+def test_what_is_printed_is_kept_without_an_end_of_line_too(account: Account, group: str, invoke: Invoke) -> None:
+    invoke(print="printed")
+    invoke(unfinished="no end of line")
+    assert {"printed", "no end of line"} <= set(messages(account, group))
+
+
+def test_what_a_process_logged_before_it_died_is_kept(account: Account, group: str, invoke: Invoke) -> None:
+    invoke(lines=2, exit=True)
+    assert [line["number"] for line in records(account, group)] == [0, 1]
+
+
+def test_a_group_keeps_the_last_invocations_and_the_end_of_each(account: Account, group: str, invoke: Invoke) -> None:
+    invoke(print="the first")
+    with ThreadPoolExecutor(4) as callers:
+        list(callers.map(lambda _: invoke(), range(499)))
+    assert "the first" in messages(account, group)
+    invoke(print="x" * 50_000 + "the last")
+    found = messages(account, group)
+    assert "the first" not in found
+    assert sum(message.startswith("START") for message in found) == 500
+    assert max(map(len, found)) == 16_384
+    assert any(message.endswith("the last") for message in found)

@@ -1,0 +1,37 @@
+"""Load balancers and target groups in the emulator."""
+
+from __future__ import annotations
+
+from support.emulated_account import Account
+
+
+def test_a_protected_load_balancer_is_not_deleted(account: Account, stack: str) -> None:
+    balancer = {
+        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "Properties": {
+            "Subnets": ["subnet-1", "subnet-2"],
+            "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
+        },
+    }
+    account.deploy(stack, {"Resources": {"Balancer": balancer}})
+    assert account.delete(stack) == "DELETE_FAILED"
+    balancer["Properties"]["LoadBalancerAttributes"] = []  # type: ignore[index]
+    arn = account.resources(stack)["Balancer"]
+    account.client("elbv2").modify_load_balancer_attributes(
+        LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
+    )
+    assert account.delete(stack) == ""
+
+
+def test_a_target_group_has_the_name_that_metrics_use(account: Account, stack: str) -> None:
+    group = {
+        "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "Properties": {"VpcId": "vpc-1", "Port": 80, "Protocol": "HTTP"},
+    }
+    template = {
+        "Resources": {"Group": group},
+        "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Group", "TargetGroupFullName"]}}},
+    }
+    name = account.deploy(stack, template).outputs["Name"]
+    assert name.startswith("targetgroup/")
+    assert account.resources(stack)["Group"].endswith(f":{name}")

@@ -1,0 +1,133 @@
+"""Nested stacks of the emulator, whose templates are found in its own S3 under the addresses that tools send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from support.emulated_account import Account
+
+CHILD: dict[str, Any] = {
+    "Parameters": {"Name": {"Type": "String"}},
+    "Resources": {
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Name"}}},
+        "Queue": {"Type": "AWS::SQS::Queue"},
+    },
+    "Outputs": {"Queue": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}}},
+}
+BAD = {"Type": "AWS::EC2::NatGateway", "DependsOn": ["Topic", "Queue"], "Properties": {"SubnetId": "subnet-0"}}
+
+
+class Templates:
+    """A bucket of templates, each of which has an address."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.bucket = f"templates-{uuid4().hex[:8]}"
+        place = {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
+        account.client("s3").create_bucket(Bucket=self.bucket, **({} if account.region == "us-east-1" else place))
+
+    def put(self, name: str, template: dict[str, Any], host: str = "{bucket}.s3.{region}.amazonaws.com") -> str:
+        """Store a template and return its address."""
+        self.account.client("s3").put_object(Bucket=self.bucket, Key=f"a/{name}", Body=json.dumps(template))
+        return f"https://{host.format(bucket=self.bucket, region=self.account.region)}/a/{name}"
+
+
+def parent(address: str) -> dict[str, Any]:
+    """Return a template around the template with an address."""
+    return {
+        "Parameters": {"Name": {"Type": "String", "Default": "first"}},
+        "Resources": {
+            "Child": {
+                "Type": "AWS::CloudFormation::Stack",
+                "Properties": {"TemplateURL": address, "Parameters": {"Name": {"Ref": "Name"}}},
+            }
+        },
+        "Outputs": {
+            "Child": {"Value": {"Ref": "Child"}},
+            "Queue": {"Value": {"Fn::GetAtt": ["Child", "Outputs.Queue"]}},
+        },
+    }
+
+
+@pytest.fixture(params=["us-east-1", "eu-central-1"])
+def place(account: Account, stack: str, request: pytest.FixtureRequest) -> Iterator[Account]:
+    """Use one region and then another; the stack is deleted there."""
+    place = Account(account.endpoint_url, request.param)
+    yield place
+    place.delete(stack)
+
+
+@pytest.fixture
+def templates(account: Account) -> Templates:
+    return Templates(account)
+
+
+@pytest.mark.parametrize("host", ["{bucket}.s3.{region}.amazonaws.com", "{bucket}.s3.amazonaws.com"])
+def test_templates_are_found_at_virtual_hosted_addresses_in_each_region(place: Account, stack: str, host: str) -> None:
+    templates = Templates(place)
+    root = templates.put("root.json", parent(templates.put("child.json", CHILD, host)), host)
+    creation = place.deploy(stack, root)
+    assert creation.status == "CREATE_COMPLETE"
+    assert place.resources(creation.outputs["Child"])["Queue"].endswith(creation.outputs["Queue"])
+
+
+def test_an_address_with_the_bucket_in_its_path_works_as_ever(
+    account: Account, templates: Templates, stack: str
+) -> None:
+    address = templates.put("child.json", CHILD, "s3.{region}.amazonaws.com/{bucket}")
+    assert account.deploy(stack, address, Name="first").status == "CREATE_COMPLETE"
+
+
+def test_an_update_changes_the_child_and_keeps_the_rest(account: Account, templates: Templates, stack: str) -> None:
+    template = parent(templates.put("child.json", CHILD))
+    before = account.deploy(stack, template).outputs
+    topic = account.resources(before["Child"])["Topic"]
+    update = account.deploy(stack, template, Name="second")
+    assert (update.status, update.outputs) == ("UPDATE_COMPLETE", before)
+    assert update.changes == {"Child": ("Modify", "False")}
+    assert account.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "second"
+
+
+def test_a_child_that_fails_is_rolled_back_with_its_parent(account: Account, templates: Templates, stack: str) -> None:
+    bad = {**CHILD, "Resources": {**CHILD["Resources"], "Bad": BAD}}
+    creation = account.deploy(stack, parent(templates.put("bad.json", bad)))
+    assert creation.status == "ROLLBACK_COMPLETE"
+    assert "subnet-0" in creation.failures["Child"]
+    assert not account.client("sqs").list_queues(QueueNamePrefix=stack).get("QueueUrls")
+
+
+def test_what_a_child_retains_stays_when_its_parent_is_deleted(
+    account: Account, templates: Templates, stack: str
+) -> None:
+    topic, queue = CHILD["Resources"]["Topic"], {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"}
+    child = {**CHILD, "Resources": {"Topic": topic, "Queue": queue}}
+    creation = account.deploy(stack, parent(templates.put("child.json", child)))
+    made = account.resources(creation.outputs["Child"])
+    assert account.delete(stack) == ""
+    assert account.client("sqs").list_queues(QueueNamePrefix=stack)["QueueUrls"] == [made["Queue"]]
+    topics = [topic["TopicArn"] for topic in account.client("sns").list_topics()["Topics"]]
+    assert made["Topic"] not in topics
+
+
+def test_what_cannot_be_deleted_keeps_the_parent(account: Account, templates: Templates, stack: str) -> None:
+    protected = {
+        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "Properties": {
+            "Subnets": ["subnet-1", "subnet-2"],
+            "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
+        },
+    }
+    child = {**CHILD, "Resources": {**CHILD["Resources"], "Balancer": protected}}
+    creation = account.deploy(stack, parent(templates.put("child.json", child)))
+    assert account.delete(stack) == "DELETE_FAILED"
+    balancers = account.client("elbv2")
+    balancers.modify_load_balancer_attributes(
+        LoadBalancerArn=account.resources(creation.outputs["Child"])["Balancer"],
+        Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+    )
+    assert account.delete(stack) == ""

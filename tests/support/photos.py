@@ -1,0 +1,86 @@
+"""Pictures made in memory for tests."""
+
+import io
+import math
+import os
+import random
+import struct
+import zlib
+
+import pillow_heif
+from PIL import Image, ImageDraw
+
+
+def scene(width: int = 640, height: int = 480, seed: int = 0) -> Image.Image:
+    """Draw a landscape of sky, hills and sun: enough texture to be a photo, different for each seed."""
+    dice = random.Random(seed)
+    picture = Image.linear_gradient("L").resize((width, height))
+    picture = Image.merge("RGB", (picture, picture.point(lambda v: 255 - v // 2), Image.new("L", picture.size, 220)))
+    draw = ImageDraw.Draw(picture)
+    for _ in range(12):
+        x, y, r = dice.randrange(width), dice.randrange(height), dice.randrange(8, max(9, width // 6))
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=tuple(dice.randrange(256) for _ in range(3)))
+    return picture
+
+
+def fence() -> Image.Image:
+    """Draw a white picket fence between grass and sky."""
+    picture = Image.new("RGB", (400, 400), (110, 170, 90))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 0, 400, 160), fill=(120, 180, 240))
+    for x in range(0, 400, 40):
+        points = [(x, 130), (x + 14, 105), (x + 28, 130), (x + 28, 350), (x, 350)]
+        draw.polygon(points, fill="white", outline=(150, 150, 150))
+    draw.rectangle((0, 170, 400, 190), fill=(240, 240, 240))
+    draw.rectangle((0, 290, 400, 310), fill=(240, 240, 240))
+    return picture
+
+
+def clock() -> Image.Image:
+    """Draw a round clock on a wall."""
+    picture = Image.new("RGB", (400, 400), (200, 190, 170))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((40, 40, 360, 360), fill="white", outline="black", width=14)
+    for minute in range(60):
+        x, y = math.sin(minute * math.tau / 60), -math.cos(minute * math.tau / 60)
+        inner = 148 if minute % 5 else 120
+        draw.line((200 + inner * x, 200 + inner * y, 200 + 153 * x, 200 + 153 * y), fill="black", width=3)
+    draw.line((200, 200, 270, 130), fill="black", width=9)
+    draw.line((200, 200, 200, 80), fill="black", width=6)
+    return picture
+
+
+def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
+    """Return a picture as a file."""
+    buffer = io.BytesIO()
+    if kind == "HEIF":
+        pillow_heif.from_pillow(picture).save(buffer, **options)
+    else:
+        picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def jpeg(width: int = 640, height: int = 480, seed: int = 0, **options: object) -> bytes:
+    """Return a scene as a JPEG file."""
+    return encoded(scene(width, height, seed), "JPEG", **options)
+
+
+def noise(size: int, width: int = 640, height: int = 480) -> bytes:
+    """Return a PNG file of exactly `size` bytes that no compression makes smaller, filled up behind its end."""
+    data = encoded(Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)), "PNG", compress_level=0)
+    return data + b"\0" * (size - len(data))
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """Return a chunk of a PNG file with the right checksum."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def decompression_bomb(width: int = 12_000, height: int = 12_000) -> bytes:
+    """Return a PNG of some kilobytes that unfolds to black pixels."""
+
+    rows = zlib.compressobj(9)
+    row = b"\0" * (1 + width * 3)
+    pixels = b"".join([rows.compress(row) for _ in range(height)] + [rows.flush()])
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", pixels) + png_chunk(b"IEND", b"")

@@ -1,0 +1,107 @@
+"""A small project in a git repository of its own, for tests of versions.
+
+It has three services, a package that they bundle, and two environments that pin versions.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from release.__main__ import main
+from support.git_repository import GitRepository
+
+BUNDLES = {"catalog": "catalog", "imaging": None, "annotate": "catalog imaging annotate", "web": "catalog web"}
+STAGING = "infrastructure/environments/staging.yaml"
+PRODUCTION = "infrastructure/environments/production.yaml"
+PINS = """\
+region: eu-central-1 # where it runs
+versions: # written by the commands
+  annotate: 0.2.0
+  catalog: 0.3.0
+  web: 0.1.4 # the gallery
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Project(GitRepository):
+    """A work tree of the project."""
+
+    @classmethod
+    def create(cls, path: Path) -> Project:
+        """Make the project, with its versions in one commit and no tag yet."""
+        project = cls(path)
+        versions = {"catalog": "0.3.0", "imaging": "0.1.0", "annotate": "0.2.0", "web": "0.1.4"}
+        for name, version in versions.items():
+            folder = f"services/{name}"
+            bundles = (BUNDLES[name] or "").split()
+            package = f"\n[tool.package]\nbundles = {bundles}\n" if bundles else ""
+            project.write(f"{folder}/pyproject.toml", f'[project]\nname = "{name}"\nversion = "{version}"\n{package}')
+            project.write(f"{folder}/{name}/code.py", "first = 1\n")
+            if bundles:
+                project.write(f"{folder}/requirements.txt", "boto3==1\n")
+                project.write(f"{folder}/CHANGELOG.md", f"# {name}\n\n## {version} - 2026-01-01\n\n- First release.\n")
+        project.write(STAGING, PINS)
+        project.write(PRODUCTION, PINS)
+        project.write("infrastructure/environments/local.yaml", "region: us-east-1\n")
+        path.joinpath(".gitignore").write_text("__pycache__/\n")
+        project.git("init", "--quiet", "--initial-branch", "main", "--template", "")
+        project.commit("Begin")
+        project.git("gc", "--quiet")  # a copy of one pack is made sooner than one of many objects
+        return project
+
+    def copy(self, path: Path) -> Project:
+        """Return a copy, history and all."""
+        shutil.copytree(self.path, path)
+        return Project(path)
+
+    def read(self, path: str) -> str:
+        """Return a file of the work tree."""
+        return (self.path / path).read_text(encoding="utf-8")
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file of the work tree."""
+        (self.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / path).write_text(text, encoding="utf-8")
+
+    def change(self, package: str, message: str) -> None:
+        """Commit a change of a package's code."""
+        code = f"services/{package}/{package}/code.py"
+        self.write(code, self.read(code) + f"# {message}\n")
+        self.commit(message)
+
+    def tags(self) -> list[str]:
+        """Return all tags."""
+        return self.git("tag").split()
+
+
+@dataclass(frozen=True)
+class ReleaseCommand:
+    """Runs `python -m release` in this process, in a project."""
+
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, project: Project, *arguments: str) -> Ran:
+        """Run a command and return what it left."""
+        self.monkeypatch.chdir(project.path)
+        self.monkeypatch.setattr(sys, "argv", ["release", *arguments])
+        self.capsys.readouterr()
+        try:
+            code = main()
+        except SystemExit as stopped:  # wrong usage
+            code = int(str(stopped.code))
+        out, err = self.capsys.readouterr()
+        return Ran(code, out, err)
