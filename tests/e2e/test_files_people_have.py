@@ -130,7 +130,7 @@ HEADS = st.one_of(
 
 def test_the_page_knows_a_picture_as_the_functions_do(page: Page, gallery: GalleryClient) -> None:
     page.goto(gallery.url)
-    module = page.locator('link[href$="signatures.js"]').get_attribute("href")
+    module = page.locator('link[href$="file_type.js"]').get_attribute("href")
     ask = """async ([module, heads]) => {
       const { pictureType } = await import(module);
       return Promise.all(heads.map((head) => pictureType(new Blob([Uint8Array.from(head)]))));

@@ -17,7 +17,7 @@ from catalog import images
 from catalog.images import Annotation
 from catalog.uploads import CONTENT_TYPES, MAX_BYTES, StoredObject, is_id, new_id, thumbnail_key, upload_key
 
-NO_WORD = "There is no word to search for: type letters or digits."
+NO_WORD = "The search has no words. Enter letters or digits."
 UPLOAD = {"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}
 
 
@@ -83,7 +83,7 @@ def test_an_absent_value_is_named(client: FlaskClient, name: str) -> None:
         ({"filename": ""}, 400, "must not be empty"),
         ({"filename": ["a"]}, 400, "must be text"),
         ({"filename": "x" * 1001}, 400, "at most 1000 characters"),
-        ({"filename": "\ud800"}, 400, "broken character"),
+        ({"filename": "\ud800"}, 400, "invalid character"),
         ({"colour": "red"}, 400, "Unknown: 'colour'"),
     ],
 )
@@ -360,14 +360,14 @@ def test_empty_and_repeated_tags_are_dropped(client: FlaskClient, known_photo: A
         ({"caption": "x" * 2001}, "caption may have at most 2000 characters"),
         ({"alt_text": "x" * 2001}, "alt_text may have at most 2000 characters"),
         ({"tags": "sea"}, "tags must be a list"),
-        ({"tags": [1]}, "each tag must be text"),
-        ({"tags": ["x" * 51]}, "each tag may have at most 50 characters"),
-        ({"tags": ["x"] * 31}, "At most 30 tags"),
+        ({"tags": [1]}, "item 1 of tags must be text"),
+        ({"tags": ["a", "x" * 51]}, "item 2 of tags may have at most 50 characters"),
+        ({"tags": ["x"] * 31}, "tags may have at most 30 items"),
         ({"caption": "x", "model": "me"}, "Unknown: 'model'"),
         ({"seen": {"caption": "x"}}, "at least one"),
         ({"caption": "x", "seen": "x"}, "seen must be an object"),
-        ({"caption": "x", "seen": {"caption": 5}}, "seen.caption must be text or null"),
-        ({"caption": "x", "seen": {"tags": [1]}}, "seen.tags must be a list of texts"),
+        ({"caption": "x", "seen": {"caption": 5}}, "seen.caption must be text"),
+        ({"caption": "x", "seen": {"tags": [1]}}, "item 1 of seen.tags must be text"),
         ({"caption": "x", "seen": {"model": "me"}}, "Unknown: 'model'"),
     ],
 )

@@ -19,16 +19,16 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-import web.database
 from catalog import migrate
 from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
 from catalog.uploads import new_id
 from local_cloud.database import PrivateServer
 from local_cloud.installation import Installation
+from web import circuit_breaker
 from web.app import create_app
+from web.circuit_breaker import CircuitBreakerDatabase
 from web.config import WebSettings
-from web.database import ImpatientDatabase
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_page_without_a_database_says_when_to_come_back(without_database: Flas
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "10"
     assert response.headers["Cache-Control"] == "no-store"
-    assert "No photo is lost" in response.text
+    assert "Your photos are safe" in response.text
     assert "127.0.0.1" not in response.text
 
 
@@ -106,9 +106,9 @@ def test_a_form_that_failed_is_not_sent_again_by_itself(without_database: FlaskC
 def test_nobody_waits_behind_a_database_that_hangs(
     own_server: PrivateServer, settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web.database, "STATEMENT_SECONDS", 1.0)
-    monkeypatch.setattr(web.database, "HANGS_SECONDS", 0.5)
-    database = ImpatientDatabase(settings)
+    monkeypatch.setattr(circuit_breaker, "STATEMENT_SECONDS", 1.0)
+    monkeypatch.setattr(circuit_breaker, "SLOW_FAILURE_SECONDS", 0.5)
+    database = CircuitBreakerDatabase(settings)
     with database.connection() as connection:
         assert connection.cursor().execute("SELECT 1") == 1
     assert own_server.child.pid is not None
@@ -130,7 +130,7 @@ def test_nobody_waits_behind_a_database_that_hangs(
         asking.start()
     while len(refusals) < 2:
         time.sleep(0.01)
-    assert "another request is asking it" in refusals[1]
+    assert "another request is probing it" in refusals[1]
     assert any(asking.is_alive() for asking in two)
     server.resume()
     for asking in two:
@@ -144,7 +144,7 @@ def test_nobody_waits_behind_a_database_that_hangs(
 def test_a_database_with_too_many_connections_is_worth_another_try(
     own_server: PrivateServer, settings: DatabaseSettings, client: FlaskClient, app: Flask
 ) -> None:
-    app.extensions["backends"] = replace(app.extensions["backends"], database=ImpatientDatabase(settings))
+    app.extensions["backends"] = replace(app.extensions["backends"], database=CircuitBreakerDatabase(settings))
     master = Credentials(own_server.address.username, own_server.address.password)
     with ExitStack() as connections:
         first = connections.enter_context(connect(settings, master))
@@ -153,7 +153,7 @@ def test_a_database_with_too_many_connections_is_worth_another_try(
             connections.enter_context(connect(settings, master))
         response = client.get("/api/images")
     assert response.status_code == 503
-    assert "No photo is lost" in response.json["error"]["message"]
+    assert "Your photos are safe" in response.json["error"]["message"]
 
 
 def test_a_retry_that_lambda_does_not_take_is_left_to_the_sweep(
@@ -163,7 +163,7 @@ def test_a_retry_that_lambda_does_not_take_is_left_to_the_sweep(
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9")
     response = create_app().test_client().post(f"/api/images/{image_id}/retry")
     assert response.status_code == 503
-    assert "by itself within half an hour" in response.json["error"]["message"]
+    assert "retried within 30 minutes" in response.json["error"]["message"]
     assert catalogue.get(image_id).thumbnail_status == "pending"
 
 

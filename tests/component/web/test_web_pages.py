@@ -158,13 +158,13 @@ def test_a_search_that_finds_nothing_says_what_was_left_out(client: FlaskClient,
 def test_a_search_without_any_word_says_so(client: FlaskClient, known_photo: Any) -> None:
     response = client.get("/", query_string={"q": "+"})
     assert response.status_code == 400
-    assert "There is no word to search for" in response.text
+    assert "The search has no words" in response.text
 
 
 def test_a_wrong_cursor_is_a_page_that_says_so(client: FlaskClient) -> None:
     response = client.get("/?before=yesterday")
     assert response.status_code == 400
-    assert "before must be the id of a photo." in text(response.text)
+    assert "before must be the ID of a photo." in text(response.text)
 
 
 def test_strange_parameters_of_links_are_ignored(client: FlaskClient) -> None:
@@ -262,7 +262,7 @@ def test_the_way_back_from_s3_ends_at_a_clean_address(client: FlaskClient, store
 def test_a_photo_that_does_not_exist_is_a_page_that_says_so(client: FlaskClient) -> None:
     response = client.get(f"/images/{new_id()}")
     assert response.status_code == 404
-    assert "There is no such photo" in text(response.text)
+    assert "This photo does not exist" in text(response.text)
 
 
 def test_a_deleted_photo_does_not_come_back(client: FlaskClient, catalogue: Any) -> None:

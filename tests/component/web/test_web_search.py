@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-import web.database
 from catalog.database import Database
 from catalog.uploads import new_id
+from web import circuit_breaker, search_database
 from web.app import create_app
-from web.database import SearchDatabase, SearchUnavailableError
+from web.search_database import SearchDatabase, SearchUnavailableError
 
 BEGINNINGS = [letter * 3 for letter in "abcdefgh"]
 SLOW = " ".join(BEGINNINGS)
@@ -25,8 +25,8 @@ SLOW = " ".join(BEGINNINGS)
 @pytest.fixture
 def hasty(app: Flask, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Flask]:
     """Make an application whose searches may take no time, and that takes little time for silence."""
-    monkeypatch.setattr(web.database, "SEARCH_SECONDS", getattr(request, "param", 0.1))
-    monkeypatch.setattr(web.database, "HANGS_SECONDS", 0.01)
+    monkeypatch.setattr(search_database, "STATEMENT_SECONDS", getattr(request, "param", 0.1))
+    monkeypatch.setattr(circuit_breaker, "SLOW_FAILURE_SECONDS", 0.01)
     hasty = create_app()
     yield hasty
     hasty.extensions["backends"].database.close()

@@ -1,11 +1,11 @@
 // The gallery page: photos appear and change while it is open, more are appended, new ones are uploaded.
 
 import { get } from "./api.js";
-import { keepLooking, tellTrouble } from "./live.js";
+import { keepLooking, tellTrouble } from "./polling.js";
 import { isUnsettled, retry, show, showTime } from "./photo.js";
-import { followPictures } from "./picture.js";
+import { followPictures } from "./picture_loader.js";
 import { droppedFiles, objection, Uploads } from "./upload.js";
-import { photos } from "./words.js";
+import { photos } from "./format.js";
 
 const PAGE = 50;
 const MOST = 100;

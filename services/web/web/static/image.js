@@ -1,10 +1,10 @@
 // The page of one photo: it stays up to date, its words can be edited, and it can be deleted.
 
 import { get, request } from "./api.js";
-import { keepLooking, tellTrouble } from "./live.js";
+import { keepLooking, tellTrouble } from "./polling.js";
 import { isUnsettled, retry, show, showTime, write } from "./photo.js";
-import { followPictures } from "./picture.js";
-import { modelLabel } from "./words.js";
+import { followPictures } from "./picture_loader.js";
+import { modelLabel } from "./format.js";
 
 const root = document.querySelector(".single");
 const path = `/api/images/${root.dataset.id}`;

@@ -1,8 +1,8 @@
 // Shows a photo of the API in the elements that templates/photo.html makes: on a card and on its own page.
 
 import { request } from "./api.js";
-import { isLost, loadPicture } from "./picture.js";
-import { absoluteTime, modelLabel, relativeTime } from "./words.js";
+import { isLost, loadPicture } from "./picture_loader.js";
+import { absoluteTime, modelLabel, relativeTime } from "./format.js";
 
 const STUCK_MS = 60_000;
 

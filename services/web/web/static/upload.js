@@ -1,8 +1,8 @@
 // Sends photos to the bucket: three at a time, each with a card that shows how far it is.
 
 import { persist, request, RequestError } from "./api.js";
-import { pictureType } from "./signatures.js";
-import { fileSize } from "./words.js";
+import { pictureType } from "./file_type.js";
+import { fileSize } from "./format.js";
 
 const AT_ONCE = 3;
 const PREVIEW_PIXELS = 320;
