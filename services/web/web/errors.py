@@ -40,7 +40,7 @@ _TITLES = {
     413: "Too large",
     415: "Unsupported type",
     500: "Something went wrong",
-    503: "Back in a moment",
+    503: "Temporarily unavailable",
 }
 _MESSAGES = {
     404: "This page does not exist. It may have moved, or its photo may have been deleted.",

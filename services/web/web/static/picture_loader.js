@@ -1,32 +1,32 @@
-// Loads the picture of a photo. The placeholder is below until it is there; a picture that is lost is loaded again.
-// `data-picture` on the photo's element says how far it is: nothing yet, "loaded", "lost", or "retrying" after that.
+// Loads the pictures of photos over their placeholders, and loads a picture again if that failed.
+// `data-picture` on a photo's element is the state: absent at first, "loaded", "failed", or "retrying" after a failure.
 
 const SMALL_PIXELS = 128;
 
-/** Follow every picture of this page, those to come included; `onLost` is called when one is lost the first time. */
-export function followPictures(onLost) {
+/** Watch all current and future pictures of this page. `onFailure` is called when one fails the first time. */
+export function watchPictures(onFailure) {
   const follow = (type, react) => {
     document.addEventListener(type, ({ target }) => target.matches(".photo") && react(target), true);
   };
-  const lose = (photo) => {
+  const fail = (photo) => {
     const root = rootOf(photo);
     const first = !root.dataset.picture;
-    root.dataset.picture = "lost";
-    if (first) onLost();
+    root.dataset.picture = "failed";
+    if (first) onFailure();
   };
   follow("load", finish);
-  follow("error", lose);
+  follow("error", fail);
   for (const photo of document.querySelectorAll(".photo[src]")) {
-    if (photo.complete) (photo.naturalWidth ? finish : lose)(photo); // it came before this script
+    if (photo.complete) (photo.naturalWidth ? finish : fail)(photo); // it finished before this script ran
   }
 }
 
-/** Tell whether the picture of a photo has to be loaded again. */
-export function isLost(root) {
-  return ["lost", "retrying"].includes(root.dataset.picture);
+/** Whether the picture of a photo must be loaded again. */
+export function failedToLoad(root) {
+  return ["failed", "retrying"].includes(root.dataset.picture);
 }
 
-/** Load what there is of a photo: the thumbnail, unless the element shows the whole picture. */
+/** Load the placeholder and thumbnail of a photo, unless the element shows the full-size picture. */
 export function loadPicture(root, { thumbnail }) {
   const photo = root.querySelector(".photo");
   const placeholder = root.querySelector(".placeholder");
@@ -34,38 +34,38 @@ export function loadPicture(root, { thumbnail }) {
     placeholder.src = thumbnail.placeholder;
     placeholder.hidden = false;
   }
-  const lost = root.dataset.picture === "lost";
-  if ("whole" in photo.dataset) {
-    if (!lost) return;
-    if (photo.dataset.whole !== "retried") {
-      photo.dataset.whole = "retried";
+  const failed = root.dataset.picture === "failed";
+  if ("fullSize" in photo.dataset) {
+    if (!failed) return;
+    if (photo.dataset.fullSize !== "retried") {
+      photo.dataset.fullSize = "retried";
       load(root, photo.src);
       return;
     }
-    // Twice in vain while the gallery answers: this browser cannot show it.
-    delete photo.dataset.whole;
+    // It failed twice while the gallery was available, so this browser can't show it.
+    delete photo.dataset.fullSize;
     delete root.dataset.picture;
     photo.hidden = true;
   }
-  // Signatures change by the hour; the picture does not, so it is not loaded again.
-  if (thumbnail.url && (lost || !samePath(photo.src, thumbnail.url))) load(root, thumbnail.url);
+  // Only the signature changes every hour. The picture does not, so it is not loaded again.
+  if (thumbnail.url && (failed || !samePath(photo.src, thumbnail.url))) load(root, thumbnail.url);
 }
 
 function load(root, address) {
   const photo = root.querySelector(".photo");
-  if (root.dataset.picture === "lost") root.dataset.picture = "retrying";
+  if (root.dataset.picture === "failed") root.dataset.picture = "retrying";
   photo.src = address;
   photo.hidden = false;
 }
 
 async function finish(photo) {
   const { src } = photo;
-  await photo.decode().catch(() => {}); // else the placeholder would go before the picture is painted
+  await photo.decode().catch(() => {}); // otherwise the placeholder would disappear before the picture is painted
   if (photo.src !== src) return;
   const root = rootOf(photo);
   root.dataset.picture = "loaded";
   root.toggleAttribute("data-small", Math.min(photo.naturalWidth, photo.naturalHeight) < SMALL_PIXELS);
-  root.querySelector(".preview")?.remove(); // an upload left it
+  root.querySelector(".preview")?.remove(); // from the upload
 }
 
 function rootOf(photo) {

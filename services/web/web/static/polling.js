@@ -1,68 +1,67 @@
-// Asks again and again, as often as it is worth it: quickly while something is about to change, slowly when nothing is
-// expected, and not at all in a hidden tab.
+// Polls the API: often while something is about to change, rarely when nothing is expected, and never in a hidden tab.
 
-const QUICK_MS = 300;
-const PATIENT_MS = 5_000;
+const FAST_MS = 300;
+const SLOW_MS = 5_000;
 const IDLE_MS = 10_000;
-const TROUBLE_MS = 10_000;
+const FAILURE_MS = 10_000;
 const GROWTH = 1.1;
 
-const TROUBLE = "Connection lost. Trying again…";
+const CONNECTION_LOST = "Connection lost. Retrying…";
 
-/** Tell in a status line, by the result of each look, that there is no answer; one miss is not worth a word. */
-export function tellTrouble(status) {
+/** Return a listener that shows in a status line when two polls in a row failed. */
+export function showConnectionLoss(status) {
   let failures = 0;
   return (error) => {
     failures = error ? failures + 1 : 0;
-    if (failures === 2) status.textContent = TROUBLE;
-    else if (!error && status.textContent === TROUBLE) status.textContent = "";
-    status.toggleAttribute("data-trouble", status.textContent === TROUBLE);
+    if (failures === 2) status.textContent = CONNECTION_LOST;
+    else if (!error && status.textContent === CONNECTION_LOST) status.textContent = "";
+    status.toggleAttribute("data-trouble", status.textContent === CONNECTION_LOST);
   };
 }
 
 /**
- * Keep calling `look`, which answers "changed", "waiting", "idle" or "stop", or throws when there is no answer.
- * Returns a function that looks at once and is quick again.
+ * Call `refresh` repeatedly. It returns "changed", "waiting", "idle" or "stop", or throws if there is no response.
+ * `onResult` is called with the error, or null. Returns a function that polls immediately and makes polls frequent again.
  */
-export function keepLooking(look, { onTrouble = () => {} } = {}) {
+export function poll(refresh, { onResult }) {
   let timer;
-  let delay = QUICK_MS;
-  let running = false;
-  let again = false;
+  let delay = FAST_MS;
+  let isRunning = false;
+  let isRequested = false;
 
-  async function turn() {
-    if (document.hidden) return; // visibilitychange goes on
-    running = true;
-    again = false;
+  async function run() {
+    if (document.hidden) return; // visibilitychange resumes
+    isRunning = true;
+    isRequested = false;
     try {
-      const outcome = await look();
-      onTrouble(null);
+      const outcome = await refresh();
+      onResult(null);
       delay = {
-        changed: QUICK_MS,
-        waiting: Math.min(Math.max(delay, QUICK_MS) * GROWTH, PATIENT_MS),
+        changed: FAST_MS,
+        waiting: Math.min(Math.max(delay, FAST_MS) * GROWTH, SLOW_MS),
         idle: IDLE_MS,
         stop: Infinity,
       }[outcome];
     } catch (error) {
-      onTrouble(error);
-      delay = Math.min(Math.max(delay, 1_000) * 2, TROUBLE_MS);
+      onResult(error);
+      delay = Math.min(Math.max(delay, 1_000) * 2, FAILURE_MS);
     }
-    running = false;
-    if (again) soon();
-    else if (delay !== Infinity) timer = setTimeout(turn, delay);
+    isRunning = false;
+    if (isRequested) pollNow();
+    else if (delay !== Infinity) timer = setTimeout(run, delay);
   }
 
-  function soon() {
-    delay = QUICK_MS;
-    again = true;
-    if (running) return;
+  function pollNow() {
+    delay = FAST_MS;
+    isRequested = true;
+    if (isRunning) return;
     clearTimeout(timer);
-    timer = setTimeout(turn);
+    timer = setTimeout(run);
   }
 
-  document.addEventListener("visibilitychange", () => document.hidden || soon());
-  addEventListener("online", soon);
-  addEventListener("pageshow", (event) => event.persisted && soon());
-  timer = setTimeout(turn, delay);
-  return soon;
+  document.addEventListener("visibilitychange", () => document.hidden || pollNow());
+  addEventListener("online", pollNow);
+  addEventListener("pageshow", (event) => event.persisted && pollNow());
+  timer = setTimeout(run, delay);
+  return pollNow;
 }
