@@ -14,6 +14,7 @@ from schemathesis import GenerationMode
 
 from catalog.images import MAX_TEXT_CHARACTERS
 from catalog.uploads import MAX_BYTES, is_id
+from support.gallery_photos import GalleryPhotos
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 OPERATIONS = [
@@ -41,7 +42,7 @@ def document(client: FlaskClient) -> Any:
 @pytest.mark.parametrize("mode", GenerationMode)
 @pytest.mark.parametrize(("method", "path"), [operation[:2] for operation in OPERATIONS])
 def test_every_response_conforms_to_the_document(
-    method: str, path: str, mode: GenerationMode, app: Flask, catalogue: Any
+    method: str, path: str, mode: GenerationMode, app: Flask, photos: GalleryPhotos
 ) -> None:
     operation = schemathesis.openapi.from_wsgi("/openapi.json", app, config=CONFIG)[path][method]
     if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query or operation.path_parameters):
@@ -51,7 +52,7 @@ def test_every_response_conforms_to_the_document(
     @settings(max_examples=10, deadline=None, database=None)
     def check(case: schemathesis.Case[Any]) -> None:
         if is_id(str(case.path_parameters.get("id", ""))):
-            case.path_parameters["id"] = catalogue.add()
+            case.path_parameters["id"] = photos.add()
         case.call_and_validate(
             headers={"Accept-Encoding": "identity"}
         )  # schemathesis does not decompress WSGI responses
