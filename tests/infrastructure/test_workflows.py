@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,7 +224,3 @@ def test_every_variable_is_explained_and_used() -> None:
 
 def test_every_workflow_is_explained() -> None:
     assert {file.name for file in FILES if f"`{file.name}`" not in PIPELINE} == set()
-
-
-def output(*command: str) -> str:
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+from environments.audit import AUDITED
 from environments.environment import ENVIRONMENTS, LOCKS, REPOSITORY
 from environments.project import bundled_modules, local_dependencies, read_project
 
 SERVICES = REPOSITORY / "services"
+PHOTOS_ALONE = "localstack/demo.txt"  # no code of it runs
 PACKAGES = sorted(path.parent for path in SERVICES.glob("*/pyproject.toml"))
 
 
@@ -25,7 +27,11 @@ def tracked(pattern: str) -> set[str]:
 
 def test_every_file_with_hashes_is_a_lock_that_can_be_compiled() -> None:
     hashed = {path for path in tracked("*.txt") if "--hash=sha256:" in (REPOSITORY / path).read_text(encoding="utf-8")}
-    assert hashed == {lock.file for lock in LOCKS}
+    assert hashed == {*(lock.file for lock in LOCKS), PHOTOS_ALONE}
+
+
+def test_every_lock_but_that_of_localstack_is_audited() -> None:
+    assert {lock.file for lock in LOCKS} - {lock.file for lock in AUDITED} == {"localstack/localstack.txt"}
 
 
 def test_no_lock_records_an_index_or_a_path_of_a_machine() -> None:
@@ -45,12 +51,8 @@ def test_no_lock_records_an_index_or_a_path_of_a_machine() -> None:
     ],
 )
 def test_a_service_has_what_it_depends_on_and_no_other_service(service: str, packages: set[str]) -> None:
-    lock = ENVIRONMENTS[f".local/venv/service-{service}"]
-    assert (
-        {folder.name for folder in lock.packages}
-        == packages
-        == set(bundled_modules(service, read_project(SERVICES / service)))
-    )
+    installed = {folder.name for folder in ENVIRONMENTS[f".local/venv/service-{service}"].packages}
+    assert installed == packages == set(bundled_modules(service, read_project(SERVICES / service)))
 
 
 def test_an_emulator_has_the_local_cloud_alone() -> None:
