@@ -16,7 +16,7 @@ from deploy.environment import Environment
 from deploy.plan import Outputs
 from local_cloud import REPOSITORY
 from local_cloud.emulator import Emulator, client_environ
-from local_cloud.gallery import SERVICES, Gallery
+from local_cloud.gallery import Gallery
 from local_cloud.ports import free_ports
 from support.deploy_project import silent
 from support.emulated_environment import prepared_account, resources
@@ -176,7 +176,7 @@ def recorded_gallery(cloud: Cloud) -> Iterator[GalleryClient]:
             "DATABASE_PORT": database["Port"],
             "DATABASE_NAME": database["Name"],
             "DATABASE_SECRET_ARN": cloud.outputs["catalog"]["ApplicationSecretArn"],
-            "PYTHONPATH": os.pathsep.join(map(str, (HOOK, SERVICES / "catalog", SERVICES / "web"))),
+            "PYTHONPATH": str(HOOK),
             "RECORD_CALLS": str(cloud.folder / "web.jsonl"),
         }
     )

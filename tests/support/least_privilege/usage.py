@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,7 +14,6 @@ import requests
 from catalog.uploads import StoredObject, new_id, notification, thumbnail_key, upload_key
 from deploy.apply import deploy
 from local_cloud.emulator import client_environ
-from local_cloud.gallery import SERVICES
 from support import photos
 from support.deploy_project import silent
 from support.emulated_environment import catalogue, with_parameters
@@ -121,7 +119,7 @@ def sweep_without_patience(cloud: Cloud) -> None:
         **configuration["Environment"]["Variables"],
         "AWS_DEFAULT_REGION": cloud.environment.region,
         "AWS_LAMBDA_FUNCTION_NAME": cloud.function("sweep"),
-        "PYTHONPATH": os.pathsep.join(map(str, (HOOK, SERVICES / "catalog"))),
+        "PYTHONPATH": str(HOOK),
         "RECORD_CALLS": str(cloud.folder / "functions.jsonl"),
     }
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
