@@ -18,7 +18,7 @@ ALL = 'services=["annotate", "catalog", "web"]\n'
         ("services/catalog/catalog/code.py", '["annotate", "catalog", "web"]'),
         ("tests/unit/web/test_pages.py", '["web"]'),
         ("tests/unit/deploy/test_plan.py", "[]"),
-        ("docs/decisions.md", "[]"),
+        ("docs/deploying.md", "[]"),
         ("infrastructure/environments/staging.yaml", "[]"),
         ("infrastructure/tools/deploy/plan.py", "[]"),
         ("infrastructure/tools/deploy/package.py", '["annotate", "catalog", "web"]'),
