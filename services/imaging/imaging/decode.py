@@ -78,6 +78,12 @@ class Picture:
     height: int
     content_type: str
 
+    def on_white(self) -> Image.Image:
+        """Return the image without transparency, on a white background."""
+        if self.image.mode == "RGB":
+            return self.image
+        return Image.alpha_composite(Image.new("RGBA", self.image.size, "white"), self.image).convert("RGB")
+
 
 def decode(data: bytes, box: int) -> Picture:
     """Return the picture in a file, or its first frame, scaled down to at most `box` pixels wide and high.

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from annotate import handler
-from annotate.caption import PROMPT_VERSION
 from annotate.errors import ModelUnavailableError
-from annotate.tagger import OfflineTagger
+from annotate.gemini.caption import PROMPT_VERSION
+from annotate.offline.tagger import OfflineTagger
 from catalog import images
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, seconds_left

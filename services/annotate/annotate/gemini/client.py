@@ -14,9 +14,9 @@ from google import genai
 from google.genai import errors, types
 from PIL import Image
 
-from annotate import caption
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError, UnusableAnswerError
-from annotate.retry_after import asked_seconds
+from annotate.gemini import caption
+from annotate.gemini.retry_after import asked_seconds
 from catalog.backoff import full_jitter
 from catalog.deadline import seconds_left
 from catalog.images import Annotation

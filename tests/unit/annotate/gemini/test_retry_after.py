@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotate.retry_after import asked_seconds
+from annotate.gemini.retry_after import asked_seconds
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

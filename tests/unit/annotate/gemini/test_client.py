@@ -7,9 +7,9 @@ import math
 import pytest
 from PIL import Image
 
-from annotate import caption
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError
-from annotate.gemini import FIRST_PAUSE_SECONDS, LEAST_SECONDS, GeminiAnnotator
+from annotate.gemini import caption
+from annotate.gemini.client import FIRST_PAUSE_SECONDS, LEAST_SECONDS, GeminiAnnotator
 from support import photos
 from support.gemini_server import (
     DROP,
