@@ -1,4 +1,4 @@
-"""Describes photos offline: ImageNet classes, colours, light and format, put into English sentences."""
+"""Describes photos offline, by their ImageNet classes, colours, light and format."""
 
 import os
 
