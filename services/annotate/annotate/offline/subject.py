@@ -123,7 +123,7 @@ def recognise(probabilities: NDArray[np.float32]) -> list[Subject]:
 
 
 def _chain(probabilities: NDArray[np.float32]) -> list[Subject]:
-    """Return a family, a group and a class, each part of the one before. Levels without a likely subject are omitted."""
+    """Return a family, a group and a class, each part of the one before. Unlikely levels are omitted."""
     chain: list[Subject] = []
     said = np.ones(len(probabilities), bool)
     for words, minimum in zip(_vocabulary(), _MINIMA, strict=True):

@@ -1,20 +1,22 @@
-"""The real SDK against a loopback server that speaks Gemini's protocol."""
+"""The real SDK against a loopback server that speaks the Gemini protocol."""
 
 import json
 import logging
 import math
 
 import pytest
-from PIL import Image
 
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError
 from annotate.gemini import caption
 from annotate.gemini.client import FIRST_PAUSE_SECONDS, LEAST_SECONDS, GeminiAnnotator
+from catalog.images import Annotation
 from support import photos
 from support.gemini_server import (
+    BAD_KEY,
     DROP,
     INPUT_TOKENS,
     OUTPUT_TOKENS,
+    OVERLOADED,
     GeminiServer,
     Reply,
     answer,
@@ -27,61 +29,52 @@ from support.gemini_server import (
 KEY = "AIza-the-key-of-the-tests"
 MODEL = "gemini-3.5-flash-lite"
 GOOD = json.dumps({"caption": "A cat sleeps.", "alt_text": "A grey cat on a sofa.", "tags": ["cat"]})
+PHOTO = photos.scene(768, 512)
+CAPTION = "A photo of 768 by 512 pixels."
+"""The server's own caption of the photo."""
 
 
-class Pauses:
-    """Sleeps that take no time, and the time that they leave."""
+class Client:
+    """An annotator with requests of at most 5 seconds and pauses that take no time, and its server."""
 
-    def __init__(self, seconds: float) -> None:
-        self.asked: list[float] = []
-        self._seconds = seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.asked.append(seconds)
+    def __init__(self, gemini: GeminiServer) -> None:
+        self.gemini = gemini
+        self.seconds = 110.0
+        self.pauses: list[float] = []
+        self._annotator = GeminiAnnotator(KEY, MODEL, "en", seconds=5, sleep=self.pauses.append, left=self.left)
 
     def left(self) -> float:
-        return self._seconds - sum(self.asked)
+        return self.seconds - sum(self.pauses)
 
-    def annotator(self) -> GeminiAnnotator:
-        """Return one whose requests take 5 seconds at the most."""
-        return GeminiAnnotator(KEY, MODEL, "en", seconds=5, sleep=self.sleep, left=self.left)
-
-
-@pytest.fixture
-def pauses() -> Pauses:
-    return Pauses(seconds=110)
+    def annotate(self, *replies: Reply) -> Annotation:
+        """Describe the photo; the server sends these replies first."""
+        self.gemini.reply(*replies)
+        return self._annotator.annotate(PHOTO)
 
 
 @pytest.fixture
-def annotator(gemini: GeminiServer, pauses: Pauses) -> GeminiAnnotator:
-    return pauses.annotator()
+def client(gemini: GeminiServer) -> Client:
+    return Client(gemini)
 
 
-@pytest.fixture
-def photo() -> Image.Image:
-    return photos.scene(768, 512)
-
-
-def test_the_photo_is_sent_and_described(annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image) -> None:
-    annotation = annotator.annotate(photo)
-    assert annotation.caption == "A photo of 768 by 512 pixels."
+def test_the_photo_is_sent_and_described(client: Client) -> None:
+    annotation = client.annotate()
+    assert annotation.caption == CAPTION
     assert annotation.alt_text == "Something seen in 768 by 512 pixels."
     assert annotation.tags == ("photo", "test")
-    assert gemini.requests[0].picture.format == "JPEG"
+    assert client.gemini.requests[0].picture.format == "JPEG"
 
 
-def test_the_annotation_tells_where_it_comes_from_and_what_it_cost(
-    annotator: GeminiAnnotator, photo: Image.Image
-) -> None:
-    annotation = annotator.annotate(photo)
+def test_the_annotation_records_its_source_and_cost(client: Client) -> None:
+    annotation = client.annotate()
     assert (annotation.model, annotation.language) == (MODEL, "en")
     assert annotation.prompt_version == caption.PROMPT_VERSION
     assert (annotation.input_tokens, annotation.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
 
 
-def test_the_request_bounds_its_cost(annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image) -> None:
-    annotator.annotate(photo)
-    (request,) = gemini.requests
+def test_the_request_limits_its_cost(client: Client) -> None:
+    client.annotate()
+    (request,) = client.gemini.requests
     assert (request.model, request.api_key) == (MODEL, KEY)
     assert request.settings["maxOutputTokens"] == 1024
     assert request.settings["mediaResolution"] == "MEDIA_RESOLUTION_MEDIUM"
@@ -89,61 +82,48 @@ def test_the_request_bounds_its_cost(annotator: GeminiAnnotator, gemini: GeminiS
     assert request.settings["responseJsonSchema"] == caption.SCHEMA
 
 
-def test_the_caption_is_asked_for_in_the_language(gemini: GeminiServer, photo: Image.Image) -> None:
-    annotation = GeminiAnnotator(KEY, MODEL, "pt-BR").annotate(photo)
+def test_the_prompt_asks_for_the_configured_language(gemini: GeminiServer) -> None:
+    annotation = GeminiAnnotator(KEY, MODEL, "pt-BR").annotate(PHOTO)
     assert gemini.requests[0].prompt == caption.prompt("pt-BR")
     assert annotation.language == "pt-BR"
 
 
-def test_a_request_is_not_begun_when_it_would_be_interrupted(gemini: GeminiServer, photo: Image.Image) -> None:
-    annotator = GeminiAnnotator(KEY, MODEL, "en", left=lambda: LEAST_SECONDS - 0.1)
+def test_no_request_starts_without_enough_time(client: Client) -> None:
+    client.seconds = LEAST_SECONDS - 0.1
     with pytest.raises(ModelUnavailableError, match="no time left"):
-        annotator.annotate(photo)
-    assert gemini.requests == []
+        client.annotate()
+    assert client.gemini.requests == []
 
 
-def test_thoughts_are_no_part_of_the_answer(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image
-) -> None:
-    gemini.reply(
-        finished("STOP", [{"text": "Hm, a cat.", "thought": True}, {"text": GOOD, "thoughtSignature": "AAEC"}])
-    )
-    assert annotator.annotate(photo).caption == "A cat sleeps."
+def test_thoughts_are_not_part_of_the_answer(client: Client) -> None:
+    reply = finished("STOP", [{"text": "Hm, a cat.", "thought": True}, {"text": GOOD, "thoughtSignature": "AAEC"}])
+    assert client.annotate(reply).caption == "A cat sleeps."
 
 
-def test_the_words_are_tidied(annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image) -> None:
-    gemini.reply(description(" A  cat. ", "A cat.", ["Cat", "cat"]))
-    annotation = annotator.annotate(photo)
+def test_the_answer_is_cleaned(client: Client) -> None:
+    annotation = client.annotate(description(" A  cat. ", "A cat.", ["Cat", "cat"]))
     assert (annotation.caption, annotation.tags) == ("A cat.", ("cat",))
 
 
 @pytest.mark.filterwarnings("ignore:BRAND_NEW_REASON is not a valid FinishReason")
-def test_a_good_answer_counts_whatever_the_reason_to_stop_is_called(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image
-) -> None:
-    gemini.reply(answer(GOOD, "BRAND_NEW_REASON"))
-    assert annotator.annotate(photo).caption == "A cat sleeps."
+def test_a_good_answer_is_used_despite_an_unknown_finish_reason(client: Client) -> None:
+    assert client.annotate(answer(GOOD, "BRAND_NEW_REASON")).caption == "A cat sleeps."
 
 
-BAD_KEY = [
-    failure(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", "API_KEY_INVALID"),
+BAD_KEYS = [
+    BAD_KEY,
     failure(401, "UNAUTHENTICATED", "Request had invalid authentication credentials."),
     failure(403, "PERMISSION_DENIED", f"Permission denied: Consumer 'api_key:{KEY}' has been suspended."),
 ]
 
 
-@pytest.mark.parametrize("reply", BAD_KEY, ids=lambda reply: str(reply.status))
-def test_a_refused_key_is_for_the_operator_and_never_shown(
-    annotator: GeminiAnnotator,
-    gemini: GeminiServer,
-    photo: Image.Image,
-    reply: Reply,
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize("reply", BAD_KEYS, ids=lambda reply: str(reply.status))
+def test_a_refused_key_is_reported_without_showing_it(
+    client: Client, reply: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    gemini.reply(reply)
-    with pytest.raises(KeyRefusedError, match="operator has to check the key") as refused:
-        annotator.annotate(photo)
+    with pytest.raises(KeyRefusedError, match="site owner has to check the key") as refused:
+        client.annotate(reply)
     assert KEY not in str(refused.value)
     assert refused.value.__suppress_context__
     assert KEY not in caplog.text
@@ -151,8 +131,8 @@ def test_a_refused_key_is_for_the_operator_and_never_shown(
 
 REFUSED = {
     "unprocessable": (failure(400, "INVALID_ARGUMENT", "Unable to process input image."), "another format"),
-    "location": (failure(400, "FAILED_PRECONDITION", "User location is not supported."), "operator"),
-    "argument": (failure(400, "INVALID_ARGUMENT", "Thinking level is not supported."), "operator"),
+    "location": (failure(400, "FAILED_PRECONDITION", "User location is not supported."), "site owner"),
+    "argument": (failure(400, "INVALID_ARGUMENT", "Thinking level is not supported."), "site owner"),
     "model": (failure(404, "NOT_FOUND", "models/x is not found for API version v1beta"), MODEL),
     **{
         f"prompt {reason}": (blocked(reason), reason)
@@ -166,31 +146,28 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("reply", "words"), REFUSED.values(), ids=REFUSED)
-def test_a_photo_that_will_never_be_described_is_refused_with_a_reason(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, reply: Reply, words: str
-) -> None:
-    gemini.reply(reply)
+def test_a_permanent_failure_has_a_reason(client: Client, reply: Reply, words: str) -> None:
     with pytest.raises(AnnotationRefusedError, match=words) as refused:
-        annotator.annotate(photo)
+        client.annotate(reply)
     assert str(refused.value).endswith(".")
 
 
 FREE = {
     "throttled": failure(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota."),
-    "request time-out": failure(408, "CANCELLED", "Request timed out."),
+    "request timeout": failure(408, "CANCELLED", "Request timed out."),
     "internal": failure(500, "INTERNAL", "An internal error has occurred."),
-    "overloaded": failure(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
+    "overloaded": OVERLOADED,
     "deadline": failure(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
     "gateway in HTML": Reply(502, b"<!DOCTYPE html><title>Error 502 (Server Error)!!1</title>"),
     "error without JSON object": Reply(503, b'["down"]'),
 }
-"""Answers that cost nothing."""
+"""Answers that are free."""
 
 PERHAPS_PAID = {
     "dropped": DROP,
-    "cut off in the middle": Reply(200, b'{"candidates":[{"content":'),
+    "truncated": Reply(200, b'{"candidates":[{"content":'),
     "no object": Reply(200, b"[]"),
-    "nothing at all": Reply(200, b""),
+    "empty": Reply(200, b""),
     "no candidates": Reply(200, b'{"usageMetadata": {"promptTokenCount": 1}}'),
     "empty candidates": Reply(200, b'{"candidates": []}'),
     "candidate without content": finished("STOP"),
@@ -202,18 +179,15 @@ PERHAPS_PAID = {
     "wrong shape": answer('{"caption": 5, "tags": "cat"}'),
     "empty caption": description("", "A cat.", ["cat"]),
 }
-"""Answers that Gemini may charge for, and that are of no use."""
+"""Unusable answers that Gemini may charge."""
 
 UNAVAILABLE = FREE | PERHAPS_PAID
 
 
 @pytest.mark.parametrize("reply", UNAVAILABLE.values(), ids=UNAVAILABLE)
-def test_a_failure_that_passes_is_followed_by_the_description(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, pauses: Pauses, reply: Reply
-) -> None:
-    gemini.reply(reply)
-    assert annotator.annotate(photo).caption == "A photo of 768 by 512 pixels."
-    assert len(pauses.asked) == 1
+def test_a_temporary_failure_is_retried(client: Client, reply: Reply) -> None:
+    assert client.annotate(reply).caption == CAPTION
+    assert len(client.pauses) == 1
 
 
 @pytest.mark.parametrize(
@@ -221,86 +195,71 @@ def test_a_failure_that_passes_is_followed_by_the_description(
     [*((reply, 3) for reply in FREE.values()), *((reply, 2) for reply in PERHAPS_PAID.values())],
     ids=UNAVAILABLE,
 )
-def test_a_failure_that_stays_is_raised_after_a_few_requests_and_the_next_photo_is_described(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, reply: Reply, requests: int
-) -> None:
-    gemini.reply(*[reply] * requests)
+def test_a_lasting_failure_is_raised_after_a_few_requests(client: Client, reply: Reply, requests: int) -> None:
     with pytest.raises(ModelUnavailableError):
-        annotator.annotate(photo)
-    assert len(gemini.requests) == requests
-    assert annotator.annotate(photo).caption == "A photo of 768 by 512 pixels."
+        client.annotate(*[reply] * requests)
+    assert len(client.gemini.requests) == requests
+    assert client.annotate().caption == CAPTION
 
 
-def test_what_is_perhaps_paid_for_is_asked_for_twice_at_the_most_whatever_else_fails(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image
-) -> None:
-    gemini.reply(finished("OTHER"), OVERLOADED, finished("OTHER"))
+def test_other_failures_do_not_add_to_the_requests_that_may_be_charged(client: Client) -> None:
     with pytest.raises(ModelUnavailableError):
-        annotator.annotate(photo)
-    assert len(gemini.requests) == 3
+        client.annotate(finished("OTHER"), OVERLOADED, finished("OTHER"))
+    assert len(client.gemini.requests) == 3
 
 
-def test_a_refusal_after_a_failure_is_final(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image
-) -> None:
-    gemini.reply(OVERLOADED, blocked("SAFETY"))
+def test_a_permanent_failure_ends_the_retries(client: Client) -> None:
     with pytest.raises(AnnotationRefusedError):
-        annotator.annotate(photo)
-    assert len(gemini.requests) == 2
+        client.annotate(OVERLOADED, blocked("SAFETY"))
+    assert len(client.gemini.requests) == 2
 
 
-OVERLOADED = failure(503, "UNAVAILABLE", "The model is overloaded.")
+def throttled(retry_delay: str) -> Reply:
+    return failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "RATE_LIMIT_EXCEEDED", retry_delay=retry_delay)
+
+
 THROTTLED = {
-    "by RetryInfo": failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", "RATE_LIMIT_EXCEEDED", retry_delay="31.5s"),
+    "by RetryInfo": throttled("31.5s"),
     "by Retry-After": failure(503, "UNAVAILABLE", "Come back later.", retry_after="31"),
     "by both, differently": failure(429, "RESOURCE_EXHAUSTED", "Quota.", retry_delay="2s", retry_after="40"),
 }
 
 
 @pytest.mark.parametrize("reply", THROTTLED.values(), ids=THROTTLED)
-def test_gemini_is_left_alone_for_as_long_as_it_asks(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, pauses: Pauses, reply: Reply
-) -> None:
-    gemini.reply(reply)
-    annotator.annotate(photo)
-    (pause,) = pauses.asked
+def test_a_requested_delay_is_respected(client: Client, reply: Reply) -> None:
+    client.annotate(reply)
+    (pause,) = client.pauses
     assert 31 <= pause <= 41 + FIRST_PAUSE_SECONDS
 
 
 @pytest.mark.parametrize("reply", THROTTLED.values(), ids=THROTTLED)
-def test_a_pause_that_there_is_no_time_for_is_not_begun(gemini: GeminiServer, photo: Image.Image, reply: Reply) -> None:
-    pauses = Pauses(seconds=35)
-    gemini.reply(reply)
+def test_no_pause_starts_without_enough_time(client: Client, reply: Reply) -> None:
+    client.seconds = 35
     with pytest.raises(ModelUnavailableError):
-        pauses.annotator().annotate(photo)
-    assert pauses.asked == []
-    assert len(gemini.requests) == 1
+        client.annotate(reply)
+    assert client.pauses == []
+    assert len(client.gemini.requests) == 1
 
 
-def test_nobody_waits_for_an_hour_even_if_there_is_time(gemini: GeminiServer, photo: Image.Image) -> None:
-    pauses = Pauses(seconds=math.inf)
-    gemini.reply(failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", retry_delay="3600s"))
+def test_a_very_long_delay_is_never_waited_for(client: Client) -> None:
+    client.seconds = math.inf
     with pytest.raises(ModelUnavailableError):
-        pauses.annotator().annotate(photo)
-    assert pauses.asked == []
+        client.annotate(throttled("3600s"))
+    assert client.pauses == []
 
 
-def test_an_error_that_says_nothing_useful_about_when_to_come_back_is_followed_by_a_short_pause(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, pauses: Pauses
-) -> None:
-    gemini.reply(failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", retry_delay="abc", retry_after="1e300"))
-    annotator.annotate(photo)
-    (pause,) = pauses.asked
+def test_a_malformed_delay_means_a_short_pause(client: Client) -> None:
+    client.annotate(failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", retry_delay="abc", retry_after="1e300"))
+    (pause,) = client.pauses
     assert 0 <= pause <= FIRST_PAUSE_SECONDS
 
 
-def test_pauses_never_add_up_to_more_than_there_is(gemini: GeminiServer, photo: Image.Image) -> None:
-    pauses = Pauses(seconds=60)
-    gemini.reply(*[failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded.", retry_delay="29s")] * 3)
+def test_pauses_fit_into_the_time_that_is_left(client: Client) -> None:
+    client.seconds = 60
     with pytest.raises(ModelUnavailableError):
-        pauses.annotator().annotate(photo)
-    assert len(pauses.asked) == 1
-    assert pauses.left() > 0
+        client.annotate(*[throttled("29s")] * 3)
+    assert len(client.pauses) == 1
+    assert client.left() > 0
 
 
 @pytest.mark.parametrize(
@@ -308,35 +267,30 @@ def test_pauses_never_add_up_to_more_than_there_is(gemini: GeminiServer, photo: 
     [Reply(200, b"{}", delay_seconds=1.5), Reply(200, b" " * 100, seconds_per_byte=0.05)],
     ids=["silent", "dripping"],
 )
-def test_a_slow_answer_is_given_up(gemini: GeminiServer, photo: Image.Image, reply: Reply) -> None:
+def test_a_slow_answer_times_out(gemini: GeminiServer, reply: Reply) -> None:
     annotator = GeminiAnnotator(KEY, MODEL, "en", seconds=0.5, left=iter([LEAST_SECONDS, 0]).__next__)
     gemini.reply(reply)
     with pytest.raises(ModelUnavailableError, match=r"took longer than 0\.5 seconds"):
-        annotator.annotate(photo)
+        annotator.annotate(PHOTO)
 
 
-def test_an_unusable_answer_is_not_quoted(
-    annotator: GeminiAnnotator, gemini: GeminiServer, photo: Image.Image, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unusable_answer_is_not_quoted(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    gemini.reply(*[answer('{"caption": "What only the owner may know"')] * 2)
     with pytest.raises(ModelUnavailableError) as failed:
-        annotator.annotate(photo)
+        client.annotate(*[answer('{"caption": "A secret of the owner"')] * 2)
     assert "owner" not in f"{failed.value} {caplog.text}"
 
 
-def test_no_server_at_all_is_a_failure_that_may_pass(monkeypatch: pytest.MonkeyPatch, photo: Image.Image) -> None:
+def test_an_unreachable_server_is_a_temporary_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     with GeminiServer() as stopped:
         pass
     monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", stopped.url)
     with pytest.raises(ModelUnavailableError):
-        Pauses(seconds=110).annotator().annotate(photo)
+        Client(stopped).annotate()
 
 
-def test_another_key_in_the_environment_is_not_used(
-    gemini: GeminiServer, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_key_in_the_environment_is_ignored(gemini: GeminiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "another")
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
-    GeminiAnnotator(KEY, MODEL, "en").annotate(photo)
+    Client(gemini).annotate()
     assert gemini.requests[0].api_key == KEY
