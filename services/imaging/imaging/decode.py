@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageChops
+from PIL import ExifTags, Image, ImageChops, ImageOps
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -24,20 +24,9 @@ from imaging import avif, jpeg, png
 from imaging.colours import eight_bit, to_srgb
 from imaging.content_type import detect
 from imaging.jpeg import Jpeg
-from imaging.orientation import SWAPS_SIDES, TRANSPOSITIONS, read_orientation
+from imaging.orientation import SWAPS_SIDES, UPRIGHT, read_orientation
 from imaging.stripped import Stripped
 
-_FEW, _MANY = 65_000_000, 100_000_000
-MAX_PIXELS = {
-    "image/jpeg": _MANY,
-    "image/png": _MANY,
-    "image/gif": _MANY,
-    "image/webp": _FEW,
-    "image/avif": _FEW,
-    "image/heic": _FEW,
-    "image/heif": _FEW,
-}
-"""How many pixels fit into the functions' memory of 1,536 MiB; docs/operations.md lists the measured peaks."""
 MAX_JPEG_SCANS = 100  # progressive JPEGs have about ten; each takes 80 ms at 100 megapixels
 
 Box = tuple[float, float, float, float]
@@ -46,9 +35,6 @@ Box = tuple[float, float, float, float]
 JPEG_HEADROOM = 1.5
 # Other formats are averaged down to this many times the result before the slower, sharper filter.
 REDUCING_GAP = 2.0
-
-# For WebP, whose decoder allocates the canvas on opening. Pillow raises an error above twice this limit.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS["image/webp"] // 2
 
 
 class UnreadableImageError(Exception):
@@ -87,6 +73,47 @@ class Picture:
         return Image.alpha_composite(Image.new("RGBA", self.image.size, "white"), self.image).convert("RGB")
 
 
+def _open_heif(stream: BytesIO) -> ImageFile:
+    import pillow_heif  # its libraries take 40 ms to load, and few photos are HEIF
+
+    # Only the picture itself: an embedded preview may show something else.
+    pillow_heif.options.THUMBNAILS = False
+    pillow_heif.options.DEPTH_IMAGES = False
+    pillow_heif.options.AUX_IMAGES = False
+    return pillow_heif.HeifImageFile(stream)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Format:
+    """How files of one format are decoded.
+
+    Attributes:
+        name: for messages.
+        open: the decoder. `Image.open` would import more decoders and look for further pictures inside a JPEG.
+        megapixels: the limit that fits into the functions' memory of 1,536 MiB; docs/operations.md lists the peaks.
+        strip: removes metadata, for decoders that reject a file because of its metadata.
+    """
+
+    name: str
+    open: Callable[[BytesIO], ImageFile]
+    megapixels: int
+    strip: Callable[[bytes], Stripped] = Stripped
+
+
+FORMATS = {
+    "image/jpeg": Format("JPEG", JpegImageFile, 100, jpeg.strip),
+    "image/png": Format("PNG", PngImageFile, 100, png.strip),
+    "image/gif": Format("GIF", GifImageFile, 100),
+    "image/webp": Format("WebP", WebPImageFile, 65),
+    "image/avif": Format("AVIF", AvifImageFile, 65, avif.strip),
+    "image/heic": Format("HEIC", _open_heif, 65),
+    "image/heif": Format("HEIF", _open_heif, 65),
+}
+
+# For WebP, whose decoder allocates the canvas on opening. Pillow raises an error above twice this limit.
+Image.MAX_IMAGE_PIXELS = FORMATS["image/webp"].megapixels * 1_000_000 // 2
+
+
 def decode(data: bytes, box: int) -> Picture:
     """Return the picture in a file, or its first frame, scaled down to at most `box` pixels wide and high.
 
@@ -98,16 +125,16 @@ def decode(data: bytes, box: int) -> Picture:
     content_type = detect(data)
     if content_type is None:
         raise UnreadableImageError(UNKNOWN)
-    stripped = _STRIP.get(content_type, Stripped)(data)
-    if isinstance(stripped, Jpeg) and stripped.scans > MAX_JPEG_SCANS:
-        raise UnreadableImageError(_damaged(content_type))
-    with _reading(content_type):
-        source = _DECODERS[content_type](BytesIO(stripped.data))
-    width, height = source.size
-    if width * height > MAX_PIXELS[content_type]:
-        raise UnreadableImageError(_too_large(content_type))
-    size = _fit(width, height, box)
-    with _reading(content_type):
+    file_format = FORMATS[content_type]
+    stripped = file_format.strip(data)
+    with _reading(file_format):
+        if isinstance(stripped, Jpeg) and stripped.scans > MAX_JPEG_SCANS:
+            raise OSError("too many scans")
+        source = file_format.open(BytesIO(stripped.data))
+        width, height = source.size
+        if width * height > file_format.megapixels * 1_000_000:
+            raise Image.DecompressionBombError
+        size = _fit(width, height, box)
         source, part = _load(source, stripped, size)
         image = eight_bit(source)
     image = image.resize(size, Image.Resampling.LANCZOS, part, REDUCING_GAP)
@@ -115,66 +142,26 @@ def decode(data: bytes, box: int) -> Picture:
     # AVIF and HEIF containers have an orientation of their own: Pillow puts it into the EXIF metadata; pillow_heif
     # turns the pixels and resets the metadata.
     orientation = read_orientation(stripped.exif or source.info.get("exif") or b"")
-    if orientation in TRANSPOSITIONS:
-        image = image.transpose(TRANSPOSITIONS[orientation])
+    image.info.clear()
+    if orientation != UPRIGHT:
+        image.getexif()[ExifTags.Base.Orientation] = orientation
+        ImageOps.exif_transpose(image, in_place=True)
     if orientation in SWAPS_SIDES:
         width, height = height, width
-    image.info.clear()
     return Picture(image, width, height, content_type)
 
 
-def _open_heif(stream: BytesIO) -> ImageFile:
-    import pillow_heif  # its libraries take 40 ms to load, and few photos are HEIF
-
-    # Only the picture itself: an embedded preview may show something else.
-    pillow_heif.options.THUMBNAILS = False
-    pillow_heif.options.DEPTH_IMAGES = False
-    pillow_heif.options.AUX_IMAGES = False
-    return pillow_heif.HeifImageFile(stream)  # type: ignore[no-untyped-call]
-
-
-# Without `Image.open`, which would import more decoders and look for further pictures inside a JPEG.
-_DECODERS: dict[str, Callable[[BytesIO], ImageFile]] = {
-    "image/jpeg": JpegImageFile,
-    "image/png": PngImageFile,
-    "image/webp": WebPImageFile,
-    "image/gif": GifImageFile,
-    "image/avif": AvifImageFile,
-    "image/heic": _open_heif,
-    "image/heif": _open_heif,
-}
-CONTENT_TYPES = tuple(_DECODERS)
-# These decoders reject a file because of its metadata.
-_STRIP: dict[str, Callable[[bytes], Stripped]] = {
-    "image/jpeg": jpeg.strip,
-    "image/png": png.strip,
-    "image/avif": avif.strip,
-}
-
-
 @contextmanager
-def _reading(content_type: str) -> Iterator[None]:
+def _reading(file_format: Format) -> Iterator[None]:
     """Turn any exception into an UnreadableImageError. Use it around decoders only."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata, which are not used
             yield
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(_too_large(content_type)) from error
+        raise UnreadableImageError(TOO_LARGE.format(format=file_format.name, most=file_format.megapixels)) from error
     except Exception as error:  # decoders raise almost anything, from IndexError to MemoryError
-        raise UnreadableImageError(_damaged(content_type)) from error
-
-
-def _damaged(content_type: str) -> str:
-    return DAMAGED.format(format=_name(content_type))
-
-
-def _too_large(content_type: str) -> str:
-    return TOO_LARGE.format(format=_name(content_type), most=MAX_PIXELS[content_type] // 1_000_000)
-
-
-def _name(content_type: str) -> str:
-    return "WebP" if content_type == "image/webp" else content_type.removeprefix("image/").upper()
+        raise UnreadableImageError(DAMAGED.format(format=file_format.name)) from error
 
 
 def _fit(width: int, height: int, box: int) -> tuple[int, int]:

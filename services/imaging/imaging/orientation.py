@@ -4,19 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from PIL.Image import Transpose
-
 UPRIGHT = 1
-TRANSPOSITIONS = {
-    2: Transpose.FLIP_LEFT_RIGHT,
-    3: Transpose.ROTATE_180,
-    4: Transpose.FLIP_TOP_BOTTOM,
-    5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_270,
-    7: Transpose.TRANSVERSE,
-    8: Transpose.ROTATE_90,
-}
-"""How to turn a stored picture upright, by orientation."""
 SWAPS_SIDES = frozenset({5, 6, 7, 8})
 """Orientations that exchange width and height."""
 

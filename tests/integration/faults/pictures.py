@@ -1,4 +1,4 @@
-"""Photos of a single colour each, which identifies a photo and its thumbnail."""
+"""Photos of one colour each, so that a thumbnail or a caption identifies its photo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from support import photos
 
-_LEVELS = range(2, 255, 42)  # far enough apart to be distinguished after JPEG and WebP
+_LEVELS = range(2, 255, 42)  # far enough apart to stay distinct after JPEG and WebP compression
 _COLOURS = list(itertools.product(_LEVELS, repeat=3))
 _NUMBERS = itertools.cycle(range(0, len(_COLOURS) * 100, 100))
 
@@ -17,7 +17,7 @@ SIZE = (320, 240)
 
 
 def colour_of(picture: Image.Image) -> str:
-    """Return the colour in the middle of a picture, for example #2c80fe."""
+    """Return the colour in the middle of a picture, such as #2c80fe."""
     width, height = picture.size
     pixel = picture.convert("RGB").getpixel((width // 2, height // 2))
     assert isinstance(pixel, tuple)
@@ -30,7 +30,7 @@ def _name(colour: tuple[int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with a colour of its own; colours repeat after 343 pictures."""
+    """A picture of a unique colour; colours repeat after 343."""
 
     colour: str = field(default_factory=lambda: _name(_COLOURS[next(_NUMBERS) % len(_COLOURS)]))
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from catalog.uploads import CONTENT_TYPES
-from imaging import decode as module
-from imaging.decode import decode
+from imaging.decode import FORMATS, decode
 from support.photos import SWAPPED_PROFILE, difference, encoded, exif, scene
 from unit.imaging.samples import SAMPLES, SCENE, colour
 
@@ -38,7 +37,7 @@ def test_a_heif_file_that_does_not_name_its_codec_is_heif() -> None:
 
 
 def test_the_upload_types_are_the_decodable_types() -> None:
-    assert set(module.CONTENT_TYPES) == set(CONTENT_TYPES)
+    assert set(FORMATS) == set(CONTENT_TYPES)
 
 
 @pytest.mark.parametrize("expected", sorted(PICTURES.glob("*.expected.png")), ids=lambda path: path.name.split(".")[0])
