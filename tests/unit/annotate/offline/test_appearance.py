@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from annotate.appearance import appearance
+from annotate.offline.appearance import appearance
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_picture_of_one_colour_has_that_colour(colour: str, name: str) -> None
     assert appearance(Image.new("RGB", (300, 200), colour)).colours == (name,)
 
 
-def test_the_two_commonest_colours_are_named_the_commonest_first() -> None:
+def test_the_two_most_common_colours_are_named_in_order() -> None:
     picture = Image.new("RGB", (100, 100), "blue")
     picture.paste("green", (0, 70, 100, 100))
     picture.paste("red", (0, 0, 50, 30))
@@ -44,7 +44,7 @@ def test_a_spot_of_colour_is_not_named() -> None:
 
 
 @pytest.mark.parametrize(("grey", "light"), [(20, "dark"), (128, ""), (240, "bright")])
-def test_light_is_told_when_there_is_much_or_little(grey: int, light: str) -> None:
+def test_unusual_light_is_named(grey: int, light: str) -> None:
     assert appearance(Image.new("RGB", (100, 100), (grey, grey, grey))).light == light
 
 
@@ -58,7 +58,7 @@ def test_light_is_told_when_there_is_much_or_little(grey: int, light: str) -> No
         ((1, 1), "square"),
     ],
 )
-def test_the_format_is_that_of_the_sides(size: tuple[int, int], expected: str) -> None:
+def test_the_format_depends_on_the_sides(size: tuple[int, int], expected: str) -> None:
     assert appearance(Image.new("RGB", size)).format == expected
 
 

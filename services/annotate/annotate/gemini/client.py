@@ -1,6 +1,6 @@
-"""Captions by the Gemini API. Importing this costs half a second: google.genai builds hundreds of model classes.
+"""Asks the Gemini API for a description. Importing this takes half a second: google.genai builds many model classes.
 
-The wire: https://ai.google.dev/api/generate-content. `GOOGLE_GEMINI_BASE_URL` names another host than Google's.
+The protocol: https://ai.google.dev/api/generate-content. `GOOGLE_GEMINI_BASE_URL` overrides the host.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from google import genai
 from google.genai import errors, types
 from PIL import Image
 
-from annotate import caption
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, ModelUnavailableError, UnusableAnswerError
-from annotate.retry_after import asked_seconds
+from annotate.gemini import caption
+from annotate.gemini.retry_after import requested_delay
 from catalog.backoff import full_jitter
 from catalog.deadline import seconds_left
 from catalog.images import Annotation
@@ -27,19 +27,19 @@ API_VERSION = "v1beta"
 REQUEST_SECONDS = 30.0
 MAX_REQUESTS = 3
 MAX_PAID_REQUESTS = 2
-"""How often a picture is sent at the most when the answers may have been paid for."""
+"""The limit for requests whose answers may have been charged."""
 LEAST_SECONDS = 3.0
-"""A request is not begun with less time than this: it would be interrupted, and its answer paid for and lost."""
+"""No request starts with less time than this: it would be interrupted, and its answer charged and lost."""
 TOTAL_SECONDS = 110.0
-"""How long a request and the pause before it may take, even where nothing limits the whole."""
+"""The limit for a request and the pause before it, even without a deadline."""
 FIRST_PAUSE_SECONDS = 1.0
 MOST_PAUSE_SECONDS = 20.0
 
 _TEMPERATURE = 0.2
-_MAX_OUTPUT_TOKENS = 1024  # three times the longest answer that is kept
+_MAX_OUTPUT_TOKENS = 1024  # three times the longest accepted answer
 _JPEG_QUALITY = 85
 
-# How the model ends when it will not speak about a picture; the others are worth another try.
+# The model declined to describe the photo. After other reasons, another request may succeed.
 _REFUSALS = frozenset(
     {
         types.FinishReason.SAFETY,
@@ -56,14 +56,14 @@ _REFUSALS = frozenset(
 _RETRYABLE_CODES = frozenset({408, 429, 499})  # and everything from 500 on
 
 BLOCKED = "Gemini declined to describe this photo ({reason}). You can write a caption yourself."
-UNPROCESSABLE = "Gemini could not process this picture. Save it in another format and upload it again."
-KEY_REFUSED = "Gemini did not accept the API key. The operator has to check the key; then try again."
-NO_MODEL = "Gemini has no model named {model}. The operator has to check GEMINI_MODEL; then try again."
-NOT_ACCEPTED = "Gemini did not accept the request ({code}). The operator has to check the account and GEMINI_MODEL."
+UNPROCESSABLE = "Gemini could not process this photo. Save it in another format and upload it again."
+KEY_REFUSED = "Gemini did not accept the API key. The site owner has to check the key; then try again."
+NO_MODEL = "Gemini has no model named {model}. The site owner has to check GEMINI_MODEL; then try again."
+NOT_ACCEPTED = "Gemini did not accept the request ({code}). The site owner has to check the account and GEMINI_MODEL."
 
 
 class GeminiAnnotator:
-    """Describes pictures through one client, which is made once."""
+    """Describes photos; all of them share one client."""
 
     def __init__(
         self,
@@ -75,22 +75,22 @@ class GeminiAnnotator:
         sleep: Callable[[float], None] = time.sleep,
         left: Callable[[], float] = seconds_left,
     ) -> None:
-        """Make the client; nothing is sent yet.
+        """Create the client without sending anything.
 
         Args:
-            api_key: of the Gemini Developer API.
+            api_key: a key of the Gemini Developer API.
             model: for example `gemini-3.5-flash-lite`.
-            language: BCP 47 tag of the captions.
-            seconds: the longest that one request may take, however its answer drips in.
+            language: the BCP 47 tag of the captions' language.
+            seconds: the total timeout of one request.
             sleep: waits between requests.
-            left: tells how many seconds there are for all of them.
+            left: returns the seconds left for all requests.
         """
         self._model = model
         self._language = language
         self._seconds = seconds
         self._sleep = sleep
         self._left = left
-        # A kept connection would be dead after the function was frozen, and belongs to an event loop that is gone.
+        # A connection cannot be reused: it belongs to a closed event loop, and breaks while the function is frozen.
         options = types.HttpOptions(
             api_version=API_VERSION, timeout=round(seconds * 1000), headers={"Connection": "close"}
         )
@@ -105,30 +105,30 @@ class GeminiAnnotator:
         )
 
     def annotate(self, image: Image.Image) -> Annotation:
-        """Describe an RGB picture, sent as it is: scale it before.
+        """Describe an RGB picture, which is sent at its full size.
 
-        A failure that may pass is followed by another request, after the pause that Gemini asks for, but only when
-        there is time for all of it: a function that waited in vain would have been paid for, too.
+        A temporary failure is followed by another request, after the pause that Gemini asks for. If there is not enough
+        time for both, the failure is raised at once, because waiting is charged, too.
 
         Raises:
-            AnnotationRefusedError: the picture, the key or the model is not accepted.
-            ModelUnavailableError: no answer now, or none that can be used.
+            AnnotationRefusedError: Gemini does not accept the photo, the key or the model.
+            ModelUnavailableError: Gemini is unavailable, or its answer is unusable.
         """
         if self._left() < LEAST_SECONDS:
-            raise ModelUnavailableError("there is no time left to ask Gemini")
+            raise ModelUnavailableError("no time left to ask Gemini")
         jpeg = _jpeg(image)
-        failures = perhaps_paid = 0
+        failures = unusable = 0
         while True:
             try:
                 return self._annotation(asyncio.run(self._generate(jpeg)))
             except ModelUnavailableError as error:
                 failures += 1
-                perhaps_paid += isinstance(error, UnusableAnswerError)
+                unusable += isinstance(error, UnusableAnswerError)
                 pause = error.retry_after + full_jitter(failures, FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS)
-                no_more = failures == MAX_REQUESTS or perhaps_paid == MAX_PAID_REQUESTS
-                if no_more or pause + self._seconds > min(self._left(), TOTAL_SECONDS):
+                exhausted = failures == MAX_REQUESTS or unusable == MAX_PAID_REQUESTS
+                if exhausted or pause + self._seconds > min(self._left(), TOTAL_SECONDS):
                     raise
-                logger.warning("%s; it is asked again in %.1f seconds", error, pause)
+                logger.warning("%s; retrying in %.1f seconds", error, pause)
             self._sleep(pause)
 
     def _annotation(self, response: types.GenerateContentResponse) -> Annotation:
@@ -148,7 +148,7 @@ class GeminiAnnotator:
     async def _generate(self, jpeg: bytes) -> types.GenerateContentResponse:
         photo = types.Part.from_bytes(data=jpeg, mime_type="image/jpeg")
         text = types.Part.from_text(text=caption.prompt(self._language))
-        # What the SDK raises may quote the key or the answer, so that none of it is passed on.
+        # The SDK's exceptions may quote the key or the answer, so they are not chained.
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._client.aio.models.generate_content(
@@ -158,16 +158,16 @@ class GeminiAnnotator:
             raise self._failure(error) from None
         except TimeoutError:
             raise UnusableAnswerError(f"Gemini took longer than {self._seconds} seconds") from None
-        except Exception as error:  # noqa: BLE001 - of the network, or of an answer that is not the API's
+        except Exception as error:  # noqa: BLE001 - a network error, or an answer that is not the API's
             raise UnusableAnswerError(f"the request to Gemini failed: {type(error).__name__}") from None
 
     def _failure(self, error: errors.APIError) -> Exception:
-        """Tell what an HTTP error means. https://ai.google.dev/gemini-api/docs/troubleshooting"""
+        """Return the exception for an HTTP error. https://ai.google.dev/gemini-api/docs/troubleshooting"""
         code = error.code
         if code >= 500 or code in _RETRYABLE_CODES:
             header = error.response.headers.get("Retry-After")
             return ModelUnavailableError(
-                f"Gemini answered {code}", asked_seconds(error.details, header, datetime.now(UTC))
+                f"Gemini answered {code}", requested_delay(error.details, header, datetime.now(UTC))
             )
         if code in (401, 403) or "API_KEY_INVALID" in str(error.details):
             return KeyRefusedError(KEY_REFUSED)
@@ -189,7 +189,7 @@ def _description(response: types.GenerateContentResponse) -> caption.Description
     if feedback and feedback.block_reason:
         raise AnnotationRefusedError(BLOCKED.format(reason=feedback.block_reason.value))
     if not response.candidates:
-        raise UnusableAnswerError("Gemini answered without a candidate")
+        raise UnusableAnswerError("Gemini's answer has no candidate")
     candidate = response.candidates[0]
     finish = candidate.finish_reason
     if finish in _REFUSALS:
@@ -198,7 +198,9 @@ def _description(response: types.GenerateContentResponse) -> caption.Description
     try:
         return caption.parse("".join(part.text or "" for part in parts if not part.thought))
     except caption.InvalidAnswerError as error:
-        raise UnusableAnswerError(f"Gemini ended with {finish.value if finish else 'no reason'}: {error}") from None
+        raise UnusableAnswerError(
+            f"Gemini's answer is unusable (finish reason {finish.value if finish else 'missing'}): {error}"
+        ) from None
 
 
 def _sum(*counts: int | None) -> int | None:

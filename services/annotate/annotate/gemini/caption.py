@@ -1,4 +1,4 @@
-"""What is asked of a model, and what is accepted as its answer. Nothing here knows which model it is."""
+"""The prompt for a model, the schema of its answer, and the validation of that answer."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 PROMPT_VERSION = "1"
-"""Goes up with every change of the prompt or the schema, so that captions tell where they come from."""
+"""The version of the prompt and the schema, stored with each caption. Increase it with every change to either."""
 
 MAX_CAPTION_CHARACTERS = 400
 MAX_ALT_TEXT_CHARACTERS = 600
@@ -40,12 +40,12 @@ SCHEMA: dict[str, Any] = {
 
 
 class InvalidAnswerError(ValueError):
-    """The model's answer does not follow the schema; the message quotes nothing of it."""
+    """The model's answer does not follow the schema. The message does not quote the answer."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a model says about a photo, cleaned."""
+    """A model's description of a photo, cleaned."""
 
     caption: str
     alt_text: str
@@ -53,17 +53,17 @@ class Description:
 
 
 def prompt(language: str) -> str:
-    """Return the instructions that go with a photo; `language` is a BCP 47 tag."""
+    """Return the instructions to send with a photo; `language` is a BCP 47 tag."""
     return _PROMPT.format(language=language, max_tags=MAX_TAGS)
 
 
 def parse(answer: str) -> Description:
-    """Return the description in a model's answer, which is JSON as SCHEMA says.
+    """Return the description in a model's answer, which must be JSON that follows SCHEMA.
 
-    White space is tidied, control characters go, and what is too long is shortened.
+    White space is normalised, control characters are removed, and texts that are too long are shortened.
 
     Raises:
-        InvalidAnswerError: it is not JSON, has another shape, or lacks words.
+        InvalidAnswerError: the answer is not JSON, does not follow the schema, or lacks words.
     """
     try:
         fields = json.loads(answer)
@@ -78,7 +78,7 @@ def parse(answer: str) -> Description:
                 _text("alt_text", alt_text, MAX_ALT_TEXT_CHARACTERS),
                 _tags(tags),
             )
-    raise InvalidAnswerError("the answer lacks a field, or one has another type")
+    raise InvalidAnswerError("a field is missing or has the wrong type")
 
 
 def _text(name: str, text: str, limit: int) -> str:
@@ -96,7 +96,7 @@ def _tags(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in cleaned if 0 < len(tag) <= MAX_TAG_CHARACTERS))[:MAX_TAGS]
 
 
-# Control characters, direction overrides, and surrogates, which JSON can spell and no database stores.
+# Control characters, direction overrides, and surrogates, which are valid in JSON but not in a database.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

@@ -1,23 +1,23 @@
-"""The offline annotator: what an ImageNet classifier and a look at the colours allow to say, and no more."""
+"""The offline tagger: captions from an ImageNet classifier and the colours of the photo."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from annotate.appearance import Appearance, appearance
-from annotate.efficientnet import SIDE, EfficientNetLite0
-from annotate.subject import Subject, recognise
+from annotate.offline.appearance import Appearance, appearance
+from annotate.offline.efficientnet import SIDE, EfficientNetLite0
+from annotate.offline.subject import Subject, recognise
 from catalog.images import Annotation
 
 MODEL = "offline-tagger"
 LANGUAGE = "en"
 
-_CROP = 0.95  # of the shorter side: the network was trained on pictures without their margins
+_CROP = 0.95  # of the shorter side: the network was trained on crops without the margins
 _NEARLY_SQUARE = 1.2
 
 
 class OfflineTagger:
-    """Describes pictures in English sentences that say how sure they are."""
+    """Describes photos in English sentences that express their confidence."""
 
     def __init__(self) -> None:
         """Load the network; about 0.1 s."""
@@ -31,7 +31,7 @@ class OfflineTagger:
 
 
 def describe(subjects: list[Subject], look: Appearance) -> Annotation:
-    """Put into words what was recognised and how the picture looks."""
+    """Put the recognised subjects and the appearance into sentences and tags."""
     what = ", ".join(map(str, subjects)) or "no subject recognised"
     colours = f"in {' and '.join(look.colours) or 'many colours'}"
     shape = f"{look.light} {look.format} format".strip()
@@ -50,7 +50,7 @@ def _sentence(text: str) -> str:
 
 
 def _crops(image: Image.Image) -> list[NDArray[np.uint8]]:
-    """Cut squares out of a picture: the middle, and of an oblong one both ends too."""
+    """Cut squares out of a picture: the middle, and both ends unless it is nearly square."""
     width, height = image.size
     side = _CROP * min(width, height)
     places = (0.5,) if max(width, height) <= _NEARLY_SQUARE * min(width, height) else (0.0, 0.5, 1.0)

@@ -1,4 +1,4 @@
-"""What can be said of any picture without knowing what it shows: colours, light and format."""
+"""The colours, light and format of a picture."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_SAMPLE_SIDE = 64  # the colours of so many pixels squared are counted
-_MIN_SHARE = 0.12  # of the picture, for a colour to be named
+_SAMPLE_SIDE = 64  # colours are counted in a square sample with this side, in pixels
+_MIN_SHARE = 0.12  # the part of the picture that a colour needs to be named
 _MAX_COLOURS = 2
 
 _HUES = (
@@ -22,12 +22,12 @@ _HUES = (
     (345, "pink"),
     (360, "red"),
 )
-"""Where on the colour circle, in degrees, each colour ends."""
+"""Where each colour ends on the colour circle, in degrees."""
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """Colours by share, "dark" or "bright" or nothing, and the format: landscape, portrait, square or panorama."""
+    """Colours, the most common first; "dark", "bright" or ""; landscape, portrait, square or panorama."""
 
     colours: tuple[str, ...]
     light: str
@@ -50,7 +50,7 @@ def appearance(image: Image.Image) -> Appearance:
 
 
 def _colour_names(hue: NDArray[Any], saturation: NDArray[Any], value: NDArray[Any]) -> NDArray[Any]:
-    """Name the colour of each pixel; hue in degrees, saturation and value from 0 to 1."""
+    """Return the colour name of each pixel. Hue is in degrees, saturation and value are from 0 to 1."""
     ends, names = zip(*_HUES, strict=True)
     chromatic = np.array(names)[np.searchsorted(ends[:-1], hue, side="right")]
     is_brown = np.isin(chromatic, ["red", "orange", "yellow"]) & (value < 0.55)

@@ -1,10 +1,10 @@
-"""Reads the tensors of a PyTorch checkpoint without PyTorch, and without trusting it.
+"""Reads the tensors of an untrusted PyTorch checkpoint, without PyTorch.
 
-A checkpoint in PyTorch's first format is a row of pickles (magic number, protocol, system, state, keys of storages)
-and then each storage: its number of elements as a little-endian 64-bit integer, and the elements.
+A checkpoint in PyTorch's first format is a series of pickles (magic number, protocol, system, state, keys of storages)
+followed by each storage: its number of elements as a little-endian 64-bit integer, and the elements.
 https://github.com/pytorch/pytorch/blob/v1.5.0/torch/serialization.py#L470
 
-Unpickling can call anything that it can name, so this reader names nothing but tensors and their containers.
+A pickle can call any function that it can import, so this reader only resolves tensors and their containers.
 """
 
 import pickle
@@ -22,7 +22,7 @@ _DTYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 
 
 class UnreadableCheckpointError(Exception):
-    """The file is no checkpoint, or holds something other than tensors."""
+    """The file is not a checkpoint, or contains something other than tensors."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def values(self) -> NDArray[Any]:
-        """Return a view of the elements; numpy refuses one that reaches out of the storage."""
+        """Return a view of the elements; numpy rejects one that exceeds the storage."""
         dtype = self.storage.dtype
         strides = tuple(stride * dtype.itemsize for stride in self.strides)
         return np.ndarray(self.shape, dtype, self.storage.values, self.offset * dtype.itemsize, strides)
@@ -53,7 +53,7 @@ def _rebuild_tensor(
 
 
 class _Unpickler(pickle.Unpickler):
-    """Builds dictionaries and tensors; whatever else a pickle asks for is refused."""
+    """Builds dictionaries and tensors, and rejects everything else."""
 
     def __init__(self, file: BinaryIO, storages: dict[str, _Storage]) -> None:
         super().__init__(file)
@@ -66,7 +66,7 @@ class _Unpickler(pickle.Unpickler):
             return _rebuild_tensor
         if module == "torch" and name in _DTYPES:
             return np.dtype(_DTYPES[name])
-        raise UnreadableCheckpointError(f"the checkpoint asks for {module}.{name}, which is refused")
+        raise UnreadableCheckpointError(f"the checkpoint refers to {module}.{name}, which is not allowed")
 
     def persistent_load(self, pid: Any) -> _Storage:
         kind, dtype, key, _location, elements, view = pid
@@ -79,7 +79,7 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
     """Return the tensors of a checkpoint by name.
 
     Raises:
-        UnreadableCheckpointError: the file is something else, is cut off, or asks for anything but tensors.
+        UnreadableCheckpointError: the file is not a checkpoint, is truncated, or contains more than tensors.
     """
     storages: dict[str, _Storage] = {}
     try:
@@ -91,10 +91,10 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
                 storage = storages[key]
                 (elements,) = np.fromfile(file, "<i8", 1)
                 if elements != storage.elements:
-                    raise UnreadableCheckpointError("a storage of the checkpoint has another size than announced")
+                    raise UnreadableCheckpointError("a storage of the checkpoint has the wrong size")
                 storage.values = np.fromfile(file, storage.dtype, storage.elements)
                 if storage.values.size != storage.elements:
-                    raise UnreadableCheckpointError("the checkpoint is cut off")
+                    raise UnreadableCheckpointError("the checkpoint is truncated")
             return {name: tensor.values() for name, tensor in state.items()}
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnreadableCheckpointError(f"the checkpoint cannot be read: {error}") from error

