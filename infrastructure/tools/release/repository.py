@@ -69,7 +69,7 @@ class Repository:
         """
         commit = self.find_commit(f"refs/tags/{tag}")
         if commit is None:
-            raise ReleaseError(f"there is no tag {tag}: fetch the tags (git fetch --tags), or make it with make tag")
+            raise ReleaseError(f"no tag {tag}: fetch the tags (git fetch --tags), or create it with make tag")
         return commit
 
     def tags(self, service: str, *, merged: bool = False) -> list[Version]:

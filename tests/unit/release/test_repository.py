@@ -31,7 +31,7 @@ def test_a_folder_that_the_commit_does_not_have_is_an_error(project: Project, tm
 
 
 def test_a_missing_tag_says_how_to_make_it(project: Project) -> None:
-    with pytest.raises(ReleaseError, match=r"there is no tag web-v9\.9\.9: .*make tag"):
+    with pytest.raises(ReleaseError, match=r"no tag web-v9\.9\.9: .*make tag"):
         Repository(project.path).tag_commit("web-v9.9.9")
 
 
