@@ -35,7 +35,7 @@ from local_cloud.session import EmulatorSession
 from local_cloud.taskcat_region import ARTIFACT_BUCKET, STACK, TaskcatRegion
 
 PYTHON = REPOSITORY / ".local" / "venv" / "taskcat" / "bin" / "python"
-LAUNCHER = REPOSITORY / "infrastructure" / "checks" / "taskcat_offline.py"
+LAUNCHER = REPOSITORY / "infrastructure" / "tools" / "checks" / "taskcat_offline.py"
 FOLDER = REPOSITORY / ".local" / "taskcat"
 
 ENVIRONMENT = "staging"

@@ -22,7 +22,7 @@ from support.emulated_environment import prepared_account, resources
 from support.gallery_client import GalleryClient
 from support.least_privilege.rights import Call, Right, covers, granted, needed
 
-HOOK = REPOSITORY / "tests" / "least_privilege" / "hook"
+HOOK = REPOSITORY / "tests" / "support" / "least_privilege" / "hook"
 
 FUNCTIONS = {
     "catalog": ("catalog", "FunctionName"),
