@@ -19,11 +19,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Self
 
-import boto3
 from botocore.exceptions import ClientError
 
 from local_cloud.emulator import client_environ
 from local_cloud.processes import Child
+from local_cloud.session import EmulatorSession
 
 START_SECONDS = 300.0
 SETTINGS = re.compile(r"/etc/gallery\.env <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
@@ -37,7 +37,7 @@ class Instance:
     def __init__(self, stack: str, region: str, port: int, endpoint_url: str, folder: Path) -> None:
         """Choose the web stack and the port; nothing runs yet."""
         self._stack = stack
-        self._region = region
+        self._session = EmulatorSession(endpoint_url, region)
         self._port = port
         self._endpoint_url = endpoint_url
         self._folder = folder
@@ -65,12 +65,12 @@ class Instance:
     def _launch_template(self) -> str:
         """Return the user data of the newest launch template, or nothing when there is no stack yet."""
         try:
-            resource = boto3.client("cloudformation", region_name=self._region).describe_stack_resource(
+            resource = self._session.client("cloudformation").describe_stack_resource(
                 StackName=self._stack, LogicalResourceId="LaunchTemplate"
             )
         except ClientError:
             return ""
-        (version,) = boto3.client("ec2", region_name=self._region).describe_launch_template_versions(
+        (version,) = self._session.client("ec2").describe_launch_template_versions(
             LaunchTemplateId=resource["StackResourceDetail"]["PhysicalResourceId"], Versions=["$Latest"]
         )["LaunchTemplateVersions"]
         return base64.b64decode(version["LaunchTemplateData"]["UserData"]).decode()
@@ -80,7 +80,7 @@ class Instance:
         content, archive = self._folder / "content", self._folder / "gallery.zip"
         shutil.rmtree(content, ignore_errors=True)
         self._folder.mkdir(exist_ok=True)
-        boto3.client("s3", region_name=self._region).download_file(bucket, key, str(archive))
+        self._session.client("s3").download_file(bucket, key, str(archive))
         with zipfile.ZipFile(archive) as package:
             package.extractall(content)
         return content

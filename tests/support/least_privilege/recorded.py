@@ -9,21 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from deploy.apply import deploy
 from deploy.environment import Environment
-from deploy.plan import Outputs
+from deploy.outputs import Outputs
 from local_cloud import REPOSITORY
 from local_cloud.emulator import Emulator, client_environ
 from local_cloud.gallery import Gallery
 from local_cloud.ports import free_ports
+from local_cloud.session import EmulatorSession
 from support.deploy_project import silent
 from support.emulated_environment import prepared_account, resources
 from support.gallery_client import GalleryClient
 from support.least_privilege.rights import Call, Right, covers, granted, needed
 
-HOOK = REPOSITORY / "tests" / "least_privilege" / "hook"
+HOOK = REPOSITORY / "tests" / "support" / "least_privilege" / "hook"
 
 FUNCTIONS = {
     "catalog": ("catalog", "FunctionName"),
@@ -53,7 +52,7 @@ class Cloud:
 
     environment: Environment
     outputs: Outputs
-    endpoint_url: str
+    session: EmulatorSession
     folder: Path
 
     @property
@@ -63,7 +62,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """Return a client in the environment's region."""
-        return boto3.client(service, region_name=self.environment.region)  # type: ignore[call-overload]
+        return self.session.client(service, region_name=self.environment.region)
 
     def function(self, service: str) -> str:
         """Return the name of a function."""
@@ -72,7 +71,7 @@ class Cloud:
 
     def physical_id(self, stack: str, resource: str) -> str:
         """Return the name that AWS knows a resource by."""
-        found = resources(self.environment.region, self.environment.stack_name(stack))
+        found = resources(self.session, self.environment.region, self.environment.stack_name(stack))
         return str(next(one["PhysicalResourceId"] for one in found if one["LogicalResourceId"] == resource))
 
     def parameter(self, stack: str, name: str) -> str:
@@ -122,7 +121,7 @@ class Cloud:
             resource["PhysicalResourceId"]
             for stack in self.environment.stacks
             if stack.service
-            for resource in resources(self.environment.region, self.environment.stack_name(stack.name))
+            for resource in resources(self.session, self.environment.region, self.environment.stack_name(stack.name))
             if resource["ResourceType"] == "AWS::IAM::Role"
         }
         return found - set(map(self.role, ALL_SERVICES))
@@ -153,8 +152,8 @@ def recorded_cloud(folder: Path, environment: Environment, gemini_url: str) -> I
     emulator = RecordedEmulator(folder, port, user, variables)
     emulator.start()
     try:
-        with prepared_account(emulator):
-            yield Cloud(environment, deploy(environment, silent), emulator.endpoint_url, folder)
+        session = prepared_account(emulator.endpoint_url)
+        yield Cloud(environment, deploy(session, environment, silent), session, folder)
     finally:
         emulator.abandon()
 
@@ -167,7 +166,7 @@ def recorded_gallery(cloud: Cloud) -> Iterator[GalleryClient]:
     gallery = Gallery(cloud.folder, port)
     gallery.start(
         {
-            **client_environ(cloud.endpoint_url),
+            **client_environ(cloud.session.endpoint_url),
             "AWS_DEFAULT_REGION": cloud.environment.region,
             "BUCKET_NAME": cloud.bucket,
             "THUMBNAIL_FUNCTION": cloud.outputs["thumbnail"]["FunctionArn"],
