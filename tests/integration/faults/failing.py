@@ -1,4 +1,4 @@
-"""Clouds that fail, each in a folder of its own."""
+"""Clouds for fault tests, each in a folder of its own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from support.running_cloud import running_cloud
 
 @contextmanager
 def failing_cloud(data: Path, *, key_in_environment: bool = False) -> Iterator[World]:
-    """Run a cloud that fails.
+    """Run a cloud whose parts can be made to fail.
 
-    With the key in its environment, as on a laptop, its functions ask our Gemini also when the emulator was started
-    anew and does not know the secret any more.
+    With the key in its environment, as on a laptop, its functions call the tests' Gemini server even after the emulator
+    was restarted and has lost the secret.
     """
     with PaidGemini() as gemini:
         environ = {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": gemini.url} if key_in_environment else {}

@@ -1,4 +1,4 @@
-"""A Gemini that tells in its caption which picture it saw, accepts only current keys, and counts what is paid."""
+"""A Gemini server whose captions name the picture it saw; it accepts only current keys and counts paid answers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from support.gemini_server import GeminiServer, Reply, Request, description, fai
 
 
 def described(picture: Picture, delay_seconds: float = 0) -> Reply:
-    """Return the answer to a picture."""
+    """Return the correct answer for a picture."""
     reply = description(f"A wall, painted {picture.colour}.", f"All is {picture.colour}.", ["wall"])
     return replace(reply, delay_seconds=delay_seconds)
 
 
 @dataclass
 class Answer:
-    """An answer to a picture. It is delivered when the client still listened as it began."""
+    """An answer for a picture. It counts as delivered if the client was still connected when it began."""
 
     picture: Picture
     reply: Reply
@@ -30,18 +30,18 @@ class Answer:
 
     @property
     def usable(self) -> bool:
-        """Whether it is the description of the picture, which is paid."""
+        """Whether it is the correct description of the picture, which is paid."""
         return self.reply.body == described(self.picture).body
 
 
 @dataclass
 class PaidGemini(GeminiServer):
-    """The server; every picture may have replies of its own, and all of them one as long as nothing works."""
+    """The server; each picture may have planned replies, and an outage overrides them all."""
 
     keys: set[str] = field(default_factory=set)
-    """The keys that are accepted."""
+    """The accepted keys."""
     outage: Reply | None = None
-    """The reply to everybody."""
+    """The reply to every request during an outage."""
     answers: list[Answer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,25 +50,25 @@ class PaidGemini(GeminiServer):
         super().__post_init__()
 
     def answer(self, picture: Picture, *replies: Reply) -> None:
-        """Line up the replies to the next requests with a picture; after them it is described."""
+        """Plan the replies to the next requests with a picture; after these it is described."""
         self._planned[picture].extend(replies)
 
     def forget(self) -> None:
-        """Work again, for every picture, whatever was lined up."""
+        """End an outage and discard all planned replies."""
         self.outage = None
         self._planned.clear()
 
     def asked(self, picture: Picture) -> int:
-        """Return how many requests a picture had."""
+        """Return how many requests there were for a picture."""
         return sum(answer.picture == picture for answer in self.answers)
 
     def seconds(self, picture: Picture) -> float:
-        """Return the time from the first request with a picture to the last."""
+        """Return the time between the first and the last request for a picture."""
         moments = [answer.asked_at for answer in self.answers if answer.picture == picture]
         return moments[-1] - moments[0]
 
     def choose(self, request: Request) -> Reply:
-        """Return the reply to a request, and keep it."""
+        """Return the reply to a request, and record it."""
         picture = Picture(colour_of(request.picture))
         if request.api_key not in self.keys:
             reply = failure(400, "INVALID_ARGUMENT", "API key not valid.", "API_KEY_INVALID")
@@ -83,7 +83,7 @@ class PaidGemini(GeminiServer):
         return reply
 
     def respond(self, path: str, api_key: str, body: bytes) -> Reply:
-        """Check and keep a request, and return the reply."""
+        """Check and record a request, and return the reply."""
         before = len(self.requests)
         reply = super().respond(path, api_key, body)
         return reply if len(self.requests) == before else self.choose(self.requests[-1])
@@ -104,7 +104,7 @@ class PaidGemini(GeminiServer):
         return Handler
 
     def mark_delivered(self) -> None:
-        """Note that the answer of this thread's request reaches its client, unless it drips."""
+        """Mark the answer of this thread's request as delivered, unless it is sent byte by byte."""
         answer: Answer | None = getattr(self._current, "answer", None)
         if answer is not None:
             answer.delivered = not answer.reply.seconds_per_byte
