@@ -6,24 +6,20 @@ First it imports all modules with nothing else installed, which finds dependenci
 Then it adds the test tools to the end of the path; from then on, an import inside a function may find those instead.
 """
 
-import importlib
+import importlib.util
 import pkgutil
 import site
 import sys
 import sysconfig
-import tomllib
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
-TESTS = REPOSITORY / "tests"
+TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parent
 
 
 def main(service: str, tools: Path, more: list[str]) -> int:
     """Run pytest with `more` arguments and return its exit status."""
-    project = tomllib.loads((REPOSITORY / "services" / service / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {bundled: str(REPOSITORY / "services" / bundled) for bundled in project["tool"]["package"]["bundles"]}
-    sys.path[0:1] = folders.values()
-    for name in folders:
+    for name in installed_packages():
         try:
             import_all(name)
         except ModuleNotFoundError as error:
@@ -37,15 +33,20 @@ def main(service: str, tools: Path, more: list[str]) -> int:
 
     import pytest
 
-    paths = [*folders.values(), *(str(REPOSITORY / other) for other in ("localstack", "tests"))]
     return pytest.main(
         [
             *(str(tests / service) for tests in (TESTS / "unit", TESTS / "component") if (tests / service).is_dir()),
-            *("--override-ini", f"pythonpath={' '.join(paths)}"),
+            *("--override-ini", f"pythonpath={REPOSITORY / 'localstack'} {TESTS}"),
             *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
             *more,
         ]
     )
+
+
+def installed_packages() -> list[str]:
+    """Return the packages of `services/` that this environment holds."""
+    packages = {path.parent.name for path in REPOSITORY.glob("services/*/*/__init__.py")}
+    return sorted(name for name in packages if importlib.util.find_spec(name))
 
 
 def import_all(package: str) -> None:

@@ -45,7 +45,6 @@ class Gallery:
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join(str(SERVICES / service) for service in ("catalog", "web")),
             **settings,
         }
         self.child.clear()

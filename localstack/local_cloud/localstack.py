@@ -6,7 +6,6 @@ It keeps nothing over a restart: no stacks, no photos, no events. https://docs.l
 from __future__ import annotations
 
 import http.client
-import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -19,8 +18,6 @@ from local_cloud.ports import check_free
 from local_cloud.processes import Child
 
 PYTHON = REPOSITORY / ".local" / "venv" / "localstack" / "bin" / "python"
-SOURCES = REPOSITORY / "localstack"
-ENTRY_POINTS = SOURCES / "localstack_executor" / "entry_points"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PORT_SECONDS = 5.0
@@ -110,7 +107,6 @@ class LocalStack:
             "LANG": "C.UTF-8",
             "HOME": str(folder / "home"),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join((str(SOURCES), str(ENTRY_POINTS))),
             "NO_PROXY": NO_PROXY,
             "no_proxy": NO_PROXY,
             **CREDENTIALS,

@@ -15,7 +15,7 @@ import pytest
 from release.__main__ import main
 from support.git_repository import GitRepository
 
-BUNDLES = {"catalog": "catalog", "imaging": None, "annotate": "catalog imaging annotate", "web": "catalog web"}
+BUNDLES = {"catalog": (), "imaging": (), "annotate": ("catalog", "imaging"), "web": ("catalog",)}
 STAGING = "infrastructure/environments/staging.yaml"
 PRODUCTION = "infrastructure/environments/production.yaml"
 PINS = """\
@@ -46,11 +46,15 @@ class Project(GitRepository):
         versions = {"catalog": "0.3.0", "imaging": "0.1.0", "annotate": "0.2.0", "web": "0.1.4"}
         for name, version in versions.items():
             folder = f"services/{name}"
-            bundles = (BUNDLES[name] or "").split()
-            package = f"\n[tool.package]\nbundles = {bundles}\n" if bundles else ""
-            project.write(f"{folder}/pyproject.toml", f'[project]\nname = "{name}"\nversion = "{version}"\n{package}')
+            bundles = BUNDLES[name]
+            sources = "".join(f'{bundled} = {{ path = "../{bundled}" }}\n' for bundled in bundles)
+            project.write(
+                f"{folder}/pyproject.toml",
+                f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = {list(bundles)}\n\n'
+                f"[tool.uv.sources]\n{sources}",
+            )
             project.write(f"{folder}/{name}/code.py", "first = 1\n")
-            if bundles:
+            if name != "imaging":
                 project.write(f"{folder}/requirements.txt", "boto3==1\n")
                 project.write(f"{folder}/CHANGELOG.md", f"# {name}\n\n## {version} - 2026-01-01\n\n- First release.\n")
         project.write(STAGING, PINS)

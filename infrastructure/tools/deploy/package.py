@@ -13,18 +13,17 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from uv import find_uv_bin
 
 from deploy.environment import Platform
 from deploy.errors import PackageError
+from environments.project import bundled_modules, read_project
 
 UV = find_uv_bin()  # here, and not in threads: the first use of sysconfig is not safe in several at once
 REPOSITORY = Path(__file__).parents[3]
@@ -145,15 +144,16 @@ def _content(
     services: Path, service: str, platform: Platform, more: Mapping[str, str] = MappingProxyType({})
 ) -> _Content:
     """Read what goes into a package; `more` is added to its manifest."""
-    if not (services / service / "pyproject.toml").is_file():
+    if not (services / service / "requirements.txt").is_file():
         raise PackageError(f"there is no service {service!r} in {services.name}/")
-    bundles: list[str] = _project(services, service)["tool"]["package"]["bundles"]
-    versions: dict[str, str] = {bundled: _project(services, bundled)["project"]["version"] for bundled in bundles}
+    bundled = bundled_modules(service, read_project(services / service))
+    versions: dict[str, str] = {name: read_project(services / name)["project"]["version"] for name in bundled}
     lock = services / service / "requirements.txt"
     sources = {
-        file.relative_to(services / bundled).as_posix(): file.read_bytes()
-        for bundled in bundles
-        for file in sorted((services / bundled / bundled).rglob("*"))
+        file.relative_to(services / name).as_posix(): file.read_bytes()
+        for name, modules in bundled.items()
+        for module in modules
+        for file in sorted((services / name / module).rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
     manifest = {
@@ -166,10 +166,6 @@ def _content(
     }
     sources["manifest.json"] = json.dumps(manifest, indent=1).encode()
     return _Content(service, versions, lock, sources)
-
-
-def _project(services: Path, name: str) -> dict[str, Any]:
-    return tomllib.loads((services / name / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def _build(

@@ -8,7 +8,8 @@ SHARED = (
     "Makefile",
     "pyproject.toml",
     "requirements.txt",
-    "localstack/uv.txt",
+    "infrastructure/tools/environments/",
+    "infrastructure/tools/uv.txt",
     "infrastructure/tools/deploy/package.py",
     "infrastructure/tools/deploy/sbom.py",
 )

@@ -122,10 +122,7 @@ def environment_findings(
 
 def _bundled_catalog(repository: Repository, name: str, commit: str | None) -> Version | None:
     service = read_service(repository, name, commit)
-    if service is None or CATALOG not in service.bundles:
-        return None
-    catalog = read_service(repository, CATALOG, commit)
-    return catalog.version if catalog else None
+    return read_service(repository, CATALOG, commit).version if CATALOG in service.bundles else None
 
 
 def _check_service(repository: Repository, service: Service, report: Report) -> None:

@@ -75,10 +75,7 @@ def test_down_asks_the_running_one_to_stop(tmp_path: Path) -> None:
         "print('running', flush=True)\n"
         "signal.pause()\n"
     )
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, env=environ
-    ) as running:
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"running\n"
         assert stop_running(tmp_path)

@@ -326,10 +326,13 @@ def test_it_says_that_it_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mo
         LocalStack(tmp_path, free_ports(1)[0], {}).start()
 
 
-def test_a_start_that_fails_shows_the_end_of_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(localstack, "ENTRY_POINTS", tmp_path)
-    with pytest.raises(LocalCloudError, match=r"LocalStack does not start:\n(.*\n)*.*loopback"):
-        LocalStack(tmp_path, free_ports(1)[0], {"PATH": os.environ["PATH"]}).start()
+def test_a_start_that_fails_shows_the_end_of_its_log(tmp_path: Path) -> None:
+    class WithoutServer(LocalStack):
+        def environ(self) -> dict[str, str]:
+            return super().environ() | {"GATEWAY_SERVER": "missing"}
+
+    with pytest.raises(LocalCloudError, match=r"LocalStack does not start:\n(.*\n)*.*missing"):
+        WithoutServer(tmp_path, free_ports(1)[0], {"PATH": os.environ["PATH"]}).start()
 
 
 def test_stopping_leaves_no_process_and_no_listener_and_the_next_start_is_empty(

@@ -41,8 +41,8 @@ def test_every_name_that_a_module_uses_of_ministack_exists(module: str) -> None:
 
 
 def test_the_version_is_pinned_exactly_and_installed() -> None:
-    settings = tomllib.loads((EMULATOR / "pyproject.toml").read_text())
-    (pin,) = [line for line in settings["project"]["dependencies"] if line.startswith("ministack")]
+    settings = tomllib.loads((EMULATOR.parent / "pyproject.toml").read_text())
+    (pin,) = [line for line in settings["dependency-groups"]["ministack"] if line.startswith("ministack")]
     assert re.fullmatch(r"ministack==\d+\.\d+\.\d+", pin)
     check = "import importlib.metadata; print(importlib.metadata.version('ministack'))"
     found = subprocess.run([PYTHON, "-c", check], capture_output=True, text=True, check=True)

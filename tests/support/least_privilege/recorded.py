@@ -16,7 +16,7 @@ from deploy.environment import Environment
 from deploy.plan import Outputs
 from local_cloud import REPOSITORY
 from local_cloud.emulator import Emulator, client_environ
-from local_cloud.gallery import SERVICES, Gallery
+from local_cloud.gallery import Gallery
 from local_cloud.ports import free_ports
 from support.clouds import FUNCTIONS, function_name
 from support.deploy_project import silent
@@ -167,7 +167,7 @@ def recorded_gallery(cloud: Cloud) -> Iterator[GalleryClient]:
             "DATABASE_PORT": database["Port"],
             "DATABASE_NAME": database["Name"],
             "DATABASE_SECRET_ARN": cloud.outputs["catalog"]["ApplicationSecretArn"],
-            "PYTHONPATH": os.pathsep.join(map(str, (HOOKS, SERVICES / "catalog", SERVICES / "web"))),
+            "PYTHONPATH": str(HOOKS),
             "RECORD_CALLS": str(cloud.folder / "web.jsonl"),
         }
     )

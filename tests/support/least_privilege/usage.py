@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,7 +14,6 @@ import requests
 from catalog.uploads import StoredObject, new_id, notification, thumbnail_key, upload_key
 from deploy.apply import deploy
 from local_cloud.emulator import client_environ
-from local_cloud.gallery import SERVICES
 from smoke.errors import GalleryError
 from support import photos
 from support.deploy_project import silent
@@ -123,7 +121,7 @@ def sweep_at_once(cloud: Cloud) -> None:
         **configuration["Environment"]["Variables"],
         "AWS_DEFAULT_REGION": cloud.environment.region,
         "AWS_LAMBDA_FUNCTION_NAME": cloud.function("sweep"),
-        "PYTHONPATH": os.pathsep.join(map(str, (HOOKS, SERVICES / "catalog"))),
+        "PYTHONPATH": str(HOOKS),
         "RECORD_CALLS": str(cloud.folder / "functions.jsonl"),
     }
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)

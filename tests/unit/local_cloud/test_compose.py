@@ -2,10 +2,14 @@
 
 import ipaddress
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from uv import find_uv_bin
 
 from local_cloud import REPOSITORY
 from local_cloud.localstack import SERVICES
@@ -55,10 +59,22 @@ def test_localstack_has_the_same_services_with_and_without_docker(compose: Any) 
     assert compose["services"]["localstack"]["environment"]["SERVICES"] == SERVICES
 
 
-def test_what_is_mounted_exists(compose: Any) -> None:
+def test_localstack_finds_its_plugins_in_the_mounted_wheel(compose: Any, tmp_path: Path) -> None:
     environment, volumes = (compose["services"]["localstack"][name] for name in ("environment", "volumes"))
-    source, target, mode = next(volume for volume in volumes if volume.startswith("./")).split(":")
-    assert mode == "ro"
-    for folder in environment["PYTHONPATH"].split(":"):
-        inside = folder.removeprefix(target).removeprefix("/")
-        assert folder == target.rpartition("/")[0] or (FILE.parent / source / inside).is_dir()
+    source, target, mode = next(volume for volume in volumes if volume.startswith(".")).split(":")
+    assert (mode, target) == ("ro", environment["PYTHONPATH"])
+    command = [find_uv_bin(), "build", "--quiet", "--offline", "--wheel", FILE.parent, "--out-dir", tmp_path]
+    subprocess.run(command, check=True)
+    entry_points = (
+        "import importlib.metadata as m, localstack_executor as e; "
+        "print(e.__file__, *m.entry_points(group='localstack.runtime.server'), sep='\\n')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-S", "-c", entry_points],
+        env={"PYTHONPATH": str(tmp_path / Path(source).name)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert found.startswith(str(tmp_path))
+    assert "localstack_executor.plugins:LoopbackServerPlugin" in found
