@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 
 import boto3
@@ -10,6 +9,7 @@ import boto3
 from deploy.change_set import execute, make_change_set
 from deploy.environment import INFRASTRUCTURE
 from infrastructure.boot.instance import Instance
+from support.launch_template import user_data
 
 TEMPLATE = INFRASTRUCTURE / "templates" / "web.yaml"
 ARTIFACTS = "artifacts-of-instances"
@@ -42,8 +42,5 @@ class Gallery:
         return resource["StackResourceDetail"]["PhysicalResourceId"]
 
     def user_data(self) -> str:
-        """Return the user data of the newest version of the launch template."""
-        (version,) = boto3.client("ec2").describe_launch_template_versions(
-            LaunchTemplateId=self.resource("LaunchTemplate"), Versions=["$Latest"]
-        )["LaunchTemplateVersions"]
-        return base64.b64decode(version["LaunchTemplateData"]["UserData"]).decode()
+        """Return the user data in the newest version of the launch template."""
+        return user_data(self._cloudformation, boto3.client("ec2"), self.name)

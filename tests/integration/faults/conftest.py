@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from integration.faults.failing import failing_cloud
-from integration.faults.world import TIMEOUT_SECONDS, World
+from integration.faults.aws_proxy import AwsProxy
+from integration.faults.paid_gemini import PaidGemini
+from integration.faults.world import KEY, TIMEOUT_SECONDS, World
+from support.running_cloud import running_cloud
 
 KILLS = "kills_processes"
 
@@ -16,6 +20,27 @@ KILLS = "kills_processes"
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line("markers", f"{KILLS}: kills processes of its cloud")
+
+
+@contextmanager
+def failing_cloud(data: Path, *, key_in_environment: bool = False) -> Iterator[World]:
+    """Run a cloud whose parts can be made to fail.
+
+    With the key in its environment, as on a laptop, its functions call the tests' Gemini server even after the emulator
+    was restarted and has lost the secret.
+    """
+    with PaidGemini() as gemini:
+        environ = {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": gemini.url} if key_in_environment else {}
+        with running_cloud(data, environ) as cloud:
+            proxy = AwsProxy(data, cloud.endpoint_url)
+            proxy.start()
+            (data / "ahead").write_text("0")
+            try:
+                world = World(cloud, data, gemini, proxy)
+                world.prepare()
+                yield world
+            finally:
+                proxy.stop()
 
 
 @pytest.fixture(scope="package")
