@@ -12,12 +12,16 @@ SECONDS = 300.0
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T | None], failure: str | Callable[[], object], seconds: float = SECONDS) -> T:
+def wait_until(
+    condition: Callable[[], T | None],
+    failure: str | Callable[[], object] = "the condition is still false",
+    seconds: float = SECONDS,
+) -> T:
     """Call `condition` until it returns something true, and return that.
 
     Args:
         condition: called every 50 ms.
-        failure: what is wrong if the time is up: a sentence, or a function that returns details.
+        failure: what is wrong if the time is up: text, or a function that returns details.
         seconds: the time limit.
 
     Raises:
