@@ -65,7 +65,7 @@ AUDIT := .venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
 # What runs on MySQL, too, which production has.
 ON_MYSQL := tests/component/catalog tests/component/flow
-FLOW := tests/component/local_cloud/test_database_server.py tests/integration/test_flow.py --emulator ministack
+FLOW := tests/component/servers/test_database_server.py tests/integration/test_flow.py --emulator ministack
 
 TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 
@@ -127,7 +127,7 @@ format: $(DEV_READY)  ## format the code
 	@.venv/bin/ruff check --fix --quiet .
 
 taskcat: $(RUN_READY) $(EMULATOR_READY) $(TASKCAT_READY)  ## create the whole environment in two regions of an emulator, or in REGIONS= of your account, and delete it
-	@$(RUN) -m local_cloud.taskcat $(REGIONS)
+	@$(RUN) -m local_cloud taskcat $(REGIONS)
 
 diagrams: $(DEV_READY)  ## draw the pictures of the architecture in docs/ (needs Graphviz)
 	@$(DEV) docs/architecture.py

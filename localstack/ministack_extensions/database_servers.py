@@ -1,4 +1,4 @@
-"""The MariaDB servers behind database instances: each in a folder of its own, on a unix socket and no network."""
+"""The MariaDB servers behind database instances: each has its own folder and listens only on a unix socket."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from ministack.core import responses
 
-from local_cloud import LocalCloudError
-from local_cloud.database import PrivateServer
-from local_cloud.mariadb import MariaDb, find_or_fetch
+from servers import ServerError
+from servers.database import PrivateServer
+from servers.mariadb import MariaDb
 
 logger = logging.getLogger("emulator")
 
@@ -43,7 +43,7 @@ class DatabaseServers:
             name: a database to create.
 
         Raises:
-            LocalCloudError: the server does not start, or refuses the user or the database.
+            ServerError: the server does not start, or refuses the user or the database.
         """
         folder = self._place(identifier)
         shutil.rmtree(folder, ignore_errors=True)  # of an instance that a killed emulator has forgotten
@@ -55,7 +55,7 @@ class DatabaseServers:
         try:
             server = self._start(folder)
             self._run("".join(statements), server)
-        except LocalCloudError:
+        except ServerError:
             self.delete(identifier)
             raise
         return server.address.host
@@ -91,7 +91,7 @@ class DatabaseServers:
 
     def _start(self, folder: Path) -> PrivateServer:
         if self._programs is None:
-            self._programs = find_or_fetch(logger.info)
+            self._programs = MariaDb.find_or_fetch(logger.info)
         server = PrivateServer(folder, self._programs, durable=False)
         server.start()
         self._servers[folder] = server
@@ -113,7 +113,7 @@ class DatabaseServers:
             check=False,
         )
         if client.returncode != 0:
-            raise LocalCloudError(client.stderr.strip())
+            raise ServerError(client.stderr.strip())
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What outlives a restart, and the death of any one process."""
+"""Photos survive a restart and the death of any process."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
-from local_cloud.ports import free_ports
+from servers.ports import free_ports
 from support import photos
 from support.gallery_client import GalleryClient
 from support.running_cloud import running_cloud
@@ -28,7 +28,7 @@ def gallery(own_cloud: LocalCloud) -> GalleryClient:
     return GalleryClient(own_cloud.gallery_url)
 
 
-def test_photos_captions_and_thumbnails_outlive_a_restart(own_cloud: LocalCloud, gallery: GalleryClient) -> None:
+def test_photos_captions_and_thumbnails_survive_a_restart(own_cloud: LocalCloud, gallery: GalleryClient) -> None:
     image_id = gallery.upload(photos.jpeg())
     before = gallery.wait(image_id)
     own_cloud.stop()
@@ -47,8 +47,8 @@ def test_nothing_is_lost_when_a_process_is_killed(own_cloud: LocalCloud, gallery
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
     deadline = time.monotonic() + 300
-    while not own_cloud.mend(print):
-        assert time.monotonic() < deadline, "the death went unnoticed"
+    while not own_cloud.restart(print):
+        assert time.monotonic() < deadline, "the death was not noticed"
         time.sleep(0.1)
     after = gallery.image(image_id)
     assert after is not None
@@ -58,7 +58,7 @@ def test_nothing_is_lost_when_a_process_is_killed(own_cloud: LocalCloud, gallery
     assert (later["thumbnail"]["status"], later["annotation"]["status"]) == ("ready", "ready")
 
 
-def test_a_second_cloud_in_the_same_folder_is_told_so(own_cloud: LocalCloud) -> None:
+def test_a_second_cloud_in_the_same_folder_is_refused(own_cloud: LocalCloud) -> None:
     gallery_port, emulator_port = free_ports(2)
     other = LocalCloud(own_cloud._data, gallery_port, emulator_port, {})
     with pytest.raises(AlreadyRunningError, match=own_cloud.gallery_url):

@@ -19,8 +19,8 @@ from localstack_client.session import Session
 from deploy.apply import environment_outputs
 from deploy.environment import load_environment
 from local_cloud.cloud import DatabaseName, EmulatorName, LocalCloud
-from local_cloud.database import external
 from local_cloud.emulator import REGION, aws_environ
+from servers.database import external
 from support.gemini_server import GeminiServer
 from support.releases import release
 from support.running_cloud import ELSEWHERE, running_cloud

@@ -7,13 +7,11 @@ launch template names, with the settings and the command that its user data has.
 from __future__ import annotations
 
 import base64
-import http.client
 import re
 import shlex
 import shutil
 import sys
 import threading
-import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -23,7 +21,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from local_cloud.emulator import client_environ
-from local_cloud.processes import Child
+from servers.ports import http_problem
+from servers.processes import Child
 
 START_SECONDS = 300.0
 SETTINGS = re.compile(r"/etc/gallery\.env <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
@@ -50,13 +49,9 @@ class Instance:
         if not user_data or user_data == self._user_data:
             return
         self.stop()
-        self._child.start(self._command(user_data), self._environ(user_data), self._unpack(user_data))
+        command, environ, content = self._command(user_data), self._environ(user_data), self._unpack(user_data)
+        self._child.start(command, environ, content, lambda: http_problem(self._port, "/readyz"), START_SECONDS)
         self._user_data = user_data
-        deadline = time.monotonic() + START_SECONDS
-        while objection := self._objection():
-            gone = self._child.exit_code() is not None or time.monotonic() > deadline
-            assert not gone, f"the gallery of {self._stack} is not ready ({objection}):\n{self._child.last_words()}"
-            time.sleep(0.05)
 
     def stop(self) -> None:
         """Stop the gallery."""
@@ -94,18 +89,6 @@ class Instance:
         command = shlex.split(arguments)
         command[command.index("--bind") + 1] = f"127.0.0.1:{self._port}"
         return [sys.executable, "-S", *command]  # -S: what is installed here must not be missed in the package
-
-    def _objection(self) -> str:
-        """Return why the gallery is not ready, or nothing when it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            answer = connection.getresponse()
-            return "" if answer.status == http.client.OK else answer.read(500).decode(errors="replace")
-        except OSError as error:
-            return str(error)
-        finally:
-            connection.close()
 
 
 class Instances:

@@ -21,10 +21,10 @@ from PIL import Image
 
 from deploy.environment import Environment, load_environment
 from deploy.status import read_status
-from local_cloud.emulator import Emulator
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
 from release.pins import with_pin
 from release.version import Version
+from servers.ports import free_ports
 from support import photos
 from support.emulated_environment import ACCOUNT, prepared_account
 from support.gallery_client import GalleryClient
@@ -39,7 +39,7 @@ SERVICES = ("annotate", "catalog", "thumbnail", "web")
 REAL = ("tag", "publish", "plan", "apply", "smoke", "comment", "discard")
 
 
-class RegionalEmulator(Emulator):
+class RegionalEmulator(MiniStack):
     """An emulator that takes forms without a region, as browsers send them, for those of our region."""
 
     def environ(self) -> dict[str, str]:

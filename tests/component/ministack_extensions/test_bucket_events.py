@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from local_cloud.emulator import Emulator
-from support.emulated_account import Account, wait_until
+from support.emulated_account import Account
+from support.waiting import wait_until
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])

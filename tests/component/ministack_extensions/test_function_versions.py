@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from support.emulated_account import Account, Deployment, wait_until
+from support.emulated_account import Account, Deployment
+from support.waiting import wait_until
 
 HANDLER = """
 import json, os, time

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from local_cloud import REPOSITORY
-from local_cloud.emulator import PYTHON
+from local_cloud.ministack import PYTHON
 
 EMULATOR = REPOSITORY / "localstack" / "ministack_extensions"
 

@@ -13,7 +13,7 @@ from cfnlint.decode.cfn_yaml import load
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from local_cloud import REPOSITORY
-from local_cloud.emulator import PYTHON
+from local_cloud.ministack import PYTHON
 from support.emulated_account import Account
 
 TEMPLATES = sorted(REPOSITORY.glob("infrastructure/**/*.yaml"))

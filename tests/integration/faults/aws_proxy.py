@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from local_cloud.ports import free_ports
-from local_cloud.processes import Child
+from servers.ports import free_ports, http_problem
+from servers.processes import Child
 
 PROGRAM = Path(__file__).with_name("microburst_with_lengths.py")
 START_SECONDS = 300.0
@@ -34,16 +33,10 @@ class AwsProxy:
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [sys.executable, str(PROGRAM), "--upstream", self._upstream, "--port", str(self._port)]
-        self._child.start(command, {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}, self._data)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                requests.get(f"{self.url}/_microburst/health", timeout=5).raise_for_status()
-            except requests.ConnectionError:
-                assert time.monotonic() < deadline, self._child.last_words()
-                time.sleep(0.05)
-            else:
-                return
+        environ = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+        self._child.start(
+            command, environ, self._data, lambda: http_problem(self._port, "/_microburst/health"), START_SECONDS
+        )
 
     def stop(self) -> None:
         """End it, whatever it is still holding back."""

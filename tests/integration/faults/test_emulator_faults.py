@@ -32,7 +32,7 @@ def test_a_killed_emulator_goes_on_with_what_waited(world: World) -> None:
     photos = burst(world)
     kill_parts(world, "emulator")
     world.note_lost_answers(photos)
-    assert world.cloud.mend(print)
+    assert world.cloud.restart(print)
     world.prepare()
     world.verify(photos)
 

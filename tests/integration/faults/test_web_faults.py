@@ -26,7 +26,7 @@ def cloud_of_faults(cloud_that_is_killed: World) -> World:
 @pytest.fixture(autouse=True)
 def _mended(world: World) -> Iterator[None]:
     yield
-    world.cloud.mend(print)
+    world.cloud.restart(print)
 
 
 def at_once(*calls: Callable[[], requests.Response]) -> list[requests.Response]:
@@ -51,7 +51,7 @@ def test_a_photo_whose_gallery_died_while_it_was_sent_appears(world: World) -> N
     kill_parts(world, "gallery")
     assert world.gallery.post(form, picture.jpeg()).ok
     world.wait_until(lambda: world.row(Photo(form["id"], picture)) is not None, "the photo has no row")
-    assert world.cloud.mend(print)
+    assert world.cloud.restart(print)
     world.verify([Photo(form["id"], picture)])
 
 
@@ -62,7 +62,7 @@ def test_a_completion_that_the_gallery_could_not_take_may_come_later_or_never(wo
         kill_parts(world, "gallery")
         with pytest.raises(requests.ConnectionError):
             world.gallery.complete(completed.id)
-        assert world.cloud.mend(print)
+        assert world.cloud.restart(print)
         assert world.gallery.complete(completed.id).status_code == 200
         assert world.row(forgotten) is None
         topic.deliver(messages)

@@ -14,16 +14,16 @@ import boto3
 from deploy.apply import deploy
 from deploy.environment import Environment
 from deploy.plan import Outputs
-from local_cloud import REPOSITORY
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import client_environ
 from local_cloud.gallery import SERVICES, Gallery
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
+from servers.ports import free_ports
 from support.deploy_project import silent
 from support.emulated_environment import prepared_account, resources
 from support.gallery_client import GalleryClient
 from support.least_privilege.rights import Call, Right, covers, granted, needed
 
-HOOK = REPOSITORY / "tests" / "least_privilege" / "hook"
+HOOK = Path(__file__).parent / "hook"
 
 FUNCTIONS = {
     "catalog": ("catalog", "FunctionName"),
@@ -36,7 +36,7 @@ FUNCTIONS = {
 ALL_SERVICES = (*FUNCTIONS, "web")
 
 
-class RecordedEmulator(Emulator):
+class RecordedEmulator(MiniStack):
     """An emulator that records the calls of the functions it runs: they inherit its environment."""
 
     def __init__(self, data: Path, port: int, environ: Mapping[str, str], variables: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from deploy.artifacts import store, stored
 from deploy.errors import PackageError
 from deploy.package import Package
 from local_cloud.emulator import aws_environ
-from local_cloud.ports import free_ports
+from servers.ports import free_ports
 
 
 def test_a_bucket_that_does_not_answer_is_named(tmp_path: Path) -> None:
