@@ -21,14 +21,14 @@ MASTER_PRIVILEGES = (
     "CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, "
     "CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
 )
-"""What RDS grants, and no more: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.MasterAccounts.html"""
+"""The privileges that RDS grants: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.MasterAccounts.html"""
 
 
 class DatabaseServers:
-    """The servers of all accounts and regions, each in a folder of its own."""
+    """The servers of all accounts and regions, each in its own folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Choose the folder; nothing is started yet."""
+        """Choose the folder of all servers."""
         self._folder = folder
         self._servers: dict[Path, PrivateServer] = {}
         self._programs: MariaDb | None = None
@@ -43,10 +43,10 @@ class DatabaseServers:
             name: a database to create.
 
         Raises:
-            ServerError: the server does not start, or refuses the user or the database.
+            ServerError: the server does not start, or rejects the user or the database.
         """
         folder = self._place(identifier)
-        shutil.rmtree(folder, ignore_errors=True)  # of an instance that a killed emulator has forgotten
+        shutil.rmtree(folder, ignore_errors=True)  # of an instance that a killed emulator has lost
         statements = [
             f"CREATE USER {_quoted(user)}@'%' IDENTIFIED BY {_quoted(password)};",
             f"GRANT {MASTER_PRIVILEGES} ON *.* TO {_quoted(user)}@'%' WITH GRANT OPTION;",
@@ -61,7 +61,7 @@ class DatabaseServers:
         return server.address.host
 
     def change_password(self, identifier: str, user: str, password: str) -> None:
-        """Give the master user this password, which may be the one that it has."""
+        """Set the password of the master user."""
         self._run(
             f"ALTER USER {_quoted(user)}@'%' IDENTIFIED BY {_quoted(password)};", self._servers[self._place(identifier)]
         )
@@ -75,14 +75,14 @@ class DatabaseServers:
         shutil.rmtree(folder, ignore_errors=True)
 
     def restore(self, instances: Any) -> None:
-        """Start the servers of instances that an earlier run kept; `instances` is the store of MiniStack's RDS."""
+        """Start the servers of the instances of a saved state; `instances` is the store of MiniStack's RDS."""
         for account, region, identifier in list(instances._data):
             folder = self._folder / account / region / identifier
             if folder.is_dir():
                 self._start(folder)
 
     def stop(self) -> None:
-        """Stop every server; the data stay."""
+        """Stop every server and keep the data."""
         while self._servers:
             self._servers.popitem()[1].stop()
 

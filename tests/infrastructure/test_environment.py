@@ -22,7 +22,7 @@ from deploy.status import read_status
 from local_cloud.emulator import Emulator
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import catalogue, environment_of, prepared_account, resources, with_parameters
+from support.emulated_environment import environment_of, open_catalog, prepared_account, resources, with_parameters
 
 WAIT_SECONDS = 300.0
 
@@ -108,7 +108,7 @@ def test_a_photo_in_the_environments_bucket_is_thumbnailed_and_annotated(
     staging: Environment, outputs: Outputs
 ) -> None:
     image_id = upload(staging.region, outputs)
-    with catalogue(staging.region, outputs) as database:
+    with open_catalog(staging.region, outputs) as database:
         image = wait_for(database, image_id, is_ready)
     assert image.caption
     boto3.client("s3", region_name=staging.region).head_object(
@@ -121,7 +121,7 @@ def test_dead_letters_are_sent_to_their_function_again(staging: Environment, out
     queue = outputs["thumbnail"]["DeadLettersUrl"]
     event = announcement(StoredObject(outputs["images"]["BucketName"], upload_key(image_id)))
     sqs = boto3.client("sqs", region_name=staging.region)
-    with catalogue(staging.region, outputs) as database:
+    with open_catalog(staging.region, outputs) as database:
         wait_for(database, image_id, is_ready)
         with database.connection() as connection, connection.cursor() as cursor:
             cursor.execute("UPDATE image SET thumbnail_status = 'pending' WHERE id = %s", (image_id,))
@@ -154,7 +154,7 @@ def test_an_environment_is_updated_with_its_photos_and_deleted_without_losing_th
         small = with_parameters(small, stack, **values)
     apply_plan(small, make_plan(small), silent)
     before = environment_outputs(small)
-    with catalogue(small.region, before) as database:
+    with open_catalog(small.region, before) as database:
         image = wait_for(database, upload(small.region, before), is_ready)
 
     large = environment_of("production")
@@ -165,7 +165,7 @@ def test_an_environment_is_updated_with_its_photos_and_deleted_without_losing_th
     assert apply_plan(large, plan, silent) != ()  # the network's new subnets reach the others with another plan
     after = deploy(large, silent)
     assert not make_plan(large).changes_anything
-    with catalogue(large.region, after) as database:
+    with open_catalog(large.region, after) as database:
         assert wait_for(database, image.id, is_ready) == image
         wait_for(database, upload(large.region, after), is_ready)
 

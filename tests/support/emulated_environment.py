@@ -21,12 +21,12 @@ BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "Repos
 
 
 def environment_of(name: str) -> Environment:
-    """Read an environment of this repository, with the working tree packaged for this machine: it runs here."""
+    """Load an environment of this repository that runs the working tree, packaged for this machine."""
     return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host", versions=None)
 
 
 def with_parameters(environment: Environment, stack: str, **values: str) -> Environment:
-    """Return the environment with other values for a stack's parameters, wherever they came from."""
+    """Return the environment with other values for parameters of a stack, including wired ones."""
     stacks = tuple(
         replace(
             candidate,
@@ -42,14 +42,14 @@ def with_parameters(environment: Environment, stack: str, **values: str) -> Envi
 
 @contextmanager
 def prepared_account(emulator: Emulator) -> Iterator[None]:
-    """Point boto3 to the emulator, in an account that is prepared for deployments."""
+    """Point boto3 to the emulator, and prepare its account for deployments."""
     with aws_environ(emulator.endpoint_url):
         _bootstrap(environment_of("staging"))
         yield
 
 
 def _bootstrap(environment: Environment) -> None:
-    """Prepare the account once, as a person does."""
+    """Deploy the bootstrap stack, as a person does once."""
     cloudformation = boto3.client("cloudformation", region_name=environment.region)
     body = (INFRASTRUCTURE / "bootstrap.yaml").read_text()
     change_set = make_change_set(cloudformation, environment.existing["bootstrap"], body, BOOTSTRAP, create=True)
@@ -58,8 +58,8 @@ def _bootstrap(environment: Environment) -> None:
 
 
 @contextmanager
-def catalogue(region: str, outputs: Outputs) -> Iterator[Database]:
-    """Open the catalogue of an environment as its services do."""
+def open_catalog(region: str, outputs: Outputs) -> Iterator[Database]:
+    """Open the catalog of an environment as its services do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", region)
         database = Database(

@@ -18,7 +18,7 @@ from local_cloud.emulator import client_environ
 from local_cloud.gallery import SERVICES
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import catalogue, with_parameters
+from support.emulated_environment import with_parameters
 from support.gallery_client import GalleryClient
 from support.least_privilege.recorded import HOOK, Cloud
 
