@@ -17,8 +17,8 @@ from catalog.handler import MigrationSettings, apply
 from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
 from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot, Gallery
-from local_cloud.database import Address
 from local_cloud.emulator import Emulator
+from servers.database import Address
 from support.service_environ import service_environ
 
 

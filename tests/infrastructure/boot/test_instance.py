@@ -19,7 +19,7 @@ import pytest
 from deploy.package import SERVICES
 from infrastructure.boot.instance import Instance
 from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot
-from local_cloud.database import Address
+from servers.database import Address
 
 READY = (200, '{"status":"ok"}\n')
 VERSION = tomllib.loads((SERVICES / "web" / "pyproject.toml").read_text())["project"]["version"]
