@@ -17,7 +17,7 @@ from local_cloud.emulator import client_environ
 from smoke.errors import GalleryError
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import with_parameters
+from support.emulated_environment import open_catalog, with_parameters
 from support.gallery_client import GalleryClient
 from support.least_privilege.recorded import HOOKS, Cloud
 from support.waiting import wait_until
