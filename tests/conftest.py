@@ -1,4 +1,4 @@
-"""Shared by all tests: a real database server, an AWS inside this process, and no way out of this machine."""
+"""Fixtures for all tests: a real database server, AWS mocked in this process, and no network but the loopback."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ if TYPE_CHECKING:
     from support.gallery_client import GalleryClient
     from support.gemini_server import GeminiServer
 
-APPLICATION_USER = Credentials("gallery_tests", "of the tests")
+APPLICATION_USER = Credentials("gallery_tests", "a-test-password")
 DATABASE = "gallery_tests"
-"""No name that a person gives: a server that was given may hold more."""
+"""An unusual name, because a given server may hold other databases."""
 GIVEN_SERVER = pytest.StashKey[Address]()
 FIND = {"mariadb": mariadb.find_or_fetch, "mysql": mysql.find_or_fetch}
 
 
-settings.register_profile("unhurried", settings(), deadline=None)  # a loaded machine fails no test
+settings.register_profile("unhurried", settings(), deadline=None)  # a busy machine must not fail a test
 settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a person choose a database server."""
-    parser.addoption("--database", choices=FIND, default="mariadb", help="the database server that tests start")
+    """Add options that choose the database server."""
+    parser.addoption("--database", choices=FIND, default="mariadb", help="the database server to start")
     parser.addoption(
         "--given-database",
         action="store_true",
-        help="use the server of DATABASE_HOST, _PORT, _USER and _PASSWORD; what needs one of its own is skipped",
+        help="use the server at DATABASE_HOST, _PORT, _USER and _PASSWORD; skip tests that need a server of their own",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the server that was given, or end when this machine cannot have the one that was chosen."""
+    """Find the given server, or exit if the chosen one is not available on this machine."""
     if config.getoption("--database") == "mysql":
         try:
             mysql.find_or_fetch(print)
@@ -65,26 +65,26 @@ def pytest_configure(config: pytest.Config) -> None:
         except LocalCloudError as error:
             raise pytest.UsageError(str(error)) from error
         if address is None:
-            raise pytest.UsageError("No database is given: set DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
+            raise pytest.UsageError("--given-database needs DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
         config.stash[GIVEN_SERVER] = address
 
 
-@pytest.hookimpl(optionalhook=True)  # what tests one service alone has no xdist
+@pytest.hookimpl(optionalhook=True)  # tests/service.py runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Share out the tests among workers by the servers that they use."""
+    """Distribute tests among workers by the servers that they use."""
     from support.workers import Scheduler
 
     return Scheduler(config, log)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what compares MariaDB with another server where there is no other."""
+    """Ignore the comparison of MariaDB with another server if MariaDB is the only one."""
     has_other = GIVEN_SERVER in config.stash or config.getoption("--database") != "mariadb"
     return None if has_other or collection_path.name != "test_both_servers.py" else True
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Tell which database the tests use."""
+    """Name the database that the tests use."""
     if GIVEN_SERVER not in config.stash:
         return f"database: {config.getoption('--database')}, started by the tests"
     address = config.stash[GIVEN_SERVER]
@@ -93,12 +93,12 @@ def pytest_report_header(config: pytest.Config) -> str:
             cursor.execute("SELECT VERSION(), @@version_comment")
             return f"database: {' '.join(cursor.fetchone() or ())} at {address.host}:{address.port}"
     except pymysql.err.MySQLError as error:
-        raise pytest.UsageError(f"The database that was given cannot be used: {error}") from error
+        raise pytest.UsageError(f"cannot use the given database: {error}") from error
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _loopback_only() -> Iterator[None]:
-    """Fail whatever tries to reach another machine."""
+    """Fail a test that connects to another machine."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
@@ -124,13 +124,13 @@ def _is_loopback(host: str) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_service_models_once() -> Iterator[None]:
-    """Keep what botocore reads from its files: half of the time of these tests, which each make new clients."""
-    read, kept = JSONFileLoader.load_file, {}
+    """Cache botocore's service models: reading them takes half the time of tests that make new clients."""
+    read, cache = JSONFileLoader.load_file, {}
 
     def read_once(self: JSONFileLoader, path: str) -> Any:
-        if path not in kept:
-            kept[path] = read(self, path)
-        return kept[path]
+        if path not in cache:
+            cache[path] = read(self, path)
+        return cache[path]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", read_once)
@@ -139,7 +139,7 @@ def _read_service_models_once() -> Iterator[None]:
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """Answer boto3 in this process, as an empty account in us-east-1."""
+    """Mock AWS in this process: an empty account in us-east-1."""
     with _aws_in_process():
         yield
 
@@ -158,15 +158,15 @@ def _aws_in_process() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def programs(pytestconfig: pytest.Config) -> Installation:
-    """Find the programs of a database server that a test starts, sets up and stops itself."""
+    """Return the programs of a database server, for a test that starts its own."""
     if GIVEN_SERVER in pytestconfig.stash:
-        pytest.skip("starts, sets up or stops a database server of its own")
+        pytest.skip("needs a database server of its own")
     return FIND[pytestconfig.getoption("--database")](print)
 
 
 @pytest.fixture(scope="session")
 def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """Give the address and master user of a database server: one of our own, or the one that was given."""
+    """Return the address and master user of a database server: the given one, or one started here."""
     if GIVEN_SERVER in pytestconfig.stash:
         address = pytestconfig.stash[GIVEN_SERVER]
         yield address
@@ -185,7 +185,7 @@ def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def migration_settings(aws: None, database_server: Address) -> Iterator[MigrationSettings]:
-    """Describe a database that does not exist yet, as the catalog function learns it; dropped in the end."""
+    """Return the catalog function's settings for a database that does not exist yet; drop it afterwards."""
     settings = _migration_settings(database_server, f"{DATABASE}_fresh")
     yield settings
     with closing(_connect_master(database_server)) as master, master.cursor() as cursor:
@@ -203,7 +203,7 @@ def _schema(database_server: Address) -> str:
 
 @pytest.fixture
 def database(aws: None, database_server: Address, _schema: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """Connect as the application's user to an empty catalogue; the environment says where it is, as in a service."""
+    """Connect to an empty catalog as the application user; environment variables name it, as in a service."""
     monkeypatch.setenv("DATABASE_HOST", database_server.host)
     monkeypatch.setenv("DATABASE_PORT", str(database_server.port))
     monkeypatch.setenv("DATABASE_NAME", _schema)
@@ -219,7 +219,7 @@ def database(aws: None, database_server: Address, _schema: str, monkeypatch: pyt
 def both_servers(
     database_server: Address, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Connection[Any]]]:
-    """Connect to a new catalogue on the server of these tests, and to one on a MariaDB, to compare the two."""
+    """Connect to a new catalog on the tests' server and to one on MariaDB, to compare the two."""
     server = PrivateServer(tmp_path_factory.mktemp("mariadb"), mariadb.find_or_fetch(print), durable=False)
     server.start()
     name = f"{DATABASE}_compared"
@@ -263,9 +263,9 @@ def _secret(name: str, user: Credentials) -> str:
 
 @pytest.fixture
 def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
-    """Run the loopback server, where the SDK finds it, which speaks through httpx as in the function's package.
+    """Run the loopback Gemini server, where the SDK finds it.
 
-    The tests' own environment has aiohttp, too, which the SDK would prefer.
+    The SDK uses httpx, as in the function's package; it would prefer aiohttp, which only the tests' environment has.
     """
     from support.gemini_server import GeminiServer
 
@@ -277,8 +277,8 @@ def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
 
 @pytest.fixture(scope="session")
 def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Clouds]:
-    """Hold the one cloud that runs."""
-    from support.clouds import Clouds  # here: the tests of one service do without all that this needs
+    """Hold the one running cloud."""
+    from support.clouds import Clouds  # here: tests/service.py runs without its dependencies
 
     clouds = pytestconfig.stash[Clouds.KEY] = Clouds(tmp_path_factory.mktemp, pytestconfig.getoption("--database"))
     yield clouds
@@ -287,13 +287,13 @@ def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 
 @pytest.fixture
 def cloud(clouds: Clouds) -> Cloud:
-    """Run the whole application, as `make up` does, on ports and in a folder of its own."""
+    """Run the whole application as `make up` does, on free ports and in a folder of its own."""
     return clouds.use("ministack")
 
 
 @pytest.fixture
 def gallery(cloud: Cloud) -> GalleryClient:
-    """Speak to the running gallery as a browser does."""
+    """Return a client for the running gallery."""
     from support.gallery_client import GalleryClient
 
     return GalleryClient(cloud.gallery_url)

@@ -1,9 +1,9 @@
-"""Runs the tests of one service in the environment that its own lock fills, with the packages it bundles and no other.
+"""Runs the tests of one service with only what its package contains: its own lock and the packages it bundles.
 
     .local/venv/service-annotate/bin/python tests/service.py annotate .local/venv/tests
 
-First all its modules are imported with nothing else in reach: that finds a dependency that its pyproject forgot.
-Then the tools of the tests join in, behind what the service has: an import within a function may find them instead.
+First it imports all modules with nothing else installed, which finds dependencies missing in the service's pyproject.
+Then it adds the test tools to the end of the path; from then on, an import inside a function may find those instead.
 """
 
 import importlib.util
@@ -18,14 +18,14 @@ REPOSITORY = TESTS.parent
 
 
 def main(service: str, tools: Path, more: list[str]) -> int:
-    """Return the exit status of pytest, which gets `more` arguments."""
+    """Run pytest with `more` arguments and return its exit status."""
     for name in installed_packages():
         try:
             import_all(name)
         except ModuleNotFoundError as error:
             sys.stderr.write(
-                f"{service} needs {error.name}, and does not have it when it is deployed: name its package in "
-                f"services/{service}/pyproject.toml and run `make lock`, or stop importing it.\n"
+                f"{service} imports {error.name}, which is missing from its package: add it to "
+                f"services/{service}/pyproject.toml and run `make lock`, or remove the import.\n"
             )
             return 1
     for kind in {"purelib", "platlib"}:

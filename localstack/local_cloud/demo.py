@@ -56,7 +56,11 @@ def _demo(gallery: Gallery, report: Callable[[str], None]) -> None:
     waiting = {}
     for photo in sample_photos(report):
         content_type = mimetypes.guess_type(photo)[0] or ""
-        waiting[gallery.upload(photo.name, content_type, photo.read_bytes())] = photo.name
+        data = photo.read_bytes()
+        form = gallery.ask_form(photo.name, content_type, len(data))
+        gallery.send(form, photo.name, data)
+        gallery.complete(form.id)
+        waiting[form.id] = photo.name
     report(f"{len(waiting)} photos uploaded to {gallery.url}")
     deadline = time.monotonic() + WAIT_SECONDS
     while waiting:

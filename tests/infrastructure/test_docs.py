@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-import deploy.__main__ as command_line
 from catalog import pending, sweep
+from deploy.commands.context import DRIFTED, EXIT_CODES
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
+from deploy.errors import BusyError, DeployError, GateError, StaleError
 from deploy.package import REPOSITORY
 from deploy.template import Template
 
@@ -119,14 +120,8 @@ def test_the_parameters_of_the_bootstrap_are_explained() -> None:
 
 def test_every_exit_code_is_explained() -> None:
     explained = {int(first) for first in rows(section("Plan and apply")) if first.isdecimal()}
-    assert explained == {int(number) for number in re.findall(r"(\d) ", command_line.EXIT_CODES)}
-    named = {
-        command_line.FAILED,
-        command_line.REFUSED,
-        command_line.PLAN_AGAIN,
-        command_line.BUSY,
-        command_line.DRIFTED,
-    }
+    assert explained == {int(number) for number in re.findall(r"(\d) ", EXIT_CODES)}
+    named = {error.exit_code for error in (DeployError, GateError, StaleError, BusyError)} | {DRIFTED}
     assert named < explained
 
 
