@@ -22,12 +22,13 @@ from deploy.environment import load_environment
 from deploy.errors import DeployError
 from local_cloud import LocalCloudError, mariadb, mysql
 from local_cloud.database import Address, PrivateServer, external, make_private
-from local_cloud.emulator import REGION, Emulator, aws_environ, client_environ
+from local_cloud.emulator import Emulator, client_environ
 from local_cloud.endpoint import Endpoint
 from local_cloud.gallery import Gallery
 from local_cloud.localstack import LocalStack
 from local_cloud.ports import check_free
 from local_cloud.processes import Child, find_noted, read_note, write_note
+from local_cloud.session import EmulatorSession
 
 DATABASE_NAME = "gallery"
 MASTER_SECRET = "local/database-master"  # noqa: S105 - its name
@@ -194,19 +195,19 @@ class LocalCloud:
         address = self._address()
         self._deploying = True
         try:
-            with aws_environ(self.endpoint_url):
-                variables = {
-                    "DATABASE_HOST": address.host,
-                    "DATABASE_PORT": str(address.port),
-                    "DATABASE_NAME": DATABASE_NAME,
-                    "MASTER_SECRET_ARN": _store_secret(address),
-                    "GALLERY_ORIGIN": self.gallery_url,
-                    "ARTIFACT_BUCKET": _make_bucket(),
-                    "PLATFORM": self.platform,
-                    **_default_network(),
-                }
-                self.outputs = deploy(load_environment("local", variables), report)
-                _delete_old_artifacts()
+            session = EmulatorSession(self.endpoint_url)
+            variables = {
+                "DATABASE_HOST": address.host,
+                "DATABASE_PORT": str(address.port),
+                "DATABASE_NAME": DATABASE_NAME,
+                "MASTER_SECRET_ARN": _store_secret(session, address),
+                "GALLERY_ORIGIN": self.gallery_url,
+                "ARTIFACT_BUCKET": _make_bucket(session),
+                "PLATFORM": self.platform,
+                **_default_network(session),
+            }
+            self.outputs = deploy(session, load_environment("local", variables), report)
+            _delete_old_artifacts(session)
         except (DeployError, BotoCoreError, ClientError, OSError) as error:
             self._deploying = False
             raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
@@ -233,11 +234,10 @@ class LocalCloud:
 
     def _warm_up(self) -> None:
         """Start each function in the background with an event that announces nothing: the first photo need not wait."""
-        with aws_environ(self.endpoint_url):
-            client = boto3.client("lambda", region_name=REGION)
-            for stack in ("thumbnail", "annotate"):
-                name = self.outputs[stack]["FunctionName"]
-                client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"Records": []}))
+        client = EmulatorSession(self.endpoint_url).client("lambda")
+        for stack in ("thumbnail", "annotate"):
+            name = self.outputs[stack]["FunctionName"]
+            client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"Records": []}))
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -299,9 +299,9 @@ def _stop_leftovers(data: Path) -> bool:
     return any(stopped)
 
 
-def _store_secret(address: Address) -> str:
+def _store_secret(session: boto3.Session, address: Address) -> str:
     """Keep the master user where the catalog function looks for it; return the secret's ARN."""
-    secrets = boto3.client("secretsmanager", region_name=REGION)
+    secrets = session.client("secretsmanager")
     value = json.dumps({"username": address.username, "password": address.password})
     try:
         return secrets.create_secret(Name=MASTER_SECRET, SecretString=value)["ARN"]
@@ -309,27 +309,27 @@ def _store_secret(address: Address) -> str:
         return secrets.put_secret_value(SecretId=MASTER_SECRET, SecretString=value)["ARN"]
 
 
-def _default_network() -> dict[str, str]:
+def _default_network(session: boto3.Session) -> dict[str, str]:
     """Return a subnet and a security group that exist: functions name some, though nothing separates them here."""
-    ec2 = boto3.client("ec2", region_name=REGION)
+    ec2 = session.client("ec2")
     return {
         "SUBNET_ID": min(subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]),
         "SECURITY_GROUP_ID": min(group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]),
     }
 
 
-def _make_bucket() -> str:
-    s3 = boto3.client("s3", region_name=REGION)
+def _make_bucket(session: boto3.Session) -> str:
+    s3 = session.client("s3")
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=ARTIFACT_BUCKET)
     return ARTIFACT_BUCKET
 
 
-def _delete_old_artifacts() -> None:
+def _delete_old_artifacts(session: boto3.Session) -> None:
     """Delete what no stack uses any more: artifacts are large, and every change of a service makes one."""
-    stacks = boto3.client("cloudformation", region_name=REGION).describe_stacks()["Stacks"]
+    stacks = session.client("cloudformation").describe_stacks()["Stacks"]
     used = {parameter.get("ParameterValue") for stack in stacks for parameter in stack.get("Parameters", [])}
-    for stored in boto3.resource("s3", region_name=REGION).Bucket(ARTIFACT_BUCKET).objects.all():
+    for stored in session.resource("s3").Bucket(ARTIFACT_BUCKET).objects.all():
         if stored.key not in used:
             stored.delete()
 

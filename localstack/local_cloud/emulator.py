@@ -7,8 +7,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from local_cloud import REPOSITORY, LocalCloudError
@@ -152,18 +151,3 @@ def client_environ(endpoint_url: str) -> dict[str, str]:
         "no_proxy": NO_PROXY,
         **CREDENTIALS,
     }
-
-
-@contextmanager
-def aws_environ(endpoint_url: str) -> Iterator[None]:
-    """Point boto3 in this process to the emulator, and away from any account of the user."""
-    ours = client_environ(endpoint_url)
-    touched = {name for name in os.environ if name.startswith("AWS_")} | set(ours)
-    before = {name: os.environ.pop(name) for name in touched if name in os.environ}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in touched:
-            os.environ.pop(name, None)
-        os.environ.update(before)

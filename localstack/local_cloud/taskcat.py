@@ -29,12 +29,13 @@ from deploy.errors import DeployError, StackError
 from deploy.package import Package, package
 from deploy.render import ROOT, render
 from local_cloud import REPOSITORY, LocalCloudError
-from local_cloud.emulator import REGION, Emulator, aws_environ
+from local_cloud.emulator import REGION, Emulator, client_environ
 from local_cloud.ports import free_ports
+from local_cloud.session import EmulatorSession
 from local_cloud.taskcat_region import ARTIFACT_BUCKET, STACK, TaskcatRegion
 
 PYTHON = REPOSITORY / ".local" / "venv" / "taskcat" / "bin" / "python"
-LAUNCHER = REPOSITORY / "infrastructure" / "checks" / "taskcat_offline.py"
+LAUNCHER = REPOSITORY / "infrastructure" / "tools" / "checks" / "taskcat_offline.py"
 FOLDER = REPOSITORY / ".local" / "taskcat"
 
 ENVIRONMENT = "staging"
@@ -66,8 +67,8 @@ def run_on_emulator(folder: Path, infrastructure: Path = INFRASTRUCTURE) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         emulator.start()
-        with aws_environ(emulator.endpoint_url):
-            return _run(folder, REGIONS, infrastructure)
+        session, environ = EmulatorSession(emulator.endpoint_url), client_environ(emulator.endpoint_url)
+        return _run(session, folder, REGIONS, infrastructure, {**os.environ, **environ})
     finally:
         emulator.abandon()
 
@@ -83,19 +84,22 @@ def run_in_account(folder: Path, regions: Sequence[str], infrastructure: Path = 
         LocalCloudError: there is no such region.
         BotoCoreError, ClientError: AWS cannot be reached, or refuses something.
     """
-    known = boto3.Session().get_available_regions("cloudformation")
+    session = boto3.Session()
+    known = session.get_available_regions("cloudformation")
     if unknown := [region for region in regions if region not in known]:
         raise LocalCloudError(f"there is no region {unknown[0]!r}; REGIONS are names such as eu-central-1")
     shutil.rmtree(folder, ignore_errors=True)
-    return _run(folder, regions, infrastructure)
+    return _run(session, folder, regions, infrastructure, os.environ)
 
 
-def _run(folder: Path, regions: Sequence[str], infrastructure: Path) -> int:
-    on_emulator = bool(os.environ.get("AWS_ENDPOINT_URL"))
+def _run(
+    session: boto3.Session, folder: Path, regions: Sequence[str], infrastructure: Path, environ: Mapping[str, str]
+) -> int:
+    on_emulator = bool(environ.get("AWS_ENDPOINT_URL"))
     platform: Platform = "host" if on_emulator else "aws"
     look_seconds = 1 if on_emulator else 30
-    account: str = boto3.client("sts", region_name=REGION).get_caller_identity()["Account"]
-    places = [TaskcatRegion(region, account) for region in regions]
+    account: str = session.client("sts", region_name=REGION).get_caller_identity()["Account"]
+    places = [TaskcatRegion(session, region, account) for region in regions]
     for place in places:
         place.refuse_another_run()
     environment = _unprotected(load_environment(ENVIRONMENT, {"AWS_ACCOUNT_ID": account}, infrastructure))
@@ -106,7 +110,7 @@ def _run(folder: Path, regions: Sequence[str], infrastructure: Path) -> int:
     with ThreadPoolExecutor() as pool:  # to delete a stack takes a quarter of an hour
         try:
             list(pool.map(lambda place: place.prepare(packages, _say), places))
-            status = _taskcat(project, folder / "report", look_seconds)
+            status = _taskcat(project, folder / "report", look_seconds, environ)
             for place in places if status else ():
                 for cause in place.failures():
                     _say(cause)
@@ -174,14 +178,14 @@ def _settings(packages: Mapping[str, Package], regions: Sequence[str], account: 
     }
 
 
-def _taskcat(project: Path, report: Path, look_seconds: int) -> int:
+def _taskcat(project: Path, report: Path, look_seconds: int, environ: Mapping[str, str]) -> int:
     """Run taskcat, which only creates: it cannot delete buckets that are not empty, as that of the access logs."""
     command = [
         *(str(PYTHON), "-W", "ignore::UserWarning", str(LAUNCHER), str(look_seconds)),  # it still uses pkg_resources
         *("test", "run", "--project-root", str(project), "--output-directory", str(report)),
         *("--no-delete", "--minimal-output"),
     ]
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environ = {name: value for name, value in environ.items() if name != "PYTHONPATH"}
     return subprocess.run(command, cwd=project, env=environ, check=False).returncode
 
 

@@ -29,14 +29,14 @@ NESTED = "AWS::CloudFormation::Stack"
 
 
 class TaskcatRegion:
-    """A region of the account that the credentials in the environment belong to."""
+    """A region of an account."""
 
-    def __init__(self, name: str, account: str) -> None:
+    def __init__(self, session: boto3.Session, name: str, account: str) -> None:
         """Make the clients; nothing is asked yet."""
         self.name = name
         self.bucket = f"{ARTIFACT_BUCKET.format(account=account)}-{name}"
-        self._cloudformation: CloudFormationClient = boto3.client("cloudformation", region_name=name)
-        self._s3: S3Client = boto3.client("s3", region_name=name)
+        self._cloudformation: CloudFormationClient = session.client("cloudformation", region_name=name)
+        self._s3: S3Client = session.client("s3", region_name=name)
 
     def refuse_another_run(self) -> None:
         """Make sure that the stack is not being worked on.

@@ -16,11 +16,12 @@ import boto3
 import pytest
 from localstack_client.session import Session
 
-from deploy.apply import environment_outputs
 from deploy.environment import load_environment
+from deploy.outputs import environment_outputs
 from local_cloud.cloud import DatabaseName, EmulatorName, LocalCloud
 from local_cloud.database import external
-from local_cloud.emulator import REGION, aws_environ
+from local_cloud.emulator import REGION
+from local_cloud.session import EmulatorSession
 from support.gemini_server import GeminiServer
 from support.releases import release
 from support.running_cloud import ELSEWHERE, running_cloud
@@ -69,11 +70,12 @@ class DeployedEnvironment:
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         """Read the outputs of its stacks."""
-        account = boto3.client("sts", region_name=REGION).get_caller_identity()["Account"]
+        aws = boto3.Session()
+        account = aws.client("sts", region_name=REGION).get_caller_identity()["Account"]
         environment = load_environment(name, {**environ, "AWS_ACCOUNT_ID": account})
         self.region = environment.region
         self.endpoint_url = environ.get("AWS_ENDPOINT_URL")
-        self.outputs = environment_outputs(environment)
+        self.outputs = environment_outputs(aws, environment)
         self.gallery_url = environ.get("GALLERY_URL") or self.outputs["web"]["Url"]
 
 
@@ -146,5 +148,5 @@ class Clouds:
 
     def _release_annotate(self, cloud: Cloud, variables: Mapping[str, str]) -> None:
         assert cloud.endpoint_url, "only functions on this machine can reach its Gemini server"
-        with aws_environ(cloud.endpoint_url):
-            release(boto3.client("lambda", region_name=REGION), cloud.outputs["annotate"]["FunctionName"], variables)
+        functions = EmulatorSession(cloud.endpoint_url).client("lambda")
+        release(functions, cloud.outputs["annotate"]["FunctionName"], variables)

@@ -16,11 +16,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Self
 
-import boto3
 import requests
+from botocore.exceptions import ClientError
 
 from local_cloud.emulator import client_environ
 from local_cloud.processes import Child
+from local_cloud.session import EmulatorSession
 from support.launch_template import user_data
 from support.waiting import wait_until
 
@@ -35,7 +36,7 @@ class Instance:
     def __init__(self, stack: str, region: str, port: int, endpoint_url: str, folder: Path) -> None:
         """Choose the web stack and the port, without starting anything."""
         self._stack = stack
-        self._region = region
+        self._session = EmulatorSession(endpoint_url, region)
         self._port = port
         self._endpoint_url = endpoint_url
         self._folder = folder
@@ -58,10 +59,9 @@ class Instance:
 
     def _launch_template(self) -> str:
         """Return the user data of the newest launch template, or an empty string before the stack exists."""
-        cloudformation, ec2 = (boto3.client(name, region_name=self._region) for name in ("cloudformation", "ec2"))
         try:
-            return user_data(cloudformation, ec2, self._stack)
-        except cloudformation.exceptions.ClientError:
+            return user_data(self._session.client("cloudformation"), self._session.client("ec2"), self._stack)
+        except ClientError:
             return ""
 
     def _unpack(self, user_data: str) -> Path:
@@ -69,7 +69,7 @@ class Instance:
         content, archive = self._folder / "content", self._folder / "gallery.zip"
         shutil.rmtree(content, ignore_errors=True)
         self._folder.mkdir(exist_ok=True)
-        boto3.client("s3", region_name=self._region).download_file(bucket, key, str(archive))
+        self._session.client("s3").download_file(bucket, key, str(archive))
         with zipfile.ZipFile(archive) as package:
             package.extractall(content)
         return content

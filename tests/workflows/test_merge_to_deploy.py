@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
 import requests
 from PIL import Image
@@ -23,6 +22,7 @@ from deploy.environment import Environment, load_environment
 from deploy.status import read_status
 from local_cloud.emulator import Emulator
 from local_cloud.ports import free_ports
+from local_cloud.session import EmulatorSession
 from release.pins import with_pin
 from release.version import Version
 from support import photos
@@ -106,6 +106,7 @@ class World:
     scratch: Scratch
     github: GitHub
     server: GitHubServer
+    session: EmulatorSession
     galleries: Mapping[str, GalleryClient]
 
     def merge(self) -> Merge:
@@ -118,7 +119,7 @@ class World:
 
     def change_sets(self, label: str) -> list[str]:
         """Return the stacks with a change set of a plan."""
-        cloudformation = boto3.client("cloudformation", region_name=REGION)
+        cloudformation = self.session.client("cloudformation", region_name=REGION)
         environments = [self._environment(name) for name in ENVIRONMENTS]
         stacks = [environment.stack_name(stack.name) for environment in environments for stack in environment.stacks]
         return [
@@ -132,7 +133,7 @@ class World:
         gallery = self.galleries[name]
         image = gallery.wait(gallery.upload(photos.jpeg()))
         thumbnail = Image.open(io.BytesIO(requests.get(image["thumbnail"]["url"], timeout=10).content))
-        packages = {status.stack: status.package for status in read_status(self._environment(name))}
+        packages = {status.stack: status.package for status in read_status(self.session, self._environment(name))}
         return Seen(
             gallery=requests.get(f"{gallery.url}/healthz", timeout=10).json()["version"],
             deployed={
@@ -188,13 +189,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     scratch = scratch_with_galleries(folder, ports)
     try:
         emulator.start()
-        with prepared_account(emulator), GitHubServer(NAME, TOKEN) as server, Instances(instances) as fleet:
+        session = prepared_account(emulator.endpoint_url)
+        with GitHubServer(NAME, TOKEN) as server, Instances(instances) as fleet:
             runner = Runner(
                 real=REAL, followers={"apply": fleet.url}, emulator=emulator.endpoint_url, github=server.url
             )
             github = GitHub(scratch, tmp_path_factory.mktemp, VARIABLES, runner)
             galleries = {name: GalleryClient(f"http://127.0.0.1:{port}") for name, port in ports.items()}
-            yield World(scratch, github, server, galleries)
+            yield World(scratch, github, server, session, galleries)
     finally:
         emulator.abandon()
 

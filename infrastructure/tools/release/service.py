@@ -94,7 +94,7 @@ def choose(services: dict[str, Service], name: str) -> Service:
         ReleaseError: there is none; the message says which there are.
     """
     if name not in services:
-        raise ReleaseError(f"there is no service {name!r}; there is: {', '.join(sorted(services))}")
+        raise ReleaseError(f"unknown service {name!r}; available: {', '.join(sorted(services))}")
     return services[name]
 
 

@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 
 from local_cloud import LocalCloudError
 from local_cloud import cloud as module
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
-from local_cloud.emulator import Emulator, aws_environ, client_environ
+from local_cloud.emulator import Emulator, client_environ
 from local_cloud.processes import Child, write_note
+from local_cloud.session import EmulatorSession
 
 
 @pytest.fixture
@@ -96,14 +96,13 @@ def test_aws_calls_go_to_the_emulator_and_to_no_account_of_the_user(
     }
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
-    with aws_environ("http://127.0.0.1:4566"):
-        session = boto3.Session()
-        assert session.client("s3").meta.endpoint_url == "http://127.0.0.1:4566"
-        credentials = session.get_credentials()
-        assert credentials is not None
-        assert (credentials.access_key, credentials.token) == ("test", None)
-    assert {name: os.environ[name] for name in theirs} == theirs
-    assert "AWS_ENDPOINT_URL" not in os.environ
+    session = EmulatorSession("http://127.0.0.1:4566")
+    for client in (session.client("s3"), session.resource("s3").meta.client):
+        assert client.meta.endpoint_url == "http://127.0.0.1:4566"
+        assert client.meta.region_name == "us-east-1"
+    credentials = session.get_credentials()
+    assert credentials is not None
+    assert (credentials.access_key, credentials.token) == ("test", None)
 
 
 def test_the_emulator_gets_a_clean_environment(tmp_path: Path) -> None:

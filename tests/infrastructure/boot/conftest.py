@@ -17,14 +17,15 @@ from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
 from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot, Gallery
 from local_cloud.database import Address
-from local_cloud.emulator import Emulator, aws_environ
+from local_cloud.emulator import Emulator
 from support import migration
+from support.service_environ import service_environ
 
 
 @pytest.fixture(scope="module")
 def endpoint_url(emulator: Emulator) -> Iterator[str]:
     """Point boto3 to the emulator, and return its address."""
-    with aws_environ(emulator.endpoint_url):
+    with service_environ(emulator.endpoint_url):
         yield emulator.endpoint_url
 
 

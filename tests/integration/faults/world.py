@@ -28,7 +28,7 @@ from integration.faults.pictures import Photo, Picture, colour_of
 from local_cloud import REPOSITORY
 from local_cloud.cloud import DATABASE_NAME, LocalCloud
 from local_cloud.database import socket_path
-from local_cloud.emulator import aws_environ
+from local_cloud.session import EmulatorSession
 from support import releases
 from support.clouds import function_name
 from support.emulated_account import Account
@@ -203,8 +203,8 @@ class World:
     def redrive(self) -> list[Redriven]:
         """Redrive all dead letters as `make redrive` does, and wait until they have been handled."""
         variables = re.findall(r"\$\{(\w+)\}", (INFRASTRUCTURE / "environments" / "local.yaml").read_text())
-        with aws_environ(self.cloud.endpoint_url):
-            done = redrive(load_environment("local", dict.fromkeys(variables, "") | {"PLATFORM": "host"}))
+        environment = load_environment("local", dict.fromkeys(variables, "") | {"PLATFORM": "host"})
+        done = redrive(EmulatorSession(self.cloud.endpoint_url), environment)
         self.wait_idle()
         return done
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from deploy.apply import deploy
 from deploy.environment import Environment
-from deploy.plan import Outputs
+from deploy.outputs import Outputs
 from local_cloud import REPOSITORY
 from local_cloud.emulator import Emulator, client_environ
 from local_cloud.gallery import Gallery
 from local_cloud.ports import free_ports
+from local_cloud.session import EmulatorSession
 from support.clouds import FUNCTIONS, function_name
 from support.deploy_project import silent
 from support.emulated_environment import prepared_account, resources
@@ -47,7 +46,7 @@ class Cloud:
 
     environment: Environment
     outputs: Outputs
-    endpoint_url: str
+    session: EmulatorSession
     folder: Path
 
     @property
@@ -57,7 +56,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """Return a client in the environment's region."""
-        return boto3.client(service, region_name=self.environment.region)  # type: ignore[call-overload]
+        return self.session.client(service, region_name=self.environment.region)
 
     def function(self, service: str) -> str:
         """Return the deployed name of a function."""
@@ -65,7 +64,7 @@ class Cloud:
 
     def physical_id(self, stack: str, resource: str) -> str:
         """Return the physical id of a resource."""
-        found = resources(self.environment.region, self.environment.stack_name(stack))
+        found = resources(self.session, self.environment.region, self.environment.stack_name(stack))
         return str(next(one["PhysicalResourceId"] for one in found if one["LogicalResourceId"] == resource))
 
     def parameter(self, stack: str, name: str) -> str:
@@ -113,7 +112,7 @@ class Cloud:
             resource["PhysicalResourceId"]
             for stack in self.environment.stacks
             if stack.service
-            for resource in resources(self.environment.region, self.environment.stack_name(stack.name))
+            for resource in resources(self.session, self.environment.region, self.environment.stack_name(stack.name))
             if resource["ResourceType"] == "AWS::IAM::Role"
         }
         return found - set(map(self.role, ALL_SERVICES))
@@ -144,8 +143,8 @@ def recorded_cloud(folder: Path, environment: Environment, gemini_url: str) -> I
     emulator = RecordedEmulator(folder, port, user, variables)
     emulator.start()
     try:
-        with prepared_account(emulator):
-            yield Cloud(environment, deploy(environment, silent), emulator.endpoint_url, folder)
+        session = prepared_account(emulator.endpoint_url)
+        yield Cloud(environment, deploy(session, environment, silent), session, folder)
     finally:
         emulator.abandon()
 
@@ -158,7 +157,7 @@ def recorded_gallery(cloud: Cloud) -> Iterator[GalleryClient]:
     gallery = Gallery(cloud.folder, port)
     gallery.start(
         {
-            **client_environ(cloud.endpoint_url),
+            **client_environ(cloud.session.endpoint_url),
             "AWS_DEFAULT_REGION": cloud.environment.region,
             "BUCKET_NAME": cloud.bucket,
             "THUMBNAIL_FUNCTION": cloud.outputs["thumbnail"]["FunctionArn"],

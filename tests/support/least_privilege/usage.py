@@ -17,7 +17,7 @@ from local_cloud.emulator import client_environ
 from smoke.errors import GalleryError
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import catalogue, with_parameters
+from support.emulated_environment import catalog_database, with_parameters
 from support.gallery_client import GalleryClient
 from support.least_privilege.recorded import HOOKS, Cloud
 from support.waiting import wait_until
@@ -96,7 +96,7 @@ def sweep(cloud: Cloud, gallery: GalleryClient) -> None:
     cloud.client("s3").put_object(Bucket=cloud.bucket, Key=upload_key(lost), Body=photos.jpeg(seed=2))
     gallery.wait(lost)
     with (
-        catalogue(cloud.environment.region, cloud.outputs) as database,
+        catalog_database(cloud.session, cloud.environment.region, cloud.outputs) as database,
         database.connection() as connection,
         connection.cursor() as cursor,
     ):
@@ -117,7 +117,7 @@ def sweep_at_once(cloud: Cloud) -> None:
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=cloud.function("sweep"))
     program = "from catalog import pending, sweep; pending.PATIENCE_MINUTES = 0; sweep.handle({}, None)"
     environ = {
-        **client_environ(cloud.endpoint_url),
+        **client_environ(cloud.session.endpoint_url),
         **configuration["Environment"]["Variables"],
         "AWS_DEFAULT_REGION": cloud.environment.region,
         "AWS_LAMBDA_FUNCTION_NAME": cloud.function("sweep"),
@@ -147,7 +147,7 @@ def annotate_by_gemini(cloud: Cloud, gallery: GalleryClient) -> None:
         "ARN"
     ]
     cloud.environment = with_parameters(cloud.environment, "annotate", GeminiSecretArn=secret)
-    cloud.outputs = deploy(cloud.environment, silent)
+    cloud.outputs = deploy(cloud.session, cloud.environment, silent)
     image = gallery.wait(gallery.upload(photos.jpeg(seed=3)))
     assert image["annotation"]["model"].startswith("gemini"), image
 

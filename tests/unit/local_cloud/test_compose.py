@@ -63,7 +63,7 @@ def test_localstack_finds_its_plugins_in_the_mounted_wheel(compose: Any, tmp_pat
     environment, volumes = (compose["services"]["localstack"][name] for name in ("environment", "volumes"))
     source, target, mode = next(volume for volume in volumes if volume.startswith(".")).split(":")
     assert (mode, target) == ("ro", environment["PYTHONPATH"])
-    command = [find_uv_bin(), "build", "--quiet", "--offline", "--wheel", FILE.parent, "--out-dir", tmp_path]
+    command = [find_uv_bin(), "build", "--quiet", "--offline", "--wheel", str(FILE.parent), "--out-dir", str(tmp_path)]
     subprocess.run(command, check=True)
     entry_points = (
         "import importlib.metadata as m, localstack_executor as e; "
