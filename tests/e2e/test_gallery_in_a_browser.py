@@ -124,7 +124,7 @@ def test_a_photo_is_deleted_after_confirmation(page: Page, gallery: GalleryClien
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url(f"{gallery.url}/")
-    assert gallery.image(image_id) is None
+    assert gallery.find(image_id) is None
 
 
 def test_a_search_finds_photos_by_prefix(page: Page, gallery: GalleryClient) -> None:

@@ -37,7 +37,7 @@ def kill(cloud: LocalCloud, name: str) -> None:
 
 def restart(cloud: LocalCloud) -> None:
     """Restart a killed component."""
-    assert cloud.mend(print)
+    assert cloud.restart(print)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import requests
 
@@ -22,11 +21,13 @@ from deploy.environment import load_environment
 from deploy.plan import make_plan
 from local_cloud import REPOSITORY
 from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
-from local_cloud.database import PrivateServer
-from local_cloud.emulator import Emulator, aws_environ, client_environ
+from local_cloud.emulator import client_environ
 from local_cloud.gallery import Gallery
-from local_cloud.mariadb import find_or_fetch
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
+from local_cloud.session import EmulatorSession
+from servers.database import PrivateServer
+from servers.mariadb import MariaDb
+from servers.ports import free_ports
 from support import photos
 from support.gallery_client import GalleryClient
 
@@ -56,8 +57,9 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Cloud:
-    """An account, a database and what both releases are told about them."""
+    """An account, a database, and the settings of both releases for them."""
 
+    session: EmulatorSession
     variables: Mapping[str, str]
     environ: Mapping[str, str]
     ports: list[int]
@@ -65,7 +67,7 @@ class Cloud:
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Return the outputs of a stack."""
-        found = boto3.client("cloudformation").describe_stacks(StackName=f"gallery-local-{stack}")["Stacks"][0]
+        found = self.session.client("cloudformation").describe_stacks(StackName=f"gallery-local-{stack}")["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
     def settings(self, function_output: str) -> dict[str, str]:
@@ -83,33 +85,31 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     data = tmp_path_factory.mktemp("upgrade")
-    server = PrivateServer(data, find_or_fetch(print), durable=False)
+    server = PrivateServer(data, MariaDb.find_or_fetch(print), durable=False)
     emulator_port, *ports = free_ports(3)
-    emulator = Emulator(data, emulator_port, os.environ)
-    environ = client_environ(emulator.endpoint_url)
-    with aws_environ(emulator.endpoint_url):
-        server.start()
-        emulator.start()
-        try:
-            boto3.client("s3").create_bucket(Bucket=ARTIFACT_BUCKET)
-            secret = f'{{"username": "{server.address.username}", "password": ""}}'
-            variables = {
-                "ARTIFACT_BUCKET": ARTIFACT_BUCKET,
-                "DATABASE_HOST": server.address.host,
-                "DATABASE_PORT": str(server.address.port),
-                "DATABASE_NAME": DATABASE_NAME,
-                "GALLERY_ORIGIN": f"http://127.0.0.1:{ports[0]}",
-                "MASTER_SECRET_ARN": boto3.client("secretsmanager").create_secret(Name="master", SecretString=secret)[
-                    "ARN"
-                ],
-                "PLATFORM": "host",
-                "SECURITY_GROUP_ID": "sg-00000000",  # as the earlier release has them
-                "SUBNET_ID": "subnet-00000000",
-            }
-            yield Cloud(variables, environ, ports, data)
-        finally:
-            emulator.stop()
-            server.stop()
+    emulator = MiniStack(data, emulator_port, os.environ)
+    session, environ = EmulatorSession(emulator.endpoint_url), client_environ(emulator.endpoint_url)
+    server.start()
+    emulator.start()
+    try:
+        session.client("s3").create_bucket(Bucket=ARTIFACT_BUCKET)
+        secret = f'{{"username": "{server.address.username}", "password": ""}}'
+        secrets = session.client("secretsmanager")
+        variables = {
+            "ARTIFACT_BUCKET": ARTIFACT_BUCKET,
+            "DATABASE_HOST": server.address.host,
+            "DATABASE_PORT": str(server.address.port),
+            "DATABASE_NAME": DATABASE_NAME,
+            "GALLERY_ORIGIN": f"http://127.0.0.1:{ports[0]}",
+            "MASTER_SECRET_ARN": secrets.create_secret(Name="master", SecretString=secret)["ARN"],
+            "PLATFORM": "host",
+            "SECURITY_GROUP_ID": "sg-00000000",  # as the earlier release has them
+            "SUBNET_ID": "subnet-00000000",
+        }
+        yield Cloud(session, variables, environ, ports, data)
+    finally:
+        emulator.stop()
+        server.stop()
 
 
 def deploy_earlier(folder: Path, cloud: Cloud) -> None:
@@ -203,7 +203,7 @@ def test_everything_survives_the_upgrade_and_every_request_is_answered(earlier: 
         visitors = Visitors(before)
         with visitors.around():
             environment = load_environment("local", cloud.variables)
-            deploy(environment, print)
+            deploy(cloud.session, environment, print)
             after = Gallery(cloud.data, cloud.ports[1])  # as a rolling update does: the new one before the old one ends
             after.start(cloud.settings("FunctionArn"))
         assert visitors.troubles == []
@@ -217,7 +217,7 @@ def test_everything_survives_the_upgrade_and_every_request_is_answered(earlier: 
         for image_id in [*visitors.uploads, now.upload(photos.jpeg(seed=99))]:
             image = now.wait(image_id)
             assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready")
-        assert not make_plan(environment).changes_anything
+        assert not make_plan(cloud.session, environment).changes_anything
     finally:
         after.stop()
 

@@ -33,7 +33,6 @@ ENVIRONMENT = {
     "BUCKET_NAME": "photos",
     "THUMBNAIL_FUNCTION": "thumbnail",
     "ANNOTATE_FUNCTION": "annotate",
-    "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
 }
 UPLOAD = json.dumps({"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}).encode()
 

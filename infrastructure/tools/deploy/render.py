@@ -1,7 +1,7 @@
-"""Writes the nested root template of a whole environment: for taskcat, and for people who use the console.
+"""Renders an environment as one root template with nested stacks, for taskcat and the AWS console.
 
-Each stack of stacks.yaml becomes a nested stack, each wired parameter the output of another one. What an environment
-sets becomes a parameter of the root, with the environment's value as its default.
+Each stack of stacks.yaml becomes a nested stack, and each wired parameter an output of another nested stack. The
+parameters that the environment sets become parameters of the root, with the environment's value as default.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ROOT = "root.yaml"
 
 
 def render(environment: Environment, folder: Path) -> Path:
-    """Write `root.yaml` and the templates that it nests into a folder, and return the path of the root.
+    """Write `root.yaml` and the nested templates to a folder; return the path of the root.
 
-    The folder's content belongs under `TemplatePrefix` in the bucket `TemplateBucket`; both are parameters of the root.
+    Upload the folder under `TemplatePrefix` to the bucket `TemplateBucket`; both are parameters of the root.
 
     Raises:
         PackageError: a service cannot be packaged.
@@ -41,10 +41,14 @@ def _root(environment: Environment) -> dict[str, Any]:
     parameters: dict[str, dict[str, Any]] = {
         "TemplateBucket": {"Type": "String", "Description": "Bucket that holds the nested templates"},
         "TemplateBucketRegion": {"Type": "String", "Description": "Region of that bucket"},
-        "TemplatePrefix": {"Type": "String", "Description": "Prefix of their keys, with its slash", "Default": ""},
+        "TemplatePrefix": {
+            "Type": "String",
+            "Description": "Prefix of their keys, with a trailing slash",
+            "Default": "",
+        },
         RELEASE: {
             "Type": "String",
-            "Description": "Anything that changes with every other parameter, so that functions publish a new version",
+            "Description": "Any value that changes with the other parameters, so that functions publish a new version",
             "Default": _release(environment, artifacts),
         },
     }
@@ -70,7 +74,7 @@ def _root(environment: Environment) -> dict[str, Any]:
         resources[_logical_id(stack.name)] = _nested(stack, values)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"A whole environment of the gallery, like {environment.name}",
+        "Description": f"A complete environment of the gallery, like {environment.name}",
         "Parameters": parameters,
         "Resources": resources,
         "Outputs": _outputs(environment),
@@ -88,7 +92,7 @@ def _nested(stack: Stack, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _outputs(environment: Environment) -> dict[str, Any]:
-    """Return what no other stack takes: it is for people."""
+    """Return the outputs that no other stack takes: they are for people."""
     taken = {output for stack in environment.stacks for output in stack.wired.values()}
     return {
         _logical_id(stack.name, name): {

@@ -30,22 +30,25 @@ def main() -> int:
             url, version = _origin(environment), (environment.versions or {}).get("web")
         check(Gallery(url), version, arguments.seconds, report)
     except (DeployError, GalleryError) as error:
-        print("\n".join(("smoke: " + str(error), *getattr(error, "__notes__", ()))), file=sys.stderr)
-        return 1
+        return _fail(error, str(error))
     except KeyboardInterrupt as interrupt:
-        print("\n".join(("smoke: interrupted", *getattr(interrupt, "__notes__", ()))), file=sys.stderr)
-        return 1
+        return _fail(interrupt, "interrupted")
     report("the gallery works")
     return 0
 
 
+def _fail(error: BaseException, message: str) -> int:
+    print("\n".join((f"smoke: {message}", *getattr(error, "__notes__", ()))), file=sys.stderr)
+    return 1
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="smoke", description="Check a running gallery with a picture.")
+    parser = argparse.ArgumentParser(prog="smoke", description="Check a running gallery by uploading a picture.")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("environment", nargs="?", help="a file of infrastructure/environments, without .yaml")
-    which.add_argument("--url", type=_url, help="where the gallery is, such as https://photos.example.org")
+    which.add_argument("environment", nargs="?", help="a file in infrastructure/environments, without .yaml")
+    which.add_argument("--url", type=_url, help="the gallery's address, such as https://photos.example.org")
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help="how long thumbnail and words may take (default: %(default)s)"
+        "--seconds", type=float, default=SECONDS, help="time limit for thumbnail and caption (default: %(default)s)"
     )
     return parser
 
@@ -57,12 +60,12 @@ def _url(text: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address such as https://photos.example.org")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://photos.example.org")
     return text
 
 
 def _variables() -> dict[str, str]:
-    return {"AWS_ACCOUNT_ID": "000000000000", **os.environ}  # a gallery has its address without an account
+    return {"AWS_ACCOUNT_ID": "000000000000", **os.environ}  # the gallery's address does not depend on the account
 
 
 def _origin(environment: Environment) -> str:

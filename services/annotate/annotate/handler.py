@@ -27,7 +27,6 @@ from botocore.config import Config
 
 from annotate.config import AnnotateSettings
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, RetryableError
-from annotate.flatten import on_white
 from catalog import images
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import Context, OutOfTimeError, time_limit
@@ -99,10 +98,10 @@ def make_annotator(settings: AnnotateSettings) -> Annotator:
     """
     key = settings.gemini_api_key or _secret(settings.gemini_secret_arn)
     if key:
-        from annotate.gemini import GeminiAnnotator
+        from annotate.gemini.client import GeminiAnnotator
 
         return GeminiAnnotator(key, settings.gemini_model, settings.language)
-    from annotate.tagger import OfflineTagger
+    from annotate.offline.tagger import OfflineTagger
 
     return OfflineTagger()
 
@@ -207,7 +206,7 @@ class Describer:
         if self._annotator is None:
             self._annotator = make_annotator(self._settings)
         try:
-            return self._annotator.annotate(on_white(picture.image))
+            return self._annotator.annotate(picture.on_white())
         except KeyRefusedError:
             self._annotator = None  # perhaps replaced: read the secret again for the next photo
             raise

@@ -17,8 +17,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
+from servers.database import PrivateServer
+from servers.installation import Installation
 from web import circuit_breaker
 from web.circuit_breaker import CircuitBreakerDatabase
 

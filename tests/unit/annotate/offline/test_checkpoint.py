@@ -1,0 +1,158 @@
+"""Untrusted PyTorch checkpoints."""
+
+import builtins
+import os
+import pickle
+import struct
+import sys
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from annotate.offline import checkpoint
+from annotate.offline.checkpoint import UnreadableCheckpointError
+
+MAGIC = 0x1950A86A20F9469CFC6C
+VALUES = np.arange(12, dtype="<f4")
+
+
+class FloatStorage:
+    """PyTorch's name for 32-bit numbers."""
+
+
+class UnknownStorage:
+    """A name that PyTorch does not use."""
+
+
+def _rebuild_tensor_v2() -> None:
+    """PyTorch pickles a tensor as a call of this function."""
+
+
+@pytest.fixture(autouse=True)
+def torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make these names picklable as PyTorch's."""
+    for module, name, thing in (
+        ("torch", "FloatStorage", FloatStorage),
+        ("torch", "UnknownStorage", UnknownStorage),
+        ("torch._utils", "_rebuild_tensor_v2", _rebuild_tensor_v2),
+    ):
+        monkeypatch.setitem(sys.modules, module, sys.modules.get(module) or ModuleType(module))
+        monkeypatch.setattr(sys.modules[module], name, thing, raising=False)
+        monkeypatch.setattr(thing, "__module__", module)
+
+
+class Storage:
+    def __init__(self, kind: type = FloatStorage, elements: int = len(VALUES), reference: str = "storage") -> None:
+        self.reference = (reference, kind, "0", "cpu", elements, None)
+
+
+class Call:
+    """Pickled as a function call."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: object) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[object, ...]]:
+        return self.call
+
+
+def a_tensor(shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, storage: Storage | None = None) -> Call:
+    return Call(_rebuild_tensor_v2, storage or Storage(), offset, shape, strides, False, OrderedDict())
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, thing: object) -> Any:
+        return thing.reference if isinstance(thing, Storage) else None
+
+
+def written(path: Path, state: object, values: NDArray[Any] = VALUES, magic: int = MAGIC) -> Path:
+    with path.open("wb") as file:
+        for thing in (magic, 1001, {"little_endian": True}, state, ["0"]):
+            Pickler(file, 2).dump(thing)
+        file.write(struct.pack("<q", len(values)) + values.tobytes())
+    return path
+
+
+def test_tensors_are_read_by_name(tmp_path: Path) -> None:
+    state = OrderedDict(bias=a_tensor((4,), (1,)), weight=a_tensor((2, 4), (4, 1), offset=4))
+    tensors = checkpoint.read(written(tmp_path / "a.pth", state))
+    assert list(tensors) == ["bias", "weight"]
+    assert tensors["weight"].tolist() == [[4, 5, 6, 7], [8, 9, 10, 11]]
+
+
+def test_a_transposed_tensor_keeps_its_shape(tmp_path: Path) -> None:
+    state = {"weight": a_tensor((4, 3), (1, 4))}
+    assert checkpoint.read(written(tmp_path / "a.pth", state))["weight"].tolist() == VALUES.reshape(3, 4).T.tolist()
+
+
+@pytest.mark.parametrize(
+    "function", [os.system, builtins.eval, builtins.getattr, Counter, np.fromstring, pickle.loads], ids=str
+)
+def test_a_call_that_creates_no_tensor_is_rejected(tmp_path: Path, function: Callable[..., Any]) -> None:
+    marker = tmp_path / "executed"
+    path = written(tmp_path / "a.pth", {"weight": Call(function, f"touch '{marker}'")})
+    with pytest.raises(UnreadableCheckpointError, match=f"{function.__name__}, which is not allowed"):
+        checkpoint.read(path)
+    assert not marker.exists()
+
+
+def test_pickle_itself_would_make_that_call(tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    path = tmp_path / "a.pickle"
+    path.write_bytes(pickle.dumps(Call(os.system, f"touch '{marker}'")))
+    pickle.loads(path.read_bytes())
+    assert marker.exists()
+
+
+INVALID_STATES = [
+    # A tensor that exceeds its storage.
+    {"weight": a_tensor((13,), (1,))},
+    {"weight": a_tensor((4,), (1,), offset=9)},
+    {"weight": a_tensor((4,), (1,), offset=-1)},
+    {"weight": a_tensor((4,), (-1,))},
+    {"weight": a_tensor((2, 2), (1, 100))},
+    {"weight": a_tensor((2**62, 2**62), (1, 1))},
+    # A storage of another type or size.
+    {"weight": a_tensor((4,), (1,), storage=Storage(UnknownStorage))},
+    {"weight": a_tensor((4,), (1,), storage=Storage(elements=11))},
+    {"weight": a_tensor((4,), (1,), storage=Storage(elements=-1))},
+    {"weight": a_tensor((4,), (1,), storage=Storage(reference="module"))},
+    # No tensors.
+    {"weight": 5},
+    5,
+    {"weight": VALUES.tolist()},
+]
+
+
+@pytest.mark.parametrize("state", INVALID_STATES)
+def test_an_invalid_state_is_rejected(tmp_path: Path, state: object) -> None:
+    with pytest.raises(UnreadableCheckpointError):
+        checkpoint.read(written(tmp_path / "a.pth", state))
+
+
+def test_another_magic_number_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableCheckpointError, match="first format"):
+        checkpoint.read(written(tmp_path / "a.pth", {}, magic=1))
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"no pickle at all", bytes(100)])
+def test_another_file_is_rejected(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(data)
+    with pytest.raises(UnreadableCheckpointError):
+        checkpoint.read(path)
+
+
+def test_a_truncated_file_is_rejected(tmp_path: Path) -> None:
+    whole = written(tmp_path / "a.pth", {"weight": a_tensor((4,), (1,))}).read_bytes()
+    for length in range(len(whole)):
+        path = tmp_path / "cut.pth"
+        path.write_bytes(whole[:length])
+        with pytest.raises(UnreadableCheckpointError):
+            checkpoint.read(path)
