@@ -9,10 +9,11 @@ import pytest
 import schemathesis
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from schemathesis import GenerationMode
 
 from catalog.images import MAX_TEXT_CHARACTERS
+from catalog.search import parse
 from catalog.uploads import MAX_BYTES, is_id
 from support.gallery_photos import GalleryPhotos
 
@@ -51,6 +52,8 @@ def test_every_response_conforms_to_the_document(
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=10, deadline=None, database=None)
     def check(case: schemathesis.Case[Any]) -> None:
+        # schemathesis knows only some letters of \p{L}: a query that it considers invalid may have a word.
+        assume(mode is GenerationMode.POSITIVE or not parse(str((case.query or {}).get("q", ""))).words)
         if is_id(str(case.path_parameters.get("id", ""))):
             case.path_parameters["id"] = photos.add()
         case.call_and_validate(
