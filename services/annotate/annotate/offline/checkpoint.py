@@ -90,8 +90,8 @@ def read(file: IO[bytes]) -> dict[str, NDArray[Any]]:
             (elements,) = np.frombuffer(file.read(8), "<i8")
             if elements != storage.elements:
                 raise UnreadableCheckpointError("a storage of the checkpoint has the wrong size")
-            storage.values = np.frombuffer(file.read(elements * storage.dtype.itemsize), storage.dtype)
-            if storage.values.size != elements:
+            storage.values = np.frombuffer(file.read(storage.elements * storage.dtype.itemsize), storage.dtype)
+            if storage.values.size != storage.elements:
                 raise UnreadableCheckpointError("the checkpoint is truncated")
         return {name: tensor.values() for name, tensor in state.items()}
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
