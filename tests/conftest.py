@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import boto3
 import pymysql
 import pytest
 from botocore.loaders import JSONFileLoader
@@ -22,20 +19,23 @@ from pymysql.connections import Connection
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
-from local_cloud import LocalCloudError, mariadb, mysql
-from local_cloud.database import Address, PrivateServer, external
-from local_cloud.installation import Installation
+from servers import ServerError
+from servers.database import Address, PrivateServer, external
+from servers.installation import Installation
+from servers.mariadb import MariaDb
+from servers.mysql import MySql
+from support import migration
+from support.migration import APPLICATION_USER, store_secret
 
 if TYPE_CHECKING:
     from support.clouds import Cloud, Clouds
     from support.gallery_client import GalleryClient
     from support.gemini_server import GeminiServer
 
-APPLICATION_USER = Credentials("gallery_tests", "a-test-password")
 DATABASE = "gallery_tests"
 """An unusual name, because a given server may hold other databases."""
 GIVEN_SERVER = pytest.StashKey[Address]()
-FIND = {"mariadb": mariadb.find_or_fetch, "mysql": mysql.find_or_fetch}
+FIND = {"mariadb": MariaDb.find_or_fetch, "mysql": MySql.find_or_fetch}
 
 
 settings.register_profile("unhurried", settings(), deadline=None)  # a busy machine must not fail a test
@@ -56,13 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Find the given server, or exit if the chosen one is not available on this machine."""
     if config.getoption("--database") == "mysql":
         try:
-            mysql.find_or_fetch(print)
-        except LocalCloudError as error:
+            MySql.find_or_fetch(print)
+        except ServerError as error:
             pytest.exit(f"Nothing is tested on MySQL. {error}", returncode=1 if os.environ.get("CI") else 0)
     if config.getoption("--given-database"):
         try:
             address = external(os.environ)
-        except LocalCloudError as error:
+        except ServerError as error:
             raise pytest.UsageError(str(error)) from error
         if address is None:
             raise pytest.UsageError("--given-database needs DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
@@ -164,18 +164,9 @@ def programs(pytestconfig: pytest.Config) -> Installation:
     return FIND[pytestconfig.getoption("--database")](print)
 
 
-@pytest.fixture(scope="session")
-def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """Return the address and master user of a database server: the given one, or one started here."""
-    if GIVEN_SERVER in pytestconfig.stash:
-        address = pytestconfig.stash[GIVEN_SERVER]
-        yield address
-        with closing(_connect_master(address)) as master, master.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-            cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
-        return
-    programs = FIND[pytestconfig.getoption("--database")](print)
-    server = PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)
+@contextmanager
+def _running(folder: Path, programs: Installation) -> Iterator[Address]:
+    server = PrivateServer(folder, programs, durable=False)
     server.start()
     try:
         yield server.address
@@ -183,10 +174,24 @@ def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """Return the address and master user of a database server: the given one, or one started here."""
+    if GIVEN_SERVER not in pytestconfig.stash:
+        with _running(tmp_path_factory.mktemp("server"), FIND[pytestconfig.getoption("--database")](print)) as address:
+            yield address
+        return
+    address = pytestconfig.stash[GIVEN_SERVER]
+    yield address
+    with closing(_connect_master(address)) as master, master.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
+
+
 @pytest.fixture
 def migration_settings(aws: None, database_server: Address) -> Iterator[MigrationSettings]:
     """Return the catalog function's settings for a database that does not exist yet; drop it afterwards."""
-    settings = _migration_settings(database_server, f"{DATABASE}_fresh")
+    settings = migration.settings(database_server, f"{DATABASE}_fresh")
     yield settings
     with closing(_connect_master(database_server)) as master, master.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {settings.database_name}")
@@ -196,7 +201,7 @@ def migration_settings(aws: None, database_server: Address) -> Iterator[Migratio
 def _schema(database_server: Address) -> str:
     """Migrate a database once, and return its name."""
     with _aws_in_process():
-        settings = _migration_settings(database_server, DATABASE)
+        settings = migration.settings(database_server, DATABASE)
         apply(settings)
         return settings.database_name
 
@@ -207,7 +212,7 @@ def database(aws: None, database_server: Address, _schema: str, monkeypatch: pyt
     monkeypatch.setenv("DATABASE_HOST", database_server.host)
     monkeypatch.setenv("DATABASE_PORT", str(database_server.port))
     monkeypatch.setenv("DATABASE_NAME", _schema)
-    monkeypatch.setenv("DATABASE_SECRET_ARN", _secret("application", APPLICATION_USER))
+    monkeypatch.setenv("DATABASE_SECRET_ARN", store_secret("application", APPLICATION_USER))
     database = Database(DatabaseSettings.from_environ(os.environ), max_connections=4)
     with database.connection() as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM image")
@@ -220,23 +225,19 @@ def both_servers(
     database_server: Address, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Connection[Any]]]:
     """Connect to a new catalog on the tests' server and to one on MariaDB, to compare the two."""
-    server = PrivateServer(tmp_path_factory.mktemp("mariadb"), mariadb.find_or_fetch(print), durable=False)
-    server.start()
     name = f"{DATABASE}_compared"
-    try:
-        with ExitStack() as stack:
-            connections = []
-            for address in (database_server, server.address):
-                with _aws_in_process():
-                    apply(_migration_settings(address, name))
-                connection = stack.enter_context(closing(_connect_master(address)))
-                connection.select_db(name)
-                connections.append(connection)
-            yield connections
-            for connection in connections:
-                connection.cursor().execute(f"DROP DATABASE {name}")
-    finally:
-        server.stop()
+    with ExitStack() as stack:
+        other = stack.enter_context(_running(tmp_path_factory.mktemp("mariadb"), MariaDb.find_or_fetch(print)))
+        connections = []
+        for address in (database_server, other):
+            with _aws_in_process():
+                apply(migration.settings(address, name))
+            connection = stack.enter_context(closing(_connect_master(address)))
+            connection.select_db(name)
+            connections.append(connection)
+        yield connections
+        for connection in connections:
+            connection.cursor().execute(f"DROP DATABASE {name}")
 
 
 def _connect_master(server: Address) -> Connection[Any]:
@@ -244,21 +245,6 @@ def _connect_master(server: Address) -> Connection[Any]:
         database_host=server.host, database_port=server.port, database_name="", database_secret_arn=""
     )
     return connect(where, Credentials(server.username, server.password))
-
-
-def _migration_settings(server: Address, name: str) -> MigrationSettings:
-    return MigrationSettings(
-        database_host=server.host,
-        database_port=server.port,
-        database_name=name,
-        database_secret_arn=_secret("master", Credentials(server.username, server.password)),
-        application_secret_arn=_secret("application", APPLICATION_USER),
-    )
-
-
-def _secret(name: str, user: Credentials) -> str:
-    value = json.dumps({"username": user.username, "password": user.password})
-    return boto3.client("secretsmanager").create_secret(Name=f"{name}-{uuid4()}", SecretString=value)["ARN"]
 
 
 @pytest.fixture

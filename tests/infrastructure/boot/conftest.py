@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -13,12 +12,13 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from catalog.handler import MigrationSettings, apply
+from catalog.handler import apply
 from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
-from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot, Gallery
-from local_cloud.database import Address
+from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot, Gallery
 from local_cloud.emulator import Emulator
+from servers.database import Address
+from support import migration
 from support.service_environ import service_environ
 
 
@@ -42,26 +42,13 @@ def bundle(endpoint_url: str) -> str:
 @pytest.fixture(scope="module")
 def migrate(endpoint_url: str, database_server: Address) -> Callable[[str], str]:
     """Return a function that migrates a database and returns the secret of the application user."""
-    master = _secret(database_server.username, database_server.password)
-    application = _secret("instances", APPLICATION_PASSWORD)
 
     def migrate_database(name: str) -> str:
-        settings = MigrationSettings(
-            database_host=database_server.host,
-            database_port=database_server.port,
-            database_name=name,
-            database_secret_arn=master,
-            application_secret_arn=application,
-        )
+        settings = migration.settings(database_server, name)
         apply(settings)
-        return application
+        return settings.application_secret_arn
 
     return migrate_database
-
-
-def _secret(username: str, password: str) -> str:
-    value = json.dumps({"username": username, "password": password})
-    return boto3.client("secretsmanager").create_secret(Name=f"{username}-{uuid4()}", SecretString=value)["ARN"]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from support.launch_template import user_data
 TEMPLATE = INFRASTRUCTURE / "templates" / "web.yaml"
 ARTIFACTS = "artifacts-of-instances"
 DATABASE_PORT = 3306
-APPLICATION_PASSWORD = "a-password-of-instances"
 
 Boot = Callable[..., Instance]
 

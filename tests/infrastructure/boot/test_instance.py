@@ -18,8 +18,9 @@ import pytest
 
 from deploy.package import SERVICES
 from infrastructure.boot.instance import Instance
-from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot
-from local_cloud.database import Address
+from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot
+from servers.database import Address
+from support.migration import APPLICATION_USER
 
 READY = (200, '{"status":"ok"}\n')
 VERSION = tomllib.loads((SERVICES / "web" / "pyproject.toml").read_text())["project"]["version"]
@@ -82,7 +83,7 @@ def test_the_service_cannot_change_the_files_of_the_instance(instance: Instance)
 def test_only_root_can_read_the_settings_and_they_contain_no_secret(instance: Instance) -> None:
     settings = instance.file("/etc/gallery.env")
     assert (settings.stat().st_uid, stat.S_IMODE(settings.stat().st_mode)) == (0, 0o600)
-    assert APPLICATION_PASSWORD not in settings.read_text(encoding="utf-8")
+    assert APPLICATION_USER.password not in settings.read_text(encoding="utf-8")
 
 
 def test_the_agent_sends_the_logs_of_the_service(instance: Instance) -> None:
