@@ -18,7 +18,7 @@ from local_cloud.emulator import client_environ
 from local_cloud.gallery import SERVICES
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import with_parameters
+from support.emulated_environment import open_catalog, with_parameters
 from support.gallery_client import GalleryClient
 from support.least_privilege.recorded import HOOK, Cloud
 
@@ -96,7 +96,7 @@ def sweep(cloud: Cloud, gallery: GalleryClient) -> None:
     cloud.client("s3").put_object(Bucket=cloud.bucket, Key=upload_key(lost), Body=photos.jpeg(seed=2))
     gallery.wait(lost)
     with (
-        catalogue(cloud.environment.region, cloud.outputs) as database,
+        open_catalog(cloud.environment.region, cloud.outputs) as database,
         database.connection() as connection,
         connection.cursor() as cursor,
     ):
