@@ -71,14 +71,20 @@ class Emulator(ABC):
     def clear(self) -> None:
         """Stop the emulator, or an orphaned one of a killed process."""
         self.child.clear()
+        self.stop_databases()
 
     def stop(self) -> None:
         """Stop the emulator; it may save its state first."""
         self.child.stop(STOP_SECONDS)
+        self.stop_databases()
 
     def abandon(self) -> None:
-        """Kill the emulator before it can save its state."""
+        """Kill the emulator before it saves its state; MiniStack's objects and waiting events are on disk already."""
         self.child.stop(0)
+        self.stop_databases()
+
+    def stop_databases(self) -> None:
+        """Stop the database servers of a killed emulator."""
 
     @abstractmethod
     def prepare(self) -> None:
