@@ -83,6 +83,7 @@ class Emulator(ABC):
         self.child.stop(0)
         self.stop_databases()
 
+    @abstractmethod
     def stop_databases(self) -> None:
         """Stop the database servers of a killed emulator."""
 

@@ -2,18 +2,17 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
-from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
+from local_cloud.cloud import AlreadyRunningError, LocalCloud
 from servers.ports import free_ports
 from support import photos
 from support.gallery_client import GalleryClient
 from support.running_cloud import running_cloud
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +45,7 @@ def test_nothing_is_lost_when_a_process_is_killed(own_cloud: LocalCloud, gallery
     victim = own_cloud.processes[name].pid
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
-    deadline = time.monotonic() + 300
-    while not own_cloud.restart(print):
-        assert time.monotonic() < deadline, "the death was not noticed"
-        time.sleep(0.1)
+    wait_until(lambda: own_cloud.restart(print), 0.1)
     after = gallery.image(image_id)
     assert after is not None
     assert after["annotation"] == before["annotation"]
@@ -63,7 +59,3 @@ def test_a_second_cloud_in_the_same_folder_is_refused(own_cloud: LocalCloud) -> 
     other = LocalCloud(own_cloud._data, gallery_port, emulator_port, {})
     with pytest.raises(AlreadyRunningError, match=own_cloud.gallery_url):
         other.start(print)
-
-
-def test_nothing_runs_in_an_empty_folder(tmp_path: Path) -> None:
-    assert not stop_running(tmp_path)

@@ -10,10 +10,33 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+import yaml
 from botocore.config import Config
 
 from local_cloud.emulator import CREDENTIALS
 from support.waiting import wait_until
+
+RELEASE: dict[str, Any] = yaml.safe_load("""
+DeadLetters: { Type: AWS::SQS::Queue }
+Version:
+  Type: AWS::Lambda::Version
+  Properties: { FunctionName: { Ref: Function }, Description: { Ref: Release } }
+Alias:
+  Type: AWS::Lambda::Alias
+  Properties:
+    FunctionName: { Ref: Function }
+    FunctionVersion: { Fn::GetAtt: [Version, Version] }
+    Name: live
+Settings:
+  Type: AWS::Lambda::EventInvokeConfig
+  DependsOn: Alias
+  Properties:
+    FunctionName: { Ref: Function }
+    Qualifier: live
+    MaximumRetryAttempts: 1
+    DestinationConfig: { OnFailure: { Destination: { Fn::GetAtt: [DeadLetters, Arn] } } }
+""")
+"""Version, alias and dead letter queue of the resource `Function`; the parameter `Release` makes a new version."""
 
 PROTECTED_BALANCER: dict[str, Any] = {
     "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",

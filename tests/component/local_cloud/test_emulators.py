@@ -23,7 +23,7 @@ from local_cloud.localstack import LocalStack
 from local_cloud.ministack import MiniStack
 from servers import ServerError
 from servers.ports import free_ports
-from support.emulated_account import Account, function_package
+from support.emulated_account import RELEASE, Account, function_package
 from support.waiting import wait_until
 
 EMULATORS = {"ministack": MiniStack, "localstack": LocalStack}
@@ -55,9 +55,8 @@ def handle(event, context):
 """
 
 FUNCTION = """
-Parameters: { Outcomes: { Type: String } }
+Parameters: { Outcomes: { Type: String }, Release: { Type: String, Default: "1" } }
 Resources:
-  DeadLetters: { Type: AWS::SQS::Queue }
   LogGroup: { Type: AWS::Logs::LogGroup }
   Role:
     Type: AWS::IAM::Role
@@ -87,21 +86,6 @@ Resources:
       ReservedConcurrentExecutions: 1
       DeadLetterConfig: { TargetArn: { Fn::GetAtt: [DeadLetters, Arn] } }
       LoggingConfig: { LogFormat: JSON, LogGroup: { Ref: LogGroup } }
-  Version: { Type: AWS::Lambda::Version, Properties: { FunctionName: { Ref: Function } } }
-  Alias:
-    Type: AWS::Lambda::Alias
-    Properties:
-      FunctionName: { Ref: Function }
-      FunctionVersion: { Fn::GetAtt: [Version, Version] }
-      Name: live
-  Settings:
-    Type: AWS::Lambda::EventInvokeConfig
-    DependsOn: Alias
-    Properties:
-      FunctionName: { Ref: Function }
-      Qualifier: live
-      MaximumRetryAttempts: 1
-      DestinationConfig: { OnFailure: { Destination: { Fn::GetAtt: [DeadLetters, Arn] } } }
 Outputs:
   DeadLetters: { Value: { Ref: DeadLetters } }
   LogGroup: { Value: { Ref: LogGroup } }
@@ -159,6 +143,7 @@ Outputs:
 def template(more: str) -> dict[str, Any]:
     """Return the function with more resources."""
     function, added = yaml.safe_load(FUNCTION), yaml.safe_load(more)
+    added["Resources"] |= RELEASE
     return {name: {**function[name], **added.get(name, {})} for name in function}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.emulated_account import Account, Deployment, function_package
+from support.emulated_account import RELEASE, Account, Deployment, function_package
 from support.waiting import wait_until
 
 HANDLER = """
@@ -38,7 +38,6 @@ Parameters:
   Bucket: { Type: String }
 Resources:
   Topic: { Type: AWS::SNS::Topic }
-  DeadLetters: { Type: AWS::SQS::Queue }
   Function:
     Type: AWS::Lambda::Function
     Properties:
@@ -52,23 +51,6 @@ Resources:
       ReservedConcurrentExecutions: 1
       DeadLetterConfig: { TargetArn: { Fn::GetAtt: [DeadLetters, Arn] } }
       VpcConfig: { SubnetIds: [subnet-1], SecurityGroupIds: [sg-1] }
-  Version:
-    Type: AWS::Lambda::Version
-    Properties: { FunctionName: { Ref: Function }, Description: { Ref: Release } }
-  Alias:
-    Type: AWS::Lambda::Alias
-    Properties:
-      FunctionName: { Ref: Function }
-      FunctionVersion: { Fn::GetAtt: [Version, Version] }
-      Name: live
-  Settings:
-    Type: AWS::Lambda::EventInvokeConfig
-    DependsOn: Alias
-    Properties:
-      FunctionName: { Ref: Function }
-      Qualifier: live
-      MaximumRetryAttempts: 1
-      DestinationConfig: { OnFailure: { Destination: { Fn::GetAtt: [DeadLetters, Arn] } } }
   Permission:
     Type: AWS::Lambda::Permission
     Properties:
@@ -92,6 +74,7 @@ Outputs:
   Alias: { Value: { Ref: Alias } }
   Version: { Value: { Fn::GetAtt: [Version, Version] } }
 """)
+TEMPLATE["Resources"] |= RELEASE
 BROKEN: dict[str, Any] = copy.deepcopy(TEMPLATE)
 BROKEN["Resources"]["Bad"] = {
     "Type": "AWS::EC2::NatGateway",
