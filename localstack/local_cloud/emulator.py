@@ -110,7 +110,7 @@ class Emulator(ABC):
         }
 
     def function_environ(self) -> dict[str, str]:
-        """Return the variables of functions that are not those of every Lambda function."""
+        """Return the variables that functions get in addition to those of Lambda."""
         return {
             "OPENBLAS_NUM_THREADS": "1",
             **{name: self._user_environ[name] for name in FOR_FUNCTIONS if self._user_environ.get(name)},
