@@ -22,7 +22,7 @@ class GalleryClient(Gallery):
     def __init__(self, url: str) -> None:
         """Store the address; use a connection once only, because a gallery closes idle ones and may be restarted."""
         super().__init__(url)
-        self._http.headers["Connection"] = "close"
+        self._http.headers = {**self._http.headers, "Connection": "close"}
 
     def post(self, form: Form, data: bytes, **fields: str) -> urllib3.BaseHTTPResponse:
         """Send a file with a presigned form and return the bucket's response; `fields` replace those of the form."""
