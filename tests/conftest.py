@@ -19,9 +19,11 @@ from pymysql.connections import Connection
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog.handler import MigrationSettings, apply
-from local_cloud import LocalCloudError, mariadb, mysql
-from local_cloud.database import Address, PrivateServer, external
-from local_cloud.installation import Installation
+from servers import ServerError
+from servers.database import Address, PrivateServer, external
+from servers.installation import Installation
+from servers.mariadb import MariaDb
+from servers.mysql import MySql
 from support import migration
 from support.migration import APPLICATION_USER, store_secret
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 DATABASE = "gallery_tests"
 """An unusual name, because a given server may hold other databases."""
 GIVEN_SERVER = pytest.StashKey[Address]()
-FIND = {"mariadb": mariadb.find_or_fetch, "mysql": mysql.find_or_fetch}
+FIND = {"mariadb": MariaDb.find_or_fetch, "mysql": MySql.find_or_fetch}
 
 
 settings.register_profile("unhurried", settings(), deadline=None)  # a busy machine must not fail a test
@@ -54,13 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Find the given server, or exit if the chosen one is not available on this machine."""
     if config.getoption("--database") == "mysql":
         try:
-            mysql.find_or_fetch(print)
-        except LocalCloudError as error:
+            MySql.find_or_fetch(print)
+        except ServerError as error:
             pytest.exit(f"Nothing is tested on MySQL. {error}", returncode=1 if os.environ.get("CI") else 0)
     if config.getoption("--given-database"):
         try:
             address = external(os.environ)
-        except LocalCloudError as error:
+        except ServerError as error:
             raise pytest.UsageError(str(error)) from error
         if address is None:
             raise pytest.UsageError("--given-database needs DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
@@ -225,7 +227,7 @@ def both_servers(
     """Connect to a new catalog on the tests' server and to one on MariaDB, to compare the two."""
     name = f"{DATABASE}_compared"
     with ExitStack() as stack:
-        other = stack.enter_context(_running(tmp_path_factory.mktemp("mariadb"), mariadb.find_or_fetch(print)))
+        other = stack.enter_context(_running(tmp_path_factory.mktemp("mariadb"), MariaDb.find_or_fetch(print)))
         connections = []
         for address in (database_server, other):
             with _aws_in_process():

@@ -1,4 +1,4 @@
-"""What taskcat needs in a region of an account, and what it leaves there: a stack, a bucket, and what is in both."""
+"""The resources of a taskcat run in a region of an account: a bucket for its packages, and the stack."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 STACK = "gallery-taskcat"
-"""The only stack that taskcat makes; those that it nests have names that begin so."""
+"""The stack that taskcat creates; the names of its nested stacks begin with it."""
 
 ARTIFACT_BUCKET = "artifacts-taskcat-{account}"
-"""What the names of the buckets begin with: taskcat appends the region, and puts the templates beside our packages."""
+"""The start of bucket names: taskcat appends the region. It stores the templates next to the packages."""
 
 ATTEMPTS = 3
-"""To delete a stack: a load balancer may write into its bucket until it is gone itself."""
+"""Attempts to delete a stack, because a load balancer may write into its bucket until it is deleted itself."""
 
 NESTED = "AWS::CloudFormation::Stack"
 
@@ -32,30 +32,30 @@ class TaskcatRegion:
     """A region of an account."""
 
     def __init__(self, session: boto3.Session, name: str, account: str) -> None:
-        """Make the clients; nothing is asked yet."""
+        """Create the clients, without a request."""
         self.name = name
         self.bucket = f"{ARTIFACT_BUCKET.format(account=account)}-{name}"
         self._cloudformation: CloudFormationClient = session.client("cloudformation", region_name=name)
         self._s3: S3Client = session.client("s3", region_name=name)
 
     def refuse_another_run(self) -> None:
-        """Make sure that the stack is not being worked on.
+        """Check that no operation on the stack is in progress.
 
         Raises:
-            BusyError: it is.
+            BusyError: one is.
         """
         found = find_stack(self._cloudformation, STACK)
         if found and found.busy:
             raise BusyError(
-                f"{self.name}: {STACK} is {found.status}: another run is at work, or one was interrupted just now; "
-                "try again when that is done"
+                f"{self.name}: {STACK} is {found.status}: another run is in progress, or one was just interrupted; "
+                "try again when it has finished"
             )
 
     def prepare(self, packages: Mapping[str, Package], report: Callable[[str], None]) -> None:
-        """Delete what a run left that was interrupted, and store the packages: Lambda reads them in its own region.
+        """Delete the resources of an interrupted run, and store the packages: Lambda reads them from its own region.
 
         Raises:
-            StackError: what was left cannot be deleted.
+            StackError: a resource cannot be deleted.
         """
         self.clear(report)
         place: Any = (
@@ -66,7 +66,7 @@ class TaskcatRegion:
             self._s3.upload_file(str(built.path), self.bucket, built.key)
 
     def failures(self) -> list[str]:
-        """Return the first real cause of each stack that could not be created, the nested ones first."""
+        """Return the root cause of each stack that could not be created, nested stacks first."""
         causes = []
         for stack in [*self._nested(STACK), STACK]:
             found = find_stack(self._cloudformation, stack)
@@ -75,7 +75,7 @@ class TaskcatRegion:
         return causes
 
     def clear(self, report: Callable[[str], None]) -> None:
-        """Delete the stack with all that is in its buckets, and the bucket of the packages; none of it need be there.
+        """Delete the stack with the content of its buckets, and the bucket of the packages. It is idempotent.
 
         Raises:
             StackError: a resource could not be deleted.
@@ -118,7 +118,7 @@ class TaskcatRegion:
             raise
 
     def _empty(self, bucket: str) -> bool:
-        """Delete every version of every object in a bucket; tell whether there is such a bucket."""
+        """Delete every version of every object in a bucket; return whether the bucket exists."""
         try:
             for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 for found in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:

@@ -25,7 +25,7 @@ def photo(gallery: GalleryClient) -> str:
 
 
 def kill(cloud: LocalCloud, name: str) -> None:
-    """Kill a part of the cloud and what it started; `cloud.mend` brings it back."""
+    """Kill a part of the cloud and what it started; `cloud.restart` brings it back."""
     process = psutil.Process(cloud.processes[name].pid)
     killed = [*process.children(recursive=True), process]
     for part in killed:
@@ -35,9 +35,9 @@ def kill(cloud: LocalCloud, name: str) -> None:
         pass
 
 
-def mend(cloud: LocalCloud) -> None:
-    """Start again what was killed."""
-    assert cloud.mend(print)
+def restart(cloud: LocalCloud) -> None:
+    """Restart what was killed."""
+    assert cloud.restart(print)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def test_an_open_gallery_says_that_the_connection_is_lost_and_recovers(
     page.goto(gallery.url)
     kill(cloud, part)
     expect(page.locator("#status")).to_have_text(LOST, timeout=WAIT_MS)
-    mend(cloud)
+    restart(cloud)
     expect(page.locator("#status")).to_be_empty(timeout=WAIT_MS)
     image_id = gallery.upload(photos.jpeg(seed=3), "after the fault.jpg")
     expect(page.locator(f'li.card[data-id="{image_id}"]')).to_be_visible(timeout=WAIT_MS)
@@ -91,7 +91,7 @@ def test_an_upload_that_meets_a_dead_gallery_goes_on_by_itself(
     kill(cloud, "gallery")
     page.get_by_label("Photos to add").set_input_files(path)
     expect(page.locator("li.uploading").first).to_contain_text(LOST, timeout=WAIT_MS)
-    mend(cloud)
+    restart(cloud)
     card = page.locator("li.card").filter(has_text="Retry: patient.jpg").first
     expect(card).to_have_attribute("data-thumbnail", "ready", timeout=WAIT_MS)
 

@@ -23,7 +23,7 @@ from local_cloud.emulator import Emulator
 from local_cloud.session import EmulatorSession
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import catalog_database, environment_of, prepared_account, resources, with_parameters
+from support.emulated_environment import environment_of, open_catalog, prepared_account, resources, with_parameters
 
 WAIT_SECONDS = 300.0
 
@@ -108,7 +108,7 @@ def test_an_uploaded_photo_gets_a_thumbnail_and_an_annotation(
     session: EmulatorSession, staging: Environment, outputs: Outputs
 ) -> None:
     image_id = upload(session, staging.region, outputs)
-    with catalog_database(session, staging.region, outputs) as database:
+    with open_catalog(session, staging.region, outputs) as database:
         image = wait_for(database, image_id, is_ready)
     assert image.caption
     session.client("s3", region_name=staging.region).head_object(
@@ -123,7 +123,7 @@ def test_redrive_sends_dead_letters_to_their_function(
     queue = outputs["thumbnail"]["DeadLettersUrl"]
     event = announcement(StoredObject(outputs["images"]["BucketName"], upload_key(image_id)))
     sqs = session.client("sqs", region_name=staging.region)
-    with catalog_database(session, staging.region, outputs) as database:
+    with open_catalog(session, staging.region, outputs) as database:
         wait_for(database, image_id, is_ready)
         with database.connection() as connection, connection.cursor() as cursor:
             cursor.execute("UPDATE image SET thumbnail_status = 'pending' WHERE id = %s", (image_id,))
@@ -158,7 +158,7 @@ def test_photos_survive_an_update_and_the_deletion_of_the_environment(session: E
         small = with_parameters(small, stack, **values)
     apply_plan(session, small, make_plan(session, small), silent)
     before = environment_outputs(session, small)
-    with catalog_database(session, small.region, before) as database:
+    with open_catalog(session, small.region, before) as database:
         image = wait_for(database, upload(session, small.region, before), is_ready)
 
     large = environment_of("production")
@@ -166,12 +166,11 @@ def test_photos_survive_an_update_and_the_deletion_of_the_environment(session: E
     changed = {stack.name for stack in plan.stacks if stack.kind != "unchanged"}
     assert {"network", "database", "annotate", "web"} <= changed
     assert plan.refused == ()
-    assert (
-        apply_plan(session, large, plan, silent) != ()
-    )  # the new subnets of the network need another plan of the other stacks
+    # The new subnets of the network need another plan of the other stacks.
+    assert apply_plan(session, large, plan, silent) != ()
     after = deploy(session, large, silent)
     assert not make_plan(session, large).changes_anything
-    with catalog_database(session, large.region, after) as database:
+    with open_catalog(session, large.region, after) as database:
         assert wait_for(database, image.id, is_ready) == image
         wait_for(database, upload(session, large.region, after), is_ready)
 

@@ -166,12 +166,12 @@ def test_a_run_in_progress_is_not_disturbed(account: EmulatorSession, tmp_path: 
     }
     cloudformation = account.client("cloudformation")
     cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps({"Resources": {"Database": database}}))
-    with pytest.raises(BusyError, match=f"{REGION}: {STACK} is CREATE_IN_PROGRESS: another run is at work"):
+    with pytest.raises(BusyError, match=f"{REGION}: {STACK} is CREATE_IN_PROGRESS: another run is in progress"):
         run_in_account(tmp_path, [REGION])
     cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
     TaskcatRegion(account, REGION, "000000000000").clear(print)
 
 
-def test_an_unknown_region_is_an_error(account: EmulatorSession, tmp_path: Path) -> None:
-    with pytest.raises(LocalCloudError, match="there is no region 'eu-centrall-1'"):
+def test_an_unknown_region_is_refused(account: EmulatorSession, tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match="unknown region 'eu-centrall-1'"):
         run_in_account(tmp_path, ["eu-centrall-1"])

@@ -20,12 +20,13 @@ from deploy.environment import load_environment
 from deploy.plan import make_plan
 from local_cloud import REPOSITORY
 from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
-from local_cloud.database import PrivateServer
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import client_environ
 from local_cloud.gallery import Gallery
-from local_cloud.mariadb import find_or_fetch
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
+from servers.database import PrivateServer
+from servers.mariadb import MariaDb
+from servers.ports import free_ports
 from smoke.errors import GalleryError
 from support import photos
 from support.gallery_client import GalleryClient
@@ -85,9 +86,9 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     data = tmp_path_factory.mktemp("upgrade")
-    server = PrivateServer(data, find_or_fetch(print), durable=False)
+    server = PrivateServer(data, MariaDb.find_or_fetch(print), durable=False)
     emulator_port, *ports = free_ports(3)
-    emulator = Emulator(data, emulator_port, os.environ)
+    emulator = MiniStack(data, emulator_port, os.environ)
     session, environ = EmulatorSession(emulator.endpoint_url), client_environ(emulator.endpoint_url)
     server.start()
     emulator.start()

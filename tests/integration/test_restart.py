@@ -1,4 +1,4 @@
-"""What survives a restart and the death of any process. The Gemini key is used and written nowhere."""
+"""Photos survive a restart and the death of any process. The Gemini key is used, and no file contains it."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
-from local_cloud.ports import free_ports
+from servers.ports import free_ports
 from support import photos
 from support.gallery_client import GalleryClient
 from support.gemini_server import GeminiServer
@@ -64,7 +64,7 @@ def test_nothing_is_lost_when_a_process_is_killed(own_cloud: LocalCloud, gallery
     victim = own_cloud.processes[name].pid
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: own_cloud.mend(print), f"the dead {name} was not restarted")
+    wait_until(lambda: own_cloud.restart(print), f"the dead {name} was not restarted")
     after = gallery.image(image_id)
     assert after["annotation"] == before["annotation"]
     assert requests.get(after["thumbnail"]["url"], timeout=10).ok

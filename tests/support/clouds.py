@@ -19,9 +19,9 @@ from localstack_client.session import Session
 from deploy.environment import load_environment
 from deploy.outputs import environment_outputs
 from local_cloud.cloud import DatabaseName, EmulatorName, LocalCloud
-from local_cloud.database import external
 from local_cloud.emulator import REGION
 from local_cloud.session import EmulatorSession
+from servers.database import external
 from support.gemini_server import GeminiServer
 from support.releases import release
 from support.running_cloud import ELSEWHERE, running_cloud

@@ -1,10 +1,10 @@
-"""An account on a running emulator, as tests use it: clients, and stacks through change sets."""
+"""An account on a running emulator: clients, and stacks through change sets."""
 
 from __future__ import annotations
 
+import io
 import json
-import time
-from collections.abc import Callable
+import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -13,20 +13,19 @@ import boto3
 from botocore.config import Config
 
 from local_cloud.emulator import CREDENTIALS
-
-SECONDS = 300.0
+from support.waiting import wait_until
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What became of a change set."""
+    """The result of a change set."""
 
     status: str
     changes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    """Action and replacement by the logical id."""
+    """Action and replacement by logical id."""
     outputs: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    """Reasons by the logical id."""
+    """Reasons by logical id."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,16 @@ class Account:
         )
 
     def deploy(self, stack: str, template: dict[str, Any] | str, **parameters: str) -> Deployment:
-        """Create or update a stack; `template` is a document or an address. No changes: the status is FAILED."""
+        """Create or update a stack; `template` is a document or a URL. Without changes the status is FAILED."""
         cloudformation = self.client("cloudformation")
         change_set = self.plan(stack, template, **parameters)
-        description = cloudformation.describe_change_set(ChangeSetName=change_set)
+        description: dict[str, Any] = {}
+
+        def is_planned() -> bool:
+            description.update(cloudformation.describe_change_set(ChangeSetName=change_set))
+            return description["Status"] in ("CREATE_COMPLETE", "FAILED")
+
+        wait_until(is_planned)
         if description["Status"] == "FAILED":
             return Deployment("FAILED", failures={stack: description["StatusReason"]})
         seen = len(self._events(stack))
@@ -63,7 +68,7 @@ class Account:
             {change["LogicalResourceId"]: (change["Action"], change.get("Replacement")) for change in changes},
             {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
             {
-                event["LogicalResourceId"]: event["ResourceStatusReason"]
+                event["LogicalResourceId"]: event.get("ResourceStatusReason", "")
                 for event in events[: len(events) - seen]
                 if event["ResourceStatus"].endswith("_FAILED")
             },
@@ -85,7 +90,7 @@ class Account:
         return arn
 
     def status(self, stack: str) -> str:
-        """Return the status of a stack, or nothing when it does not exist."""
+        """Return the status of a stack, or "" if it does not exist."""
         cloudformation = self.client("cloudformation")
         try:
             (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
@@ -94,12 +99,12 @@ class Account:
         return str(found["StackStatus"])
 
     def resources(self, stack: str) -> dict[str, str]:
-        """Return physical ids by the logical id."""
+        """Return the physical ids by logical id."""
         resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
 
     def delete(self, stack: str) -> str:
-        """Delete a stack, and return what became of it: nothing, or DELETE_FAILED."""
+        """Delete a stack, and return its status: "" or DELETE_FAILED."""
         self.client("cloudformation").delete_stack(StackName=stack)
         wait_until(lambda: self.status(stack) in ("", "DELETE_COMPLETE", "DELETE_FAILED"))
         status = self.status(stack)
@@ -110,9 +115,9 @@ class Account:
         return list(events)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens soon."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"nothing happened for {SECONDS:.0f} seconds"
-        time.sleep(0.02)
+def function_package(code: str) -> bytes:
+    """Return the package of a function whose only module is `index`."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("index.py", code)
+    return content.getvalue()

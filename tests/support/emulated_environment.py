@@ -21,12 +21,12 @@ BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "Repos
 
 
 def environment_of(name: str) -> Environment:
-    """Read an environment of this repository, changed to run the working tree on this machine."""
+    """Load an environment of this repository that runs the working tree, packaged for this machine."""
     return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host", versions=None)
 
 
 def with_parameters(environment: Environment, stack: str, **values: str) -> Environment:
-    """Return the environment with other values for parameters of a stack, whether they were set or wired."""
+    """Return the environment with other values for parameters of a stack, including wired ones."""
     stacks = tuple(
         replace(
             candidate,
@@ -52,8 +52,8 @@ def prepared_account(endpoint_url: str) -> EmulatorSession:
 
 
 @contextmanager
-def catalog_database(session: EmulatorSession, region: str, outputs: Outputs) -> Iterator[Database]:
-    """Open the database of an environment as its services do."""
+def open_catalog(session: EmulatorSession, region: str, outputs: Outputs) -> Iterator[Database]:
+    """Open the catalog of an environment as its services do."""
     with service_environ(session.endpoint_url, region):
         database = Database(
             DatabaseSettings(

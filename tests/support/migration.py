@@ -9,7 +9,7 @@ import boto3
 
 from catalog.database import Credentials
 from catalog.handler import MigrationSettings
-from local_cloud.database import Address
+from servers.database import Address
 
 APPLICATION_USER = Credentials("gallery_tests", "a-test-password")
 

@@ -16,14 +16,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Self
 
-import requests
 from botocore.exceptions import ClientError
 
 from local_cloud.emulator import client_environ
-from local_cloud.processes import Child
 from local_cloud.session import EmulatorSession
+from servers.ports import http_problem
+from servers.processes import Child
 from support.launch_template import user_data
-from support.waiting import wait_until
+from support.waiting import SECONDS
 
 SETTINGS = re.compile(r"/etc/gallery\.env <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
 PACKAGE = re.compile(r"'s3://([^/']+)/([^']+)'")
@@ -49,9 +49,9 @@ class Instance:
         if not template or template == self._running:
             return
         self.stop()
-        self._child.start(self._command(template), self._environ(template), self._unpack(template))
+        command, environ, content = self._command(template), self._environ(template), self._unpack(template)
+        self._child.start(command, environ, content, lambda: http_problem(self._port, "/readyz"), SECONDS)
         self._running = template
-        wait_until(self._ready, lambda: f"the gallery of {self._stack} is not ready:\n{self._child.last_words()}")
 
     def stop(self) -> None:
         """Stop the gallery."""
@@ -83,13 +83,6 @@ class Instance:
         command = shlex.split(arguments)
         command[command.index("--bind") + 1] = f"127.0.0.1:{self._port}"
         return [sys.executable, "-S", *command]  # -S: the package must not use packages installed here
-
-    def _ready(self) -> bool:
-        assert self._child.exit_code() is None, self._child.last_words()
-        try:
-            return requests.get(f"http://127.0.0.1:{self._port}/readyz", timeout=5).ok
-        except requests.ConnectionError:
-            return False
 
 
 class Instances:

@@ -20,11 +20,11 @@ from PIL import Image
 
 from deploy.environment import Environment, load_environment
 from deploy.status import read_status
-from local_cloud.emulator import Emulator
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
 from release.pins import with_pin
 from release.version import Version
+from servers.ports import free_ports
 from support import photos
 from support.emulated_environment import ACCOUNT, prepared_account
 from support.gallery_client import GalleryClient
@@ -39,7 +39,7 @@ SERVICES = ("annotate", "catalog", "thumbnail", "web")
 REAL = ("tag", "publish", "plan", "apply", "smoke", "comment", "discard")
 
 
-class RegionalEmulator(Emulator):
+class RegionalEmulator(MiniStack):
     """An emulator whose default region is ours: the upload forms of browsers do not name a region."""
 
     def environ(self) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Checks every policy of the templates with parliament: unknown actions, wrong resources, wildcards nobody justified.
 
-python -m checks.policies [FOLDER]      FOLDER holds stacks.yaml, templates/ and checks/; default: infrastructure/
+python -m checks.policies [FOLDER]      FOLDER holds stacks.yaml, templates/ and tools/checks/; default: infrastructure/
 
-Findings that stay are in checks/justified.yaml, each with its reason; one that no longer occurs must go.
+Accepted findings are in tools/checks/justified.yaml, each with a reason; one that no longer occurs fails.
 
 parliament compares each ARN with the kind of resource that an action works on, so intrinsics are resolved first, along
 the wiring of stacks.yaml: `!Ref TopicArn` in one template becomes the ARN of the topic in another.
@@ -227,7 +227,7 @@ def _listed(value: Any) -> list[Any]:
 
 def main(folder: Path) -> str | None:
     """Return what is found and not justified, and what is justified and not found; None when all is well."""
-    justified = yaml.safe_load((folder / "checks" / "justified.yaml").read_text(encoding="utf-8"))
+    justified = yaml.safe_load((folder / "tools" / "checks" / "justified.yaml").read_text(encoding="utf-8"))
     try:
         found = set(Composition(folder).findings())
     except (TemplateError, UnknownValueError) as error:

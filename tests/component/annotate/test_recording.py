@@ -13,8 +13,8 @@ from catalog import images
 from catalog.database import Credentials, Database, DatabaseUnavailableError
 from catalog.handler import MigrationSettings, apply
 from catalog.uploads import StoredObject, new_id, upload_key
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
+from servers.database import PrivateServer
+from servers.installation import Installation
 from support import photos
 from support.gemini_server import GeminiServer, Reply, Request, blocked, failure
 

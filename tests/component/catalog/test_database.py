@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
-from local_cloud.ports import free_ports
+from servers.database import PrivateServer
+from servers.installation import Installation
+from servers.ports import free_ports
 
 
 class Forwarder(socketserver.ThreadingTCPServer):

@@ -23,8 +23,8 @@ from catalog.database import (
     connect,
 )
 from catalog.migrate import Migration, migrate
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
+from servers.database import PrivateServer
+from servers.installation import Installation
 
 # PyMySQL leaves a unix socket open that nobody listens to.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")

@@ -1,4 +1,4 @@
-"""Buckets of any region announce what is uploaded to them, by a form too."""
+"""Buckets in every region send events of uploads, including those of forms."""
 
 from uuid import uuid4
 
@@ -6,11 +6,12 @@ import pytest
 import requests
 
 from local_cloud.emulator import Emulator
-from support.emulated_account import Account, wait_until
+from support.emulated_account import Account
+from support.waiting import wait_until
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
-def test_an_upload_by_a_form_is_announced_in_the_region_of_the_bucket(emulator: Emulator, region: str) -> None:
+def test_the_event_of_a_form_upload_is_sent_in_the_region_of_the_bucket(emulator: Emulator, region: str) -> None:
     account = Account(emulator.endpoint_url, region)
     s3, sns, sqs = (account.client(service) for service in ("s3", "sns", "sqs"))
     name = f"events-{uuid4().hex[:8]}"

@@ -1,4 +1,4 @@
-"""Database instances of the emulator: a real server each, whose master user is in a secret."""
+"""Database instances of the emulator: each is a real server, and its master user is stored in a secret."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 from pymysql.cursors import Cursor
 
 from local_cloud.emulator import Emulator
-from local_cloud.ports import free_ports
-from support.emulated_account import Account, wait_until
+from support.emulated_account import Account
+from support.running_cloud import running_emulator
+from support.waiting import wait_until
 
 
 def instance(**properties: Any) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def instance(**properties: Any) -> dict[str, Any]:
 
 @contextmanager
 def connected(account: Account, outputs: dict[str, str]) -> Iterator[Cursor]:
-    """Connect as the master user whom the secret names."""
+    """Connect as the master user of the secret."""
     value = account.client("secretsmanager").get_secret_value(SecretId=outputs["Secret"])["SecretString"]
     user = json.loads(value)
     connection = pymysql.connect(
@@ -61,7 +62,7 @@ def connected(account: Account, outputs: dict[str, str]) -> Iterator[Cursor]:
 
 
 def servers(folder: Path) -> list[psutil.Process]:
-    """Return the running servers whose data are somewhere below a folder."""
+    """Return the running servers with data below a folder."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         is_server = any(part.startswith(f"--datadir={folder}/") for part in process.info["cmdline"] or [])
@@ -72,13 +73,13 @@ def servers(folder: Path) -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def database(emulator: Emulator) -> Iterator[dict[str, str]]:
-    """Create an instance and give the outputs of its stack."""
+    """Create an instance and return the outputs of its stack."""
     account = Account(emulator.endpoint_url)
     yield account.deploy("shared-database", instance(DBName="photos")).outputs
     account.delete("shared-database")
 
 
-def test_the_master_user_of_the_secret_works_at_the_endpoint(account: Account, database: dict[str, str]) -> None:
+def test_the_endpoint_accepts_the_master_user_of_the_secret(account: Account, database: dict[str, str]) -> None:
     assert database["Host"].startswith("/")
     assert database["Port"] == "3306"
     with connected(account, database) as cursor:
@@ -92,7 +93,7 @@ def test_the_database_of_the_template_exists(account: Account, database: dict[st
         assert cursor.fetchone() == ("photos",)
 
 
-def test_the_master_user_makes_databases_and_users_and_is_no_superuser(
+def test_the_master_user_may_create_databases_and_users_but_is_not_a_superuser(
     account: Account, database: dict[str, str]
 ) -> None:
     with connected(account, database) as cursor:
@@ -108,7 +109,7 @@ def test_a_wrong_password_is_refused(database: dict[str, str]) -> None:
         pymysql.connect(unix_socket=database["Host"], user="admin", password="guessed")
 
 
-def test_a_password_of_the_template_works_too(account: Account, stack: str) -> None:
+def test_a_password_of_the_template_works(account: Account, stack: str) -> None:
     template = instance(ManageMasterUserPassword=False, MasterUserPassword="it's \\ odd")
     del template["Outputs"]["Secret"]
     outputs = account.deploy(stack, template).outputs
@@ -137,7 +138,7 @@ def test_a_replaced_instance_has_another_server(account: Account, stack: str) ->
         assert ("pictures",) in cursor.fetchall()
 
 
-def test_a_deleted_instance_takes_server_and_secret_along(account: Account, stack: str) -> None:
+def test_deleting_an_instance_deletes_its_server_and_secret(account: Account, stack: str) -> None:
     outputs = account.deploy(stack, instance()).outputs
     assert account.delete(stack) == ""
     assert not Path(outputs["Host"]).exists()
@@ -170,7 +171,7 @@ def test_a_failed_stack_leaves_no_instance(account: Account, stack: str) -> None
     assert account.client("rds").describe_db_instances()["DBInstances"] == known
 
 
-def test_each_region_has_servers_of_its_own(account: Account, stack: str, database: dict[str, str]) -> None:
+def test_each_region_has_its_own_servers(account: Account, stack: str, database: dict[str, str]) -> None:
     other = Account(account.endpoint_url, "eu-central-1")
     try:
         outputs = other.deploy(stack, instance(DBName="elsewhere")).outputs
@@ -187,14 +188,11 @@ def test_each_region_has_servers_of_its_own(account: Account, stack: str, databa
 @pytest.fixture
 def own_emulator(tmp_path: Path) -> Iterator[Emulator]:
     """Run an emulator that a test may stop and kill."""
-    (port,) = free_ports(1)
-    emulator = Emulator(tmp_path, port, os.environ, databases=True)
-    emulator.start()
-    yield emulator
-    emulator.stop()
+    with running_emulator(tmp_path, os.environ) as emulator:
+        yield emulator
 
 
-def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_runs_none(
+def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_stops_them(
     own_emulator: Emulator, tmp_path: Path
 ) -> None:
     account = Account(own_emulator.endpoint_url)
@@ -214,7 +212,7 @@ def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_runs_none(
     assert not servers(tmp_path)
 
 
-def test_a_killed_emulator_leaves_no_server_behind_its_next_start(own_emulator: Emulator, tmp_path: Path) -> None:
+def test_the_servers_of_a_killed_emulator_are_stopped_by_its_next_start(own_emulator: Emulator, tmp_path: Path) -> None:
     account = Account(own_emulator.endpoint_url)
     account.deploy("database", instance(DBName="photos"))
     (server,) = servers(tmp_path)

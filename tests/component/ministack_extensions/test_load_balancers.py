@@ -23,7 +23,7 @@ def test_a_protected_load_balancer_is_not_deleted(account: Account, stack: str) 
     assert account.delete(stack) == ""
 
 
-def test_a_target_group_has_the_name_that_metrics_use(account: Account, stack: str) -> None:
+def test_a_target_group_has_the_full_name_of_its_metrics(account: Account, stack: str) -> None:
     group = {
         "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
         "Properties": {"VpcId": "vpc-1", "Port": 80, "Protocol": "HTTP"},

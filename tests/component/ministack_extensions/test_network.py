@@ -1,78 +1,61 @@
-"""The types of EC2 that the emulator adds: made, changed and deleted by stacks, and seen through EC2's own API."""
+"""Added resource types of EC2: stacks create, change and delete them, and the EC2 API shows them."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
 
+import yaml
+
 from support.emulated_account import Account
 
-NETWORK: dict[str, Any] = {
-    "Resources": {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}},
-        "One": {
-            "Type": "AWS::EC2::Subnet",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.1.1.0/24"},
-        },
-        "Two": {
-            "Type": "AWS::EC2::Subnet",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.1.2.0/24"},
-        },
-        "Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
-        "OtherAddress": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
-        "Gateway": {
-            "Type": "AWS::EC2::NatGateway",
-            "Properties": {
-                "SubnetId": {"Ref": "One"},
-                "AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]},
-                "Tags": [{"Key": "Name", "Value": "first"}],
-            },
-        },
-        "Group": {
-            "Type": "AWS::EC2::SecurityGroup",
-            "Properties": {"GroupDescription": "web", "VpcId": {"Ref": "Vpc"}},
-        },
-        "Incoming": {
-            "Type": "AWS::EC2::SecurityGroupIngress",
-            "Properties": {
-                "GroupId": {"Ref": "Group"},
-                "IpProtocol": "tcp",
-                "FromPort": 443,
-                "ToPort": 443,
-                "CidrIp": "192.0.2.0/24",
-                "Description": "people",
-            },
-        },
-        "Outgoing": {
-            "Type": "AWS::EC2::SecurityGroupEgress",
-            "Properties": {
-                "GroupId": {"Ref": "Group"},
-                "IpProtocol": "tcp",
-                "FromPort": 3306,
-                "ToPort": 3306,
-                "DestinationSecurityGroupId": {"Ref": "Group"},
-            },
-        },
-        "Log": {
-            "Type": "AWS::EC2::FlowLog",
-            "Properties": {
-                "ResourceType": "VPC",
-                "ResourceId": {"Ref": "Vpc"},
-                "TrafficType": "REJECT",
-                "LogGroupName": "flows",
-                "DeliverLogsPermissionArn": "arn:aws:iam::000000000000:role/any",
-            },
-        },
-    },
-    "Outputs": {
-        "Range": {"Value": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}},
-        "Allocation": {"Value": {"Fn::GetAtt": ["Address", "AllocationId"]}},
-    },
-}
+NETWORK: dict[str, Any] = yaml.safe_load("""
+Resources:
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.1.0.0/16 } }
+  One: { Type: AWS::EC2::Subnet, Properties: { VpcId: { Ref: Vpc }, CidrBlock: 10.1.1.0/24 } }
+  Two: { Type: AWS::EC2::Subnet, Properties: { VpcId: { Ref: Vpc }, CidrBlock: 10.1.2.0/24 } }
+  Address: { Type: AWS::EC2::EIP, Properties: { Domain: vpc } }
+  OtherAddress: { Type: AWS::EC2::EIP, Properties: { Domain: vpc } }
+  Gateway:
+    Type: AWS::EC2::NatGateway
+    Properties:
+      SubnetId: { Ref: One }
+      AllocationId: { Fn::GetAtt: [Address, AllocationId] }
+      Tags: [{ Key: Name, Value: first }]
+  Group: { Type: AWS::EC2::SecurityGroup, Properties: { GroupDescription: web, VpcId: { Ref: Vpc } } }
+  Incoming:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties:
+      GroupId: { Ref: Group }
+      IpProtocol: tcp
+      FromPort: 443
+      ToPort: 443
+      CidrIp: 192.0.2.0/24
+      Description: people
+  Outgoing:
+    Type: AWS::EC2::SecurityGroupEgress
+    Properties:
+      GroupId: { Ref: Group }
+      IpProtocol: tcp
+      FromPort: 3306
+      ToPort: 3306
+      DestinationSecurityGroupId: { Ref: Group }
+  Log:
+    Type: AWS::EC2::FlowLog
+    Properties:
+      ResourceType: VPC
+      ResourceId: { Ref: Vpc }
+      TrafficType: REJECT
+      LogGroupName: flows
+      DeliverLogsPermissionArn: arn:aws:iam::000000000000:role/any
+Outputs:
+  Range: { Value: { Fn::GetAtt: [Vpc, CidrBlock] } }
+  Allocation: { Value: { Fn::GetAtt: [Address, AllocationId] } }
+""")
 
 
 def network(**changes: dict[str, Any]) -> dict[str, Any]:
-    """Return the template with changed properties of some resources."""
+    """Return the template with other properties for some resources."""
     template = copy.deepcopy(NETWORK)
     for name, properties in changes.items():
         template["Resources"][name]["Properties"].update(properties)
@@ -85,7 +68,7 @@ def nat_gateway(account: Account, name: str) -> Any:
 
 
 def rules(account: Account, group: str) -> dict[str, Any]:
-    """Return the rules of a security group by their id."""
+    """Return the rules of a security group by id."""
     found = account.client("ec2").describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
     return {rule["SecurityGroupRuleId"]: rule for rule in found["SecurityGroupRules"]}
 
@@ -100,17 +83,17 @@ def test_a_nat_gateway_is_in_its_subnet_with_its_address(account: Account, stack
     assert address["AssociationId"]
 
 
-def test_a_network_tells_its_range(account: Account, stack: str) -> None:
+def test_a_vpc_has_its_cidr_block_as_an_attribute(account: Account, stack: str) -> None:
     assert account.deploy(stack, network()).outputs["Range"] == "10.1.0.0/16"
 
 
-def test_resources_carry_their_own_tags_and_the_stacks(account: Account, stack: str) -> None:
+def test_resources_have_their_own_tags_and_those_of_the_stack(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     tags = {tag["Key"]: tag["Value"] for tag in nat_gateway(account, account.resources(stack)["Gateway"])["Tags"]}
     assert (tags["Name"], tags["aws:cloudformation:logical-id"]) == ("first", "Gateway")
 
 
-def test_another_name_leaves_the_nat_gateway_in_place(account: Account, stack: str) -> None:
+def test_a_new_tag_does_not_replace_the_nat_gateway(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     before = account.resources(stack)
     update = account.deploy(stack, network(Gateway={"Tags": [{"Key": "Name", "Value": "second"}]}))
@@ -119,7 +102,7 @@ def test_another_name_leaves_the_nat_gateway_in_place(account: Account, stack: s
     assert {"Key": "Name", "Value": "second"} in nat_gateway(account, before["Gateway"])["Tags"]
 
 
-def test_another_subnet_replaces_the_nat_gateway(account: Account, stack: str) -> None:
+def test_a_new_subnet_replaces_the_nat_gateway(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     before = account.resources(stack)["Gateway"]
     allocation = {"Fn::GetAtt": ["OtherAddress", "AllocationId"]}
@@ -130,7 +113,7 @@ def test_another_subnet_replaces_the_nat_gateway(account: Account, stack: str) -
     assert nat_gateway(account, after)["SubnetId"] == account.resources(stack)["Two"]
 
 
-def test_an_address_serves_one_nat_gateway_only(account: Account, stack: str) -> None:
+def test_an_address_can_be_used_by_one_nat_gateway_only(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     before = account.resources(stack)
     update = account.deploy(stack, network(Gateway={"SubnetId": {"Ref": "Two"}}))
@@ -139,13 +122,13 @@ def test_an_address_serves_one_nat_gateway_only(account: Account, stack: str) ->
     assert account.resources(stack) == before
 
 
-def test_a_nat_gateway_in_no_subnet_fails_and_its_stack_is_rolled_back(account: Account, stack: str) -> None:
+def test_a_nat_gateway_in_an_unknown_subnet_fails_and_its_stack_is_rolled_back(account: Account, stack: str) -> None:
     creation = account.deploy(stack, network(Gateway={"SubnetId": "subnet-0"}))
     assert creation.status == "ROLLBACK_COMPLETE"
     assert creation.failures["Gateway"] == "The subnet ID 'subnet-0' does not exist"
 
 
-def test_rules_of_their_own_are_rules_of_the_group(account: Account, stack: str) -> None:
+def test_separate_rule_resources_are_rules_of_the_group(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     made = account.resources(stack)
     found = rules(account, made["Group"])
@@ -154,7 +137,7 @@ def test_rules_of_their_own_are_rules_of_the_group(account: Account, stack: str)
     assert (outgoing["IsEgress"], outgoing["ReferencedGroupInfo"]["GroupId"]) == (True, made["Group"])
 
 
-def test_a_rule_for_going_out_takes_the_place_of_the_one_that_allows_everything(account: Account, stack: str) -> None:
+def test_an_egress_rule_replaces_the_default_rule_that_allows_everything(account: Account, stack: str) -> None:
     template = network()
     del template["Resources"]["Outgoing"]
     account.deploy(stack, template)
@@ -164,7 +147,7 @@ def test_a_rule_for_going_out_takes_the_place_of_the_one_that_allows_everything(
     assert [rule["FromPort"] for rule in rules(account, group).values() if rule["IsEgress"]] == [3306]
 
 
-def test_a_rules_description_changes_in_place(account: Account, stack: str) -> None:
+def test_the_description_of_a_rule_changes_in_place(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     before = account.resources(stack)
     update = account.deploy(stack, network(Incoming={"Description": "everybody"}))
@@ -173,7 +156,7 @@ def test_a_rules_description_changes_in_place(account: Account, stack: str) -> N
     assert rules(account, before["Group"])[before["Incoming"]]["Description"] == "everybody"
 
 
-def test_another_port_replaces_a_rule(account: Account, stack: str) -> None:
+def test_a_new_port_replaces_a_rule(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     before = account.resources(stack)
     update = account.deploy(stack, network(Incoming={"FromPort": 80}))
@@ -183,7 +166,7 @@ def test_another_port_replaces_a_rule(account: Account, stack: str) -> None:
     assert found[account.resources(stack)["Incoming"]]["FromPort"] == 80
 
 
-def test_the_same_rule_twice_is_refused(account: Account, stack: str) -> None:
+def test_a_duplicate_rule_is_refused(account: Account, stack: str) -> None:
     template = network()
     template["Resources"]["Again"] = {**template["Resources"]["Incoming"], "DependsOn": "Incoming"}
     creation = account.deploy(stack, template)
@@ -193,14 +176,14 @@ def test_the_same_rule_twice_is_refused(account: Account, stack: str) -> None:
     )
 
 
-def test_a_flow_log_watches_its_network(account: Account, stack: str) -> None:
+def test_a_flow_log_belongs_to_its_vpc(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     made = account.resources(stack)
     (log,) = account.client("ec2").describe_flow_logs(FlowLogIds=[made["Log"]])["FlowLogs"]
     assert (log["ResourceId"], log["TrafficType"], log["LogDestination"]) == (made["Vpc"], "REJECT", "flows")
 
 
-def test_other_traffic_replaces_a_flow_log(account: Account, stack: str) -> None:
+def test_a_new_traffic_type_replaces_a_flow_log(account: Account, stack: str) -> None:
     account.deploy(stack, network())
     before = account.resources(stack)["Log"]
     assert account.deploy(stack, network(Log={"TrafficType": "ALL"})).changes == {"Log": ("Modify", "True")}
@@ -209,7 +192,7 @@ def test_other_traffic_replaces_a_flow_log(account: Account, stack: str) -> None
     assert [log["FlowLogId"] for log in found if log["FlowLogId"] in (before, after)] == [after]
 
 
-def test_a_deleted_stack_leaves_nothing(account: Account, stack: str) -> None:
+def test_deleting_a_stack_deletes_all_of_its_resources(account: Account, stack: str) -> None:
     outputs = account.deploy(stack, network()).outputs
     made = account.resources(stack)
     assert account.delete(stack) == ""
@@ -219,7 +202,7 @@ def test_a_deleted_stack_leaves_nothing(account: Account, stack: str) -> None:
     assert not ec2.describe_addresses(AllocationIds=[outputs["Allocation"]])["Addresses"]
 
 
-def test_the_image_of_the_instances_is_found_by_its_parameter(account: Account, stack: str) -> None:
+def test_the_image_of_the_instances_is_found_through_its_ssm_parameter(account: Account, stack: str) -> None:
     template = {
         "Parameters": {
             "Image": {

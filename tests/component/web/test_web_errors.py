@@ -24,8 +24,8 @@ from catalog import migrate
 from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
 from catalog.uploads import new_id
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
+from servers.database import PrivateServer
+from servers.installation import Installation
 from web.app import create_app
 from web.config import WebSettings
 from web.database import ImpatientDatabase

@@ -16,8 +16,8 @@ from catalog.handler import apply
 from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
 from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot, Gallery
-from local_cloud.database import Address
 from local_cloud.emulator import Emulator
+from servers.database import Address
 from support import migration
 from support.service_environ import service_environ
 

@@ -19,7 +19,7 @@ import pytest
 from deploy.package import SERVICES
 from infrastructure.boot.instance import Instance
 from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot
-from local_cloud.database import Address
+from servers.database import Address
 from support.migration import APPLICATION_USER
 
 READY = (200, '{"status":"ok"}\n')

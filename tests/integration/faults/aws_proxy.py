@@ -12,9 +12,9 @@ from typing import Any
 
 import requests
 
-from local_cloud.ports import free_ports
-from local_cloud.processes import Child
-from support.waiting import wait_until
+from servers.ports import free_ports, http_problem
+from servers.processes import Child
+from support.waiting import SECONDS
 
 PROGRAM = Path(__file__).with_name("microburst_with_lengths.py")
 
@@ -33,8 +33,10 @@ class AwsProxy:
     def start(self) -> None:
         """Start the proxy and wait until it responds."""
         command = [sys.executable, str(PROGRAM), "--upstream", self._upstream, "--port", str(self._port)]
-        self._child.start(command, {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}, self._data)
-        wait_until(self._responds, self._child.last_words)
+        environ = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+        self._child.start(
+            command, environ, self._data, lambda: http_problem(self._port, "/_microburst/health"), SECONDS
+        )
 
     def stop(self) -> None:
         """Stop the proxy, even if it is delaying requests."""

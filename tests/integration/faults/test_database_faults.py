@@ -111,7 +111,7 @@ def test_a_database_that_is_down_only_delays_photos(world: World) -> None:
     assert requests.get(f"{world.cloud.gallery_url}/readyz", timeout=10).status_code == 503
     assert requests.get(world.cloud.gallery_url, timeout=10).status_code == 503
     all_failed(world, 2)
-    assert world.cloud.mend(print)
+    assert world.cloud.restart(print)
     world.verify(photos)
 
 
@@ -121,7 +121,7 @@ def test_a_database_killed_during_a_statement_loses_no_description(world: World)
     with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
         wait_until(lambda: lock_waits(world, "trx_query LIKE 'UPDATE image%caption%'") > 0, "no function writes")
         signal_database(world, signal.SIGKILL)
-    assert world.cloud.mend(print)
+    assert world.cloud.restart(print)
     world.verify(photos)
 
 

@@ -30,7 +30,7 @@ def test_a_killed_emulator_resumes_queued_events(world: World) -> None:
     photos = burst(world)
     kill_parts(world, "emulator")
     world.note_lost_answers(photos)
-    assert world.cloud.mend(print)
+    assert world.cloud.restart(print)
     world.prepare()
     world.verify(photos)
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.kills_processes
 @pytest.fixture(autouse=True)
 def _restarted(world: World) -> Iterator[None]:
     yield
-    world.cloud.mend(print)
+    world.cloud.restart(print)
 
 
 def at_once(*calls: Callable[[], int]) -> list[int]:
@@ -51,7 +51,7 @@ def test_a_photo_appears_although_the_gallery_died_during_its_upload(world: Worl
     kill_parts(world, "gallery")
     assert world.gallery.post(form, picture.jpeg()).status < 300
     wait_until(lambda: world.row(Photo(form.id, picture)) is not None, "the photo has no row")
-    assert world.cloud.mend(print)
+    assert world.cloud.restart(print)
     world.verify([Photo(form.id, picture)])
 
 
@@ -62,7 +62,7 @@ def test_a_failed_completion_call_may_be_repeated_or_omitted(world: World) -> No
         kill_parts(world, "gallery")
         with pytest.raises(UnreachableError):
             world.gallery.complete(completed.id)
-        assert world.cloud.mend(print)
+        assert world.cloud.restart(print)
         world.gallery.complete(completed.id)
         assert world.row(forgotten) is None
         topic.deliver(messages)

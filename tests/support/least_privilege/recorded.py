@@ -12,11 +12,12 @@ from typing import Any
 from deploy.apply import deploy
 from deploy.environment import Environment
 from deploy.outputs import Outputs
-from local_cloud import REPOSITORY
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import client_environ
 from local_cloud.gallery import Gallery
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
+from servers import REPOSITORY
+from servers.ports import free_ports
 from support.clouds import FUNCTIONS, function_name
 from support.deploy_project import silent
 from support.emulated_environment import prepared_account, resources
@@ -29,7 +30,7 @@ HOOKS = REPOSITORY / "tests" / "support" / "hooks"
 ALL_SERVICES = (*FUNCTIONS, "web")
 
 
-class RecordedEmulator(Emulator):
+class RecordedEmulator(MiniStack):
     """An emulator that records the calls of its functions, which inherit its environment."""
 
     def __init__(self, data: Path, port: int, environ: Mapping[str, str], variables: Mapping[str, str]) -> None:

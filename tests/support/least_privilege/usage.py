@@ -17,7 +17,7 @@ from local_cloud.emulator import client_environ
 from smoke.errors import GalleryError
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import catalog_database, with_parameters
+from support.emulated_environment import open_catalog, with_parameters
 from support.gallery_client import GalleryClient
 from support.least_privilege.recorded import HOOKS, Cloud
 from support.waiting import wait_until
@@ -96,7 +96,7 @@ def sweep(cloud: Cloud, gallery: GalleryClient) -> None:
     cloud.client("s3").put_object(Bucket=cloud.bucket, Key=upload_key(lost), Body=photos.jpeg(seed=2))
     gallery.wait(lost)
     with (
-        catalog_database(cloud.session, cloud.environment.region, cloud.outputs) as database,
+        open_catalog(cloud.session, cloud.environment.region, cloud.outputs) as database,
         database.connection() as connection,
         connection.cursor() as cursor,
     ):

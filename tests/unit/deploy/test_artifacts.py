@@ -8,8 +8,8 @@ from botocore.config import Config
 from deploy.artifacts import store, stored
 from deploy.errors import PackageError
 from deploy.package import Package
-from local_cloud.ports import free_ports
 from local_cloud.session import EmulatorSession
+from servers.ports import free_ports
 
 
 def test_an_unreachable_bucket_is_named(tmp_path: Path) -> None:

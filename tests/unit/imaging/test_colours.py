@@ -89,44 +89,39 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
     assert [image.getpixel((x, 16)) for x in (0, 64, 128, 255)] == [(0,) * 3, (64,) * 3, (128,) * 3, (255,) * 3]
 
 
-def test_black_and_white_pixels_are_averaged_to_grey() -> None:
-    checkers = Image.frombytes("1", (256, 256), (b"\xaa" * 32 + b"\x55" * 32) * 128)
-    assert colour(decode(encoded(checkers, "PNG"), 64).image) == pytest.approx((128, 128, 128), abs=4)
+RED = Image.new("RGB", (64, 64), (255, 0, 0))
+GREY = Image.new("L", (64, 64), 100)
+CONVERTED = {
+    "black and white": (
+        encoded(Image.frombytes("1", (256, 256), (b"\xaa" * 32 + b"\x55" * 32) * 128), "PNG"),
+        (128, 128, 128),
+    ),
+    "cmyk": (encoded(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG"), (255, 0, 0)),
+    **{
+        f"{kind} with a profile": (encoded(RED, kind, icc_profile=SWAPPED_PROFILE), (0, 255, 0))
+        for kind in ("JPEG", "PNG", "WEBP", "AVIF", "HEIF")
+    },
+    "transparent, with a profile": (
+        encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 100)), "PNG", icc_profile=SWAPPED_PROFILE),
+        (0, 255, 0, 100),
+    ),
+    "huge profile": (
+        encoded(RED, "WEBP", icc_profile=SWAPPED_PROFILE.ljust(MAX_PROFILE_BYTES + 1, b"\0")),
+        (255, 0, 0),
+    ),
+    **{
+        f"{mode} with {name}": (encoded(GREY.convert(mode), "JPEG", icc_profile=profile), (100, 100, 100))
+        for mode in ("L", "RGB", "CMYK")
+        for name, profile in {"a bad profile": b"no profile", "half a profile": SWAPPED_PROFILE[:200]}.items()
+    },
+    "L with a profile for RGB": (encoded(GREY, "PNG", icc_profile=SWAPPED_PROFILE), (100, 100, 100)),
+    "LA with a profile for RGB": (
+        encoded(GREY.convert("LA"), "PNG", icc_profile=SWAPPED_PROFILE),
+        (100, 100, 100, 255),
+    ),
+}
 
 
-def test_cmyk_is_converted() -> None:
-    print_red = Image.new("CMYK", (64, 64), (0, 255, 255, 0))
-    assert colour(decode(encoded(print_red, "JPEG"), 32).image) == pytest.approx((255, 0, 0), abs=16)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
-def test_colours_are_converted_from_the_profile(kind: str) -> None:
-    red = Image.new("RGB", (64, 64), (255, 0, 0))
-    image = decode(encoded(red, kind, icc_profile=SWAPPED_PROFILE), 32).image
-    assert colour(image) == pytest.approx((0, 255, 0), abs=16)
-
-
-def test_a_colour_profile_leaves_transparency_alone() -> None:
-    red = Image.new("RGBA", (64, 64), (255, 0, 0, 100))
-    image = decode(encoded(red, "PNG", icc_profile=SWAPPED_PROFILE), 32).image
-    assert colour(image) == pytest.approx((0, 255, 0, 100), abs=4)
-
-
-@pytest.mark.parametrize(
-    ("kind", "mode", "profile"),
-    [
-        *(("JPEG", mode, b"no profile") for mode in ("L", "RGB", "CMYK")),
-        *(("JPEG", mode, SWAPPED_PROFILE[:200]) for mode in ("L", "RGB", "CMYK")),
-        *(("PNG", mode, SWAPPED_PROFILE) for mode in ("L", "LA")),  # a profile for another mode
-    ],
-)
-def test_an_unusable_colour_profile_is_ignored(kind: str, mode: str, profile: bytes) -> None:
-    grey = Image.new("L", (64, 64), 100).convert(mode)
-    image = decode(encoded(grey, kind, icc_profile=profile), 32).image
-    assert colour(image)[:3] == pytest.approx((100, 100, 100), abs=4)
-
-
-def test_a_huge_colour_profile_is_ignored() -> None:
-    profile = SWAPPED_PROFILE.ljust(MAX_PROFILE_BYTES + 1, b"\0")
-    image = decode(encoded(Image.new("RGB", (64, 64), (255, 0, 0)), "WEBP", icc_profile=profile), 32).image
-    assert colour(image) == pytest.approx((255, 0, 0), abs=16)
+@pytest.mark.parametrize(("data", "expected"), CONVERTED.values(), ids=CONVERTED)
+def test_colours_are_converted_to_srgb(data: bytes, expected: tuple[int, ...]) -> None:
+    assert colour(decode(data, 32).image) == pytest.approx(expected, abs=4)

@@ -1,4 +1,4 @@
-"""compose.yaml, as far as it can be judged without Docker: https://github.com/compose-spec/compose-spec."""
+"""The parts of compose.yaml that can be checked without Docker: https://github.com/compose-spec/compose-spec."""
 
 import ipaddress
 import re
@@ -32,11 +32,11 @@ def test_images_are_pinned(compose: Any) -> None:
     assert images == {"localstack/localstack:4.14.0", "mysql:8.4"}
 
 
-def test_every_service_says_when_it_is_well(compose: Any) -> None:
+def test_every_service_has_a_health_check(compose: Any) -> None:
     assert all("test" in service["healthcheck"] for service in compose["services"].values())
 
 
-def test_no_password_is_in_the_file(compose: Any) -> None:
+def test_the_file_contains_no_password(compose: Any) -> None:
     password = compose["services"]["mysql"]["environment"]["MYSQL_ROOT_PASSWORD"]
     assert password.startswith("${DATABASE_PASSWORD:?")
     for service in compose["services"].values():
@@ -44,7 +44,7 @@ def test_no_password_is_in_the_file(compose: Any) -> None:
             assert value.startswith("${") or not re.search("PASSWORD|SECRET|TOKEN", name), name
 
 
-def test_functions_and_database_are_in_one_network_with_fixed_addresses(compose: Any) -> None:
+def test_functions_and_database_share_a_network_with_fixed_addresses(compose: Any) -> None:
     (network,) = compose["networks"].values()
     subnet = ipaddress.ip_network(network["ipam"]["config"][0]["subnet"])
     addresses = [service["networks"]["gallery"]["ipv4_address"] for service in compose["services"].values()]

@@ -1,6 +1,6 @@
-"""Debian's and Ubuntu's packages, unpacked into a folder: no root is needed, and nothing of the system changes.
+"""Unpacks packages of Debian and Ubuntu into a folder, without root and without changing the system.
 
-apt checks the signature of each package list, and by its hash each package that it downloads.
+apt verifies the signature of each package list, and the hash of each package that it downloads.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from local_cloud import LocalCloudError
+from servers import ServerError
 
 RUN_SECONDS = 3600.0
-"""How long one run of apt may take, which gives up by itself when the network stands still."""
+"""The longest run of apt, which has its own timeouts for a network that does not respond."""
 
 
 class Repository(NamedTuple):
-    """A repository that the system's sources name."""
+    """A repository of the system's sources."""
 
     origin: str
     label: str
@@ -29,25 +29,23 @@ class Repository(NamedTuple):
 
 
 class Apt:
-    """Runs apt with the system's sources and keys, or with a list of sources of our own."""
+    """Runs apt with the system's sources and keys, or with another list of sources."""
 
     def __init__(self, folder: Path, sources: str | None = None) -> None:
-        """Work in a folder.
-
-        What it downloads stays there until the caller removes the folder, so that a later run goes on where one was
-        interrupted.
+        """Choose the folder and the sources.
 
         Args:
-            folder: of the caller, who has it alone.
-            sources: the lines of a sources.list. With it, every dependency counts as missing: packages of another
+            folder: keeps downloads until the caller deletes it, so that a later run continues an interrupted one. It
+                must not be shared.
+            sources: the lines of a sources.list. Every dependency then counts as missing, because packages of another
                 release need its libraries.
 
         Raises:
-            LocalCloudError: this machine has no apt.
+            ServerError: this machine has no apt.
         """
         for tool in ("apt-get", "dpkg", "ldd"):
             if shutil.which(tool) is None:
-                raise LocalCloudError(f"there is no {tool} on this machine")
+                raise ServerError(f"this machine has no {tool}")
         self._folder = folder
         self._options = ["-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=2", "-o", "Debug::NoLocking=1"]
         self._list_errors: list[str] = []
@@ -61,10 +59,10 @@ class Apt:
         return [line.split(" ", 1)[0] for line in found.stdout.splitlines()]
 
     def repositories(self) -> list[Repository]:
-        """Return the repositories of the system's sources. Where their lists are empty, lists of our own are made.
+        """Return the repositories of the system's sources; empty package lists are downloaded again, into the folder.
 
         Raises:
-            LocalCloudError: the lists cannot be had; the message has apt's reason.
+            ServerError: the lists cannot be downloaded; the message has apt's reason.
         """
         fields = "$(ORIGIN)\t$(LABEL)\t$(REPO_URI)"
         command = ("apt-get", "indextargets", "--format", fields, "Created-By: Packages")
@@ -73,22 +71,22 @@ class Apt:
             self._use_own_lists()
             lines = self._run(*command).stdout.splitlines()
         if not lines and self._list_errors:
-            raise LocalCloudError(_apt_says(self._list_errors))
+            raise ServerError(_apt_error(self._list_errors))
         return [Repository(*line.split("\t")) for line in lines]
 
     def unpack(self, packages: Sequence[str], target: Path) -> None:
         """Download packages and unpack their files below `target`.
 
-        The system's package lists come first; where they are empty or out of date, lists of our own are made.
+        It tries the system's package lists first. If these are empty or out of date, it downloads lists of its own.
 
         Raises:
-            LocalCloudError: a package cannot be had; the message has apt's reason.
+            ServerError: a package cannot be downloaded or unpacked; the message has the reason.
         """
         downloads = self._folder / "packages"
         downloads.mkdir(exist_ok=True)
         try:
             files = self._download(packages, downloads)
-        except LocalCloudError:
+        except ServerError:
             self._use_own_lists()
             files = self._download(packages, downloads)
         for file in files:
@@ -99,23 +97,23 @@ class Apt:
                 check=False,
             )
             if unpacking.returncode != 0:
-                raise LocalCloudError(f"{file.name} cannot be unpacked: {unpacking.stderr.strip()}")
+                raise ServerError(f"{file.name} cannot be unpacked: {unpacking.stderr.strip()}")
 
     def missing_libraries_of(self, packages: Sequence[str]) -> tuple[str, ...]:
         """Return the library packages that some packages depend on and that are not installed.
 
         Raises:
-            LocalCloudError: a dependency cannot be had; the message has apt's reason.
+            ServerError: a dependency is not available; the message has apt's reason.
         """
         plan = self._run("apt-get", "install", "--simulate", "--no-install-recommends", *packages)
         if plan.returncode != 0:
-            raise LocalCloudError(_apt_says(_errors(plan)))
+            raise ServerError(_apt_error(_errors(plan)))
         return tuple(re.findall(r"^Inst ((?:lib(?!perl)|zlib)\S+)", plan.stdout, re.MULTILINE))
 
     def _download(self, packages: Sequence[str], folder: Path) -> list[Path]:
-        """Download packages that are not there yet, and return the files of all of them.
+        """Download packages that are missing in the folder, and return the files of all of them.
 
-        apt takes any file of the right size for a finished download, so each file that is there is checked first.
+        apt takes any file of the right size for a finished download, so the checksums of existing files come first.
         """
         uris = self._run("apt-get", "download", "--print-uris", *packages).stdout
         checksums = {
@@ -126,7 +124,7 @@ class Apt:
                 file.unlink()
         result = self._run("apt-get", "download", *packages, folder=folder)
         if result.returncode != 0:
-            raise LocalCloudError(_apt_says([*self._list_errors, *_errors(result)]))
+            raise ServerError(_apt_error([*self._list_errors, *_errors(result)]))
         return list(checksums)
 
     def _use_sources(self, sources: str) -> None:
@@ -152,7 +150,7 @@ class Apt:
         for option, name in own.items():
             (self._folder / name / "partial").mkdir(parents=True, exist_ok=True)
             self._options += ["-o", f"{option}={self._folder / name}"]
-        # A failure may be of sources that do not matter here: the download decides.
+        # Sources that fail may not matter here: the download decides.
         self._list_errors = _errors(self._run("apt-get", "update", "-o", "Acquire::Languages=none"))
 
     def _run(self, program: str, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -168,11 +166,11 @@ class Apt:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise LocalCloudError(f"{program} gave no answer for {error.timeout:.0f} s") from error
+            raise ServerError(f"{program} timed out after {error.timeout:.0f} seconds") from error
 
 
 def _has_checksum(file: Path, checksum: str) -> bool:
-    """Tell whether a file has a checksum as apt writes it, such as `SHA256:0123…`."""
+    """Tell whether a file has a checksum in the notation of apt, such as `SHA256:0123…`."""
     algorithm, _, expected = checksum.lower().partition(":")
     if algorithm not in hashlib.algorithms_available:
         return False
@@ -180,8 +178,8 @@ def _has_checksum(file: Path, checksum: str) -> bool:
         return hashlib.file_digest(content, algorithm).hexdigest() == expected
 
 
-def _apt_says(errors: list[str]) -> str:
-    return "\n  ".join(["apt-get says:", *dict.fromkeys(errors)])
+def _apt_error(errors: list[str]) -> str:
+    return "\n  ".join(["apt-get failed:", *dict.fromkeys(errors)])
 
 
 def _errors(result: subprocess.CompletedProcess[str]) -> list[str]:

@@ -1,6 +1,6 @@
-"""The database server: a private MariaDB or MySQL on a unix socket, or any other that the environment names.
+"""The database server: a private MariaDB or MySQL on a unix socket, or another one that the environment names.
 
-The private one's guard is the mode of its folder: it listens on no network, and `root` has no password on the socket.
+The mode of its folder protects the private one: it listens on no network, and `root` has no password on the socket.
 """
 
 from __future__ import annotations
@@ -12,22 +12,20 @@ import socket
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local_cloud import LocalCloudError
-from local_cloud.installation import Installation
-from local_cloud.processes import Child
+from servers import ServerError
+from servers.installation import Installation
+from servers.processes import Child
 
-START_SECONDS = 60.0
-MAX_SOCKET_PATH_BYTES = 103  # sun_path has 104 bytes on macOS and 108 on Linux, with the final zero
+MAX_SOCKET_PATH_BYTES = 103  # sun_path has 104 bytes on macOS and 108 on Linux, including the final zero
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is and who its master user is. A host that begins with `/` is a unix socket."""
+    """Address and master user of a server. A host that begins with `/` is the path of a unix socket."""
 
     host: str
     port: int
@@ -36,15 +34,15 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine reaches it, and no container."""
+        """Whether only this machine can reach it, and no container."""
         return self.host.startswith(("/", "127.")) or self.host in ("localhost", "::1")
 
 
 def external(environ: Mapping[str, str]) -> Address | None:
-    """Return the server that DATABASE_HOST, _PORT, _USER and _PASSWORD name, or None when there is no DATABASE_HOST.
+    """Return the server of DATABASE_HOST, _PORT, _USER and _PASSWORD, or None if DATABASE_HOST is not set.
 
     Raises:
-        LocalCloudError: DATABASE_USER is missing, or the port is not a number.
+        ServerError: DATABASE_USER is missing, or the port is not a number.
     """
     host = environ.get("DATABASE_HOST", "")
     if not host:
@@ -52,19 +50,17 @@ def external(environ: Mapping[str, str]) -> Address | None:
     username = environ.get("DATABASE_USER", "")
     port = environ.get("DATABASE_PORT") or "3306"
     if not username:
-        raise LocalCloudError(
-            "DATABASE_HOST is set: DATABASE_USER must name a user who may create databases and users."
-        )
+        raise ServerError("DATABASE_HOST is set, so DATABASE_USER must name a user who may create databases and users.")
     if not port.isdecimal():
-        raise LocalCloudError(f"DATABASE_PORT must be a number, not {port!r}.")
+        raise ServerError(f"DATABASE_PORT must be a number, not {port!r}.")
     return Address(host, int(port), username, environ.get("DATABASE_PASSWORD", ""))
 
 
 class PrivateServer:
-    """A MariaDB or MySQL server whose files live in `database` in the data folder."""
+    """A MariaDB or MySQL server with its files in the folder `database` of the data folder."""
 
     def __init__(self, data: Path, installation: Installation, *, durable: bool = True) -> None:
-        """Choose the paths; nothing is created yet. Without `durable` a power cut may lose commits: for tests."""
+        """Choose the paths; `start` creates them. Without `durable`, a power cut may lose commits: for tests."""
         self._folder = data.absolute() / "database"
         self._installation = installation
         self._durable = durable
@@ -78,16 +74,16 @@ class PrivateServer:
 
     @property
     def address(self) -> Address:
-        """Where to connect, as the master user."""
+        """The address and the master user."""
         return Address(str(self._socket), 3306, "root", "")
 
     def start(self) -> None:
-        """Create the data folder when there is none, start the server and wait until it answers.
+        """Create the data folder if necessary, start the server and wait until it answers.
 
-        A server that a killed predecessor left is stopped first.
+        An orphaned server of a killed process is stopped first.
 
         Raises:
-            LocalCloudError: it does not start; the message has the end of its log. Or the data are of another product.
+            ServerError: it does not start; the message has the log tail. Or another product created the data.
         """
         self.child.clear()
         make_private(self._folder)
@@ -95,42 +91,36 @@ class PrivateServer:
         tables = self._folder / "data"
         if not tables.is_dir():
             self._create(tables)
-        elif not self._installation.is_of_this_product(tables):
-            raise LocalCloudError(f"{tables} is not of {self.product}; choose another data folder.")
+        elif not self._installation.created(tables):
+            raise ServerError(f"{tables} was not created by {self.product}; choose another data folder.")
         self._socket.unlink(missing_ok=True)
-        self.child.start(self._command(tables), self._environ(), self._folder)
-        deadline = time.monotonic() + START_SECONDS
-        while not self.answers():
-            if self.child.exit_code() is not None or time.monotonic() > deadline:
-                self.child.stop()
-                raise LocalCloudError(f"The database server does not start:\n{self.child.last_words()}")
-            time.sleep(0.02)
+        self.child.start(self._command(tables), self._environ(), self._folder, self.problem)
 
     def stop(self) -> None:
-        """Stop the server, letting it finish its writes."""
+        """Stop the server after its last writes."""
         self.child.stop()
         if self._socket.parent != self._folder:
             shutil.rmtree(self._socket.parent, ignore_errors=True)
 
-    def answers(self) -> bool:
-        """Tell whether the server greets those who connect.
+    def problem(self) -> str:
+        """Return why the server does not accept connections, or "" if it does.
 
-        The first packet of the protocol is the greeting: 3 bytes length, 1 byte number, then the protocol's version.
+        It greets every client with a packet: 3 bytes length, 1 byte number, then the version of the protocol.
         https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets_protocol_handshake.html
         """
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(1)
                 connection.connect(str(self._socket))
-                return connection.recv(5)[4:] == b"\x0a"
-        except OSError:
-            return False
+                return "" if connection.recv(5)[4:] == b"\x0a" else "no greeting"
+        except OSError as error:
+            return str(error)
 
     def _create(self, tables: Path) -> None:
-        unfinished = tables.with_name("data.new")  # renamed when it is complete: a killed start leaves no half of one
+        unfinished = tables.with_name("data.new")  # renamed when complete: a killed start leaves no incomplete folder
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        with tempfile.TemporaryDirectory() as links:  # the script does not quote its paths: give it ones without spaces
+        with tempfile.TemporaryDirectory() as links:  # the script does not quote its paths: these have no spaces
             base, target = Path(links) / "base", Path(links) / "data"
             base.symlink_to(self._installation.base)
             target.symlink_to(unfinished)
@@ -148,7 +138,7 @@ class PrivateServer:
             shutil.rmtree(unfinished, ignore_errors=True)
             self.child.log.parent.mkdir(parents=True, exist_ok=True)
             self.child.log.write_text(setup.stdout + setup.stderr, encoding="utf-8")
-            raise LocalCloudError(f"The tables of a new database cannot be made:\n{self.child.last_words()}")
+            raise ServerError(f"The system tables cannot be created. End of the log:\n{self.child.log_tail()}")
         unfinished.replace(tables)
 
     def _command(self, tables: Path) -> list[str]:
@@ -178,28 +168,28 @@ class PrivateServer:
         return self._installation.environ({"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"})
 
     def _as_root(self) -> tuple[str, ...]:
-        return ("--user=root",) if os.geteuid() == 0 else ()  # the server refuses to run as root unless it is told to
+        return ("--user=root",) if os.geteuid() == 0 else ()  # the server refuses to run as root without it
 
 
 def socket_path(folder: Path) -> Path:
-    """Return the path of the unix socket: in the folder, or in one with a short name when that path is too long."""
+    """Return the path of the unix socket: in the folder, or in a temporary one with a short name if it is too long."""
     path = folder / "socket"
     if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES:
         return path
-    # The same name every time: the stacks know the database by this path.
+    # The same name every time, because the stacks store this path.
     name = f"gallery-{os.getuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
     path = Path(tempfile.gettempdir()) / name / "socket"
     return path if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES else Path("/tmp") / name / "socket"  # noqa: S108
 
 
 def make_private(folder: Path) -> None:
-    """Create a folder that only its owner can enter.
+    """Create a folder with mode 700.
 
     Raises:
-        LocalCloudError: something else has this name, such as a folder of another user.
+        ServerError: the path is something else, such as a folder of another user.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise LocalCloudError(f"{folder} is not a folder of this user; remove it or choose another data folder.")
+        raise ServerError(f"{folder} is not a folder of this user; remove it or choose another data folder.")
     folder.chmod(0o700)

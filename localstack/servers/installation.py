@@ -1,4 +1,4 @@
-"""The programs of a database server: installed on this machine, or fetched into a folder of ours."""
+"""The programs of a database server: installed on this machine, or fetched into a folder of this project."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
-from local_cloud import LocalCloudError
-from local_cloud.apt import Apt
+from servers import REPOSITORY, ServerError
+from servers.apt import Apt
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,18 @@ class Installation(ABC):
     """The programs of one database server.
 
     `libraries` are folders of shared libraries that the system lacks. `loader` is the program that starts others with
-    these libraries alone, where they need another C library than the system's.
+    only these libraries, if they need another C library than the system's.
     """
 
     product: ClassVar[str]
     program: ClassVar[str]
     """The server's file name."""
+    folders: ClassVar[tuple[str, ...]]
+    """Folders to search after the PATH: those of ordinary users lack sbin and some of Homebrew's."""
     megabytes: ClassVar[int]
-    """How much is downloaded."""
-    otherwise: ClassVar[str]
-    """What to do where it can neither be found nor fetched."""
+    """The size of the download."""
+    advice: ClassVar[str]
+    """What to do if the server is neither installed nor can be fetched."""
 
     server: Path
     libraries: tuple[Path, ...] = ()
@@ -39,12 +41,12 @@ class Installation(ABC):
 
     @property
     def base(self) -> Path:
-        """The folder that holds everything, such as `bin` and `share`."""
+        """The folder that contains everything, such as `bin` and `share`."""
         return self.server.parent.parent
 
     @property
     def command(self) -> list[str]:
-        """What starts the server."""
+        """The start of the server's command line."""
         if self.loader is None:
             return [str(self.server)]
         return [str(self.loader), "--library-path", ":".join(map(str, self.libraries)), str(self.server)]
@@ -58,24 +60,57 @@ class Installation(ABC):
     @property
     @abstractmethod
     def options(self) -> list[str]:
-        """What the server needs on its command line, besides what every product understands."""
+        """Command line options that only this product has."""
 
     @abstractmethod
     def setup(self, base: Path, tables: Path) -> list[str]:
-        """Return the command that fills an empty folder; `base` leads to the installation. Neither has a space."""
+        """Return the command that fills an empty folder; `base` links to the installation. Neither contains a space."""
 
     @abstractmethod
-    def is_of_this_product(self, tables: Path) -> bool:
-        """Tell whether a server of this product made the files of a data folder."""
+    def created(self, tables: Path) -> bool:
+        """Tell whether a server of this product created the files of a data folder."""
 
     @classmethod
     @abstractmethod
     def unpack(cls, work: Path, target: Path) -> None:
-        """Unpack the programs below `target`. What is downloaded goes to `work`, and is found there by a later run.
+        """Unpack the programs below `target`. Downloads are kept in `work`, where a later run finds them.
 
         Raises:
-            LocalCloudError: they cannot be had.
+            ServerError: they cannot be downloaded or unpacked.
         """
+
+    @classmethod
+    def is_usable(cls, server: Path) -> bool:
+        """Tell whether an installed program with the right name can be used."""
+        return True
+
+    @classmethod
+    def find(cls) -> Self | None:
+        """Return the server that is installed on this machine, if any."""
+        for folder in (*os.environ.get("PATH", "").split(os.pathsep), *cls.folders):
+            found = shutil.which(cls.program, path=folder)
+            if found and cls.is_usable(Path(found)):
+                return cls(Path(found).resolve())
+        return None
+
+    @classmethod
+    def find_or_fetch(cls, report: Callable[[str], None], folder: Path | None = None) -> Self:
+        """Return the installed server, or the one in `folder` (default: in .local), which is fetched if necessary.
+
+        Raises:
+            ServerError: it cannot be fetched. Downloads are kept, so that the next run continues.
+        """
+        if installed := cls.find():
+            return installed
+        folder = folder or REPOSITORY / ".local" / cls.product.lower()
+        if not cls._in(folder).server.is_file():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # tests and `make up` may both fetch it
+                if not cls._in(folder).server.is_file():
+                    report(f"Fetching {cls.product}, about {cls.megabytes} MB, into a folder of this project")
+                    cls._fetch(folder)
+        return cls._in(folder)
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment in which the programs find their libraries."""
@@ -85,37 +120,21 @@ class Installation(ABC):
         return {**environ, "LD_LIBRARY_PATH": ":".join(filter(None, path))}
 
     @classmethod
-    def fetched(cls, folder: Path, report: Callable[[str], None]) -> Self:
-        """Return the one in a folder, after fetching it when it is not there.
-
-        Raises:
-            LocalCloudError: it cannot be fetched. What was downloaded is kept, so that the next run goes on.
-        """
-        if not cls._in(folder).server.is_file():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with folder.with_name(f"{folder.name}.lock").open("wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # tests and `make up` may both want it
-                if not cls._in(folder).server.is_file():
-                    report(f"Fetching {cls.product}, about {cls.megabytes} MB, into a folder of this project")
-                    cls._fetch(folder)
-        return cls._in(folder)
-
-    @classmethod
     def _fetch(cls, folder: Path) -> None:
         work = folder.with_name(f"{folder.name}.unfinished")
         unpacked = work / "unpacked"
         try:
-            shutil.rmtree(unpacked, ignore_errors=True)  # of a run that was interrupted
+            shutil.rmtree(unpacked, ignore_errors=True)  # of an interrupted run
             cls.unpack(work, unpacked)
-            if lacking := cls._missing_libraries(unpacked):
-                raise LocalCloudError(f"it lacks {', '.join(lacking)}")
+            if missing := cls._missing_libraries(unpacked):
+                raise ServerError(f"missing libraries: {', '.join(missing)}")
             shutil.rmtree(folder, ignore_errors=True)
             unpacked.replace(folder)
             shutil.rmtree(work)
-        except (LocalCloudError, OSError) as error:
-            raise LocalCloudError(
+        except (ServerError, OSError) as error:
+            raise ServerError(
                 f"{cls.product} cannot be fetched: {error}\n"
-                f"If the network was away, try again: what was downloaded is kept. Otherwise:\n{cls.otherwise}"
+                f"If the network failed, try again: finished downloads are kept. Otherwise:\n{cls.advice}"
             ) from error
 
     @classmethod
@@ -123,7 +142,7 @@ class Installation(ABC):
         """Unpack a server's packages, and the libraries that it needs and this system lacks.
 
         Raises:
-            LocalCloudError: they cannot be had.
+            ServerError: they cannot be downloaded or unpacked.
         """
         apt.unpack(packages, target)
         if cls._missing_libraries(target) and (libraries := apt.missing_libraries_of(packages)):
@@ -131,7 +150,7 @@ class Installation(ABC):
 
     @classmethod
     def _missing_libraries(cls, unpacked: Path) -> list[str]:
-        """Return the names of shared libraries that an unpacked server needs and that are nowhere to be found."""
+        """Return the names of shared libraries that an unpacked server needs and that do not exist."""
         installation = cls._in(unpacked)
         command = installation.command
         linked = subprocess.run(
@@ -141,12 +160,12 @@ class Installation(ABC):
             text=True,
             check=False,
         )
-        # A library itself, or a version of it: "libicuuc.so.78 => not found", "version `GLIBC_2.38' not found".
+        # A library, or a version of one: "libicuuc.so.78 => not found", "version `GLIBC_2.38' not found".
         return re.findall(r"(\S+) (?:=> )?not found", linked.stdout + linked.stderr)
 
     @classmethod
     def _in(cls, folder: Path) -> Self:
-        """Describe what packages were unpacked into a folder."""
+        """Describe the packages that were unpacked into a folder."""
         places = [*folder.glob("usr/lib/*-linux-*"), *folder.glob("lib/*-linux-*")]
         libraries = tuple(sorted(place for place in places if any(place.glob("*.so*"))))
         loader = next((file for place in libraries for file in place.glob("ld-linux*.so.*")), None)

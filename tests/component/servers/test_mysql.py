@@ -1,20 +1,17 @@
-"""Finding the programs of MySQL, and fetching them where there are none."""
+"""Finding the programs of MySQL, and fetching them if they are not installed."""
 
 from pathlib import Path
 
 import pytest
 
-from local_cloud import LocalCloudError, mysql
-from local_cloud.mysql import find, find_or_fetch
+from servers import ServerError, mysql
+from servers.installation import Installation
+from servers.mariadb import MariaDb
+from servers.mysql import MySql
 from support.package_repository import NEEDS_APT, Key, Suite, write_system
 from support.shell_script import write_script
 
 LOADER = "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
-
-
-@pytest.fixture(autouse=True)
-def _no_other_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mysql, "SERVER_FOLDERS", ())
 
 
 @pytest.mark.parametrize(
@@ -28,7 +25,7 @@ def _no_other_folders(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_installed_server_is_used(path: Path, version: str) -> None:
     write_script(path / "mysqld", f"echo '{version}'")
-    found = find()
+    found = MySql.find()
     assert found is not None
     assert found.command == [str(path / "mysqld")]
 
@@ -43,37 +40,40 @@ def test_an_installed_server_is_used(path: Path, version: str) -> None:
         "echo broken >&2; exit 127",
     ],
 )
-def test_what_is_not_mysql_or_too_old_is_not_used(path: Path, answer: str) -> None:
+def test_other_products_and_old_versions_are_not_used(path: Path, answer: str) -> None:
     write_script(path / "mysqld", answer)
-    assert find() is None
+    assert MySql.find() is None
 
 
-def test_a_mariadb_that_comes_first_on_the_path_hides_no_mysql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mariadb_earlier_on_the_path_does_not_hide_mysql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_script(tmp_path / "first" / "mysqld", "echo 'mysqld  Ver 10.11.14-MariaDB'")
     write_script(tmp_path / "second" / "mysqld", "echo 'mysqld  Ver 8.4.7'")
     monkeypatch.setenv("PATH", f"{tmp_path / 'first'}:{tmp_path / 'second'}")
-    found = find()
+    found = MySql.find()
     assert found is not None
     assert found.server == tmp_path / "second" / "mysqld"
 
 
-def test_a_server_that_apparmor_confines_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_confined_by_apparmor_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = path / "mysqld"
     write_script(server, "echo 'mysqld  Ver 8.0.43'")
     monkeypatch.setattr(mysql, "CONFINED", {server: path / "profile"})
-    assert find() is not None
+    assert MySql.find() is not None
     (path / "profile").touch()
-    assert find() is None
+    assert MySql.find() is None
 
 
 @pytest.mark.usefixtures("path")
-def test_without_a_server_and_without_apt_it_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(LocalCloudError, match=r"no apt-get(.|\n)*brew install mysql(.|\n)*DATABASE_HOST"):
-        find_or_fetch(print, tmp_path / "fetched")
+@pytest.mark.parametrize("product", [MariaDb, MySql])
+def test_without_a_server_and_without_apt_the_error_gives_advice(tmp_path: Path, product: type[Installation]) -> None:
+    assert product.find() is None
+    advice = rf"no apt-get(.|\n)*brew install {product.product.lower()}(.|\n)*DATABASE_HOST"
+    with pytest.raises(ServerError, match=advice):
+        product.find_or_fetch(print, tmp_path / "fetched")
 
 
 class Machine:
-    """A machine without a MySQL server, whose package sources are the release `stable` of a mirror."""
+    """A machine without a MySQL server; its package source is the release `stable` of a mirror."""
 
     def __init__(self, folder: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -82,12 +82,12 @@ class Machine:
         self.stable.add("base-files", {})
         source = f"deb [signed-by={key.keyring}] copy:{folder}/mirror stable main\n"
         monkeypatch.setenv("APT_CONFIG", str(write_system(folder / "system", source)))
-        monkeypatch.setattr(mysql, "find", lambda: None)
+        monkeypatch.setattr(MySql, "find", lambda: None)
         monkeypatch.setattr(mysql, "KEYRINGS", (folder / "not there", key.keyring))
 
     def fetch(self) -> list[str]:
-        """Fetch MySQL, and return what starts it."""
-        return find_or_fetch(print, self.folder / "fetched").command
+        """Fetch MySQL and return the command that starts it."""
+        return MySql.find_or_fetch(print, self.folder / "fetched").command
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def machine(tmp_path: Path, key: Key, monkeypatch: pytest.MonkeyPatch) -> Machin
     return Machine(tmp_path, key, monkeypatch)
 
 
-def lacks_a_library(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let programs lack a library, which these scripts do not."""
+def remove_library(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `ldd` report a missing library; the scripts of these tests need none."""
     write_script(machine.folder / "ldd" / "ldd", "echo 'libicuuc.so.78 => not found'")
     monkeypatch.setenv("PATH", str(machine.folder / "ldd"), prepend=":")
 
@@ -114,10 +114,10 @@ def test_the_newest_package_of_the_system_is_used(machine: Machine) -> None:
 
 
 @NEEDS_APT
-def test_debian_has_it_in_its_unstable_release_to_be_started_with_that_ones_libraries(
+def test_on_debian_the_package_of_the_unstable_release_is_started_with_its_own_libraries(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lacks_a_library(machine, monkeypatch)
+    remove_library(machine, monkeypatch)
     machine.stable.publish("Debian", machine.key)
     machine.sid.add("mysql-server-core", {"usr/sbin/mysqld": ""}, depends="libc6, libicu78")
     machine.sid.add("libc6", {LOADER: "#!/bin/sh\n"})
@@ -130,37 +130,37 @@ def test_debian_has_it_in_its_unstable_release_to_be_started_with_that_ones_libr
 
 
 @NEEDS_APT
-def test_an_unstable_release_that_is_not_signed_is_refused(machine: Machine) -> None:
+def test_an_unsigned_unstable_release_is_refused(machine: Machine) -> None:
     machine.stable.publish("Debian", machine.key)
     machine.sid.add("mysql-server-core", {"usr/sbin/mysqld": ""})
     machine.sid.publish("Debian")
-    with pytest.raises(LocalCloudError, match=r"MySQL cannot be fetched: apt-get says:\n  [EW]: .*sid.*not signed"):
+    with pytest.raises(ServerError, match=r"MySQL cannot be fetched: apt-get failed:\n  [EW]: .*sid.*not signed"):
         machine.fetch()
     assert not (machine.folder / "fetched").exists()
 
 
 @NEEDS_APT
-def test_a_system_that_has_none_is_told_what_to_do(machine: Machine) -> None:
+def test_the_error_on_a_system_without_the_package_gives_advice(machine: Machine) -> None:
     machine.stable.publish("Raspbian", machine.key)
-    with pytest.raises(LocalCloudError, match=r"have no mysql-server-core\n(.|\n)*try again(.|\n)*DATABASE_HOST"):
+    with pytest.raises(ServerError, match=r"have no mysql-server-core\n(.|\n)*try again(.|\n)*DATABASE_HOST"):
         machine.fetch()
 
 
 @NEEDS_APT
-def test_a_mirror_out_of_reach_is_named_as_the_reason(machine: Machine) -> None:
-    with pytest.raises(LocalCloudError, match=r"MySQL cannot be fetched: apt-get says:\n  [EW]: .*mirror"):
+def test_an_unreachable_mirror_is_named_as_the_reason(machine: Machine) -> None:
+    with pytest.raises(ServerError, match=r"MySQL cannot be fetched: apt-get failed:\n  [EW]: .*mirror"):
         machine.fetch()
 
 
 @NEEDS_APT
-def test_after_a_failure_the_next_run_goes_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_run_continues_after_a_failure(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.stable.publish("Debian", machine.key)
     server = machine.sid.add("mysql-server-core", {"usr/sbin/mysqld": ""}, depends="libc6")
     library = machine.sid.add("libc6", {LOADER: "#!/bin/sh\n"})
     machine.sid.publish("Debian", machine.key)
-    lacks_a_library(machine, monkeypatch)
+    remove_library(machine, monkeypatch)
     away = library.rename(library.with_suffix(".away"))
-    with pytest.raises(LocalCloudError, match=r"MySQL cannot be fetched: apt-get says:\n  E: (.|\n)*libc6"):
+    with pytest.raises(ServerError, match=r"MySQL cannot be fetched: apt-get failed:\n  E: (.|\n)*libc6"):
         machine.fetch()
     away.rename(library)
     server.unlink()

@@ -1,11 +1,11 @@
-"""Unpacking packages with a real apt, from a repository in a folder."""
+"""Unpacking packages from a repository in a folder with the real apt."""
 
 from pathlib import Path
 
 import pytest
 
-from local_cloud import LocalCloudError
-from local_cloud.apt import Apt
+from servers import ServerError
+from servers.apt import Apt
 from support.package_repository import NEEDS_APT, Key, Suite
 
 pytestmark = NEEDS_APT
@@ -28,20 +28,18 @@ def test_packages_are_unpacked(tmp_path: Path, suite: Suite, key: Key) -> None:
 
 
 @pytest.mark.parametrize("fault", ["another key", "no signature", "a changed package"])
-def test_what_the_archive_has_not_signed_is_refused(tmp_path: Path, suite: Suite, key: Key, fault: str) -> None:
+def test_packages_without_a_valid_signature_are_refused(tmp_path: Path, suite: Suite, key: Key, fault: str) -> None:
     package = suite.add("server", {"usr/sbin/server": "#!/bin/sh\n"})
     suite.publish(key={"another key": Key(tmp_path / "other"), "no signature": None}.get(fault, key))
     if fault == "a changed package":
         package.write_bytes(package.read_bytes()[:-1] + b"!")
-    with pytest.raises(LocalCloudError, match=r"apt-get says:\n  [EW]: .*(\bsign|NO_PUBKEY|Hash Sum mismatch)"):
+    with pytest.raises(ServerError, match=r"apt-get failed:\n  [EW]: .*(\bsign|NO_PUBKEY|Hash Sum mismatch)"):
         Apt(tmp_path / "work", sources(tmp_path, key)).unpack(["server"], tmp_path / "unpacked")
     assert not (tmp_path / "unpacked").exists()
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:100], lambda content: bytes(len(content))])
-def test_an_interrupted_download_is_made_good_by_the_next_run(
-    tmp_path: Path, suite: Suite, key: Key, damage: object
-) -> None:
+def test_the_next_run_repeats_an_interrupted_download(tmp_path: Path, suite: Suite, key: Key, damage: object) -> None:
     package = suite.add("server", {"usr/sbin/server": "#!/bin/sh\n"})
     suite.publish(key=key)
     Apt(tmp_path / "work", sources(tmp_path, key)).unpack(["server"], tmp_path / "first")
@@ -52,7 +50,7 @@ def test_an_interrupted_download_is_made_good_by_the_next_run(
     assert (tmp_path / "second/usr/sbin/server").exists()
 
 
-def test_a_finished_download_is_not_made_again(tmp_path: Path, suite: Suite, key: Key) -> None:
+def test_a_finished_download_is_not_repeated(tmp_path: Path, suite: Suite, key: Key) -> None:
     package = suite.add("server", {"usr/sbin/server": "#!/bin/sh\n"})
     suite.publish(key=key)
     Apt(tmp_path / "work", sources(tmp_path, key)).unpack(["server"], tmp_path / "first")
@@ -61,7 +59,7 @@ def test_a_finished_download_is_not_made_again(tmp_path: Path, suite: Suite, key
     assert (tmp_path / "second/usr/sbin/server").exists()
 
 
-def test_a_package_of_an_earlier_run_that_was_replaced_is_not_unpacked(tmp_path: Path, suite: Suite, key: Key) -> None:
+def test_an_outdated_package_of_an_earlier_run_is_not_unpacked(tmp_path: Path, suite: Suite, key: Key) -> None:
     suite.add("server", {"usr/sbin/old": "#!/bin/sh\n"})
     suite.publish(key=key)
     Apt(tmp_path / "work", sources(tmp_path, key)).unpack(["server"], tmp_path / "first")
@@ -71,13 +69,13 @@ def test_a_package_of_an_earlier_run_that_was_replaced_is_not_unpacked(tmp_path:
     assert [file.name for file in (tmp_path / "second/usr/sbin").iterdir()] == ["new"]
 
 
-def test_the_reason_of_a_failed_download_is_told(tmp_path: Path, suite: Suite, key: Key) -> None:
+def test_the_error_has_the_reason_of_a_failed_download(tmp_path: Path, suite: Suite, key: Key) -> None:
     suite.publish(key=key)
-    with pytest.raises(LocalCloudError, match="Unable to locate package server"):
+    with pytest.raises(ServerError, match="Unable to locate package server"):
         Apt(tmp_path / "work", sources(tmp_path, key)).unpack(["server"], tmp_path / "unpacked")
 
 
-def test_only_libraries_are_fetched_beside_the_server(tmp_path: Path, suite: Suite, key: Key) -> None:
+def test_only_libraries_are_fetched_with_the_server(tmp_path: Path, suite: Suite, key: Key) -> None:
     for library in ("libicu78", "zlib1g", "libperl5.42", "perl"):
         suite.add(library, {})
     suite.add("server", {}, depends="libicu78, zlib1g, libperl5.42, perl")
@@ -86,15 +84,15 @@ def test_only_libraries_are_fetched_beside_the_server(tmp_path: Path, suite: Sui
     assert set(apt.missing_libraries_of(["server"])) == {"libicu78", "zlib1g"}
 
 
-def test_a_dependency_that_cannot_be_had_is_named(tmp_path: Path, suite: Suite, key: Key) -> None:
+def test_an_unavailable_dependency_is_named(tmp_path: Path, suite: Suite, key: Key) -> None:
     suite.add("server", {}, depends="libicu78")
     suite.publish(key=key)
-    with pytest.raises(LocalCloudError, match="apt-get says:\n  E: "):
+    with pytest.raises(ServerError, match="apt-get failed:\n  E: "):
         Apt(tmp_path / "work", sources(tmp_path, key)).missing_libraries_of(["server"])
 
 
 @pytest.mark.parametrize("setting", ['APT::Default-Release "of-the-system";', 'APT::Get::Download-Only "true";'])
-def test_settings_of_the_system_do_not_disturb(
+def test_settings_of_the_system_have_no_effect(
     tmp_path: Path, suite: Suite, key: Key, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     (tmp_path / "apt.conf").write_text(setting)
@@ -105,7 +103,7 @@ def test_settings_of_the_system_do_not_disturb(
     assert (tmp_path / "unpacked/usr/sbin/server").exists()
 
 
-def test_a_machine_without_apt_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_apt_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LocalCloudError, match="no apt-get on this machine"):
+    with pytest.raises(ServerError, match="this machine has no apt-get"):
         Apt(tmp_path / "work")
