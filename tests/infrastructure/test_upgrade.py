@@ -26,11 +26,12 @@ from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
 from servers.database import PrivateServer
 from servers.mariadb import MariaDb
-from servers.ports import free_ports
+from servers.ports import free_ports, http_problem
+from servers.processes import Child
 from smoke.errors import GalleryError
 from support import photos
 from support.gallery_client import GalleryClient
-from support.waiting import wait_until
+from support.waiting import SECONDS
 
 FIRST = "6f075e401a2abd6da9473ca49bc0618865c74101"
 """The commit to upgrade from while this repository has no release: the first complete application."""
@@ -127,30 +128,22 @@ def deploy_earlier(folder: Path, cloud: Cloud) -> None:
 
 
 @contextmanager
-def gallery_of(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[GalleryClient]:
+def gallery_of(folder: Path, cloud: Cloud) -> Iterator[GalleryClient]:
     """Run the gallery of the earlier release as its instances do."""
     environ = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(str(folder / "services" / service) for service in ("catalog", "web")),
-        **settings,
+        **cloud.settings("FunctionName"),
     }
+    port = cloud.ports[0]
     config = folder / "services" / "web" / "web" / "gunicorn.conf.py"
     command = [sys.executable, "-m", "gunicorn", "-c", str(config), "-b", f"127.0.0.1:{port}", "web.app:create_app()"]
-    process = subprocess.Popen(command, env=environ, cwd=folder)
-    url = f"http://127.0.0.1:{port}"
+    gallery = Child("earlier-gallery", cloud.data)
+    gallery.start(command, environ, folder, lambda: http_problem(port, "/readyz"), SECONDS)
     try:
-        wait_until(lambda: responds(f"{url}/readyz"), "the earlier gallery does not start")
-        yield GalleryClient(url)
+        yield GalleryClient(f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
-        process.wait(30)
-
-
-def responds(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
-        return False
+        gallery.stop()
 
 
 @dataclass
@@ -195,7 +188,7 @@ class Visitors:
 
 def test_everything_survives_the_upgrade_and_every_request_succeeds(earlier: Path, cloud: Cloud) -> None:
     deploy_earlier(earlier, cloud)
-    with gallery_of(earlier, cloud.ports[0], cloud.settings("FunctionName")) as before:
+    with gallery_of(earlier, cloud) as before:
         ids = [before.upload(photos.jpeg(seed=seed), f"{seed}.jpg") for seed in range(3)]
         seen = {image_id: before.wait(image_id) for image_id in ids}
         visitors = Visitors(before)
