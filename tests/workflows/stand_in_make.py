@@ -38,7 +38,9 @@ def really_make(words: list[str], wanted: dict[str, Any]) -> int:
     Path(".git/info/exclude").write_text("/.venv\n")  # .gitignore does not match links
     ready = [".local/uv/bin/uv", *(f"{folder}/ready" for folder in wanted["environments"])]
     installed = [word for file in ready for word in ("--old-file", file)]
-    return subprocess.run([wanted["make"], *installed, *words], check=False).returncode
+    # The environments refer to the tools in this checkout; the job has tools and a repository of its own.
+    environ = {**os.environ, "PYTHONPATH": str(Path("infrastructure", "tools").absolute())}
+    return subprocess.run([wanted["make"], *installed, *words], env=environ, check=False).returncode
 
 
 def follow(target: str, wanted: dict[str, Any]) -> int:
