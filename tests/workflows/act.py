@@ -80,8 +80,6 @@ class Credentials:
 
     job: str
     role: str
-    region: str
-    seconds: int
 
 
 @dataclass(frozen=True)
