@@ -11,4 +11,4 @@ def test_a_gallery_that_works_passes_and_is_left_as_it_was(gallery: GalleryClien
     check(Gallery(gallery.url), None if ENVIRONMENT else "working tree", 60, steps.append)
     uploaded = next(step for step in steps if step.startswith("uploaded smoke-test-"))
     assert gallery.image(uploaded.rpartition(" ")[2]) is None
-    assert steps[-1] == "deleted it, and nothing is left"
+    assert steps[-1] == "deleted it completely"

@@ -1,1 +1,1 @@
-"""Tries a running gallery as a person does: a picture goes in, its thumbnail and words come out, and it is deleted."""
+"""The smoke test of a running gallery: uploads a picture, checks its thumbnail and annotation, and deletes it."""

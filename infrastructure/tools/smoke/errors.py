@@ -1,12 +1,12 @@
-"""What can be wrong with a gallery, as people are told it.
+"""Errors of a gallery.
 
-GalleryError            the gallery did not do as it should
-└── UnreachableError    nothing answers there
+GalleryError            the gallery does not work as expected
+└── UnreachableError    the gallery does not answer
 """
 
 
 class GalleryError(Exception):
-    """The gallery did not do as it should; the message says what was expected, what came and what to look at."""
+    """The gallery does not work as expected; the message has the expectation, the result and advice."""
 
     def __init__(self, expected: str, came: str, advice: str) -> None:
         """Keep the three parts of the message."""
@@ -15,4 +15,4 @@ class GalleryError(Exception):
 
 
 class UnreachableError(GalleryError):
-    """Nothing answers there."""
+    """The gallery does not answer."""

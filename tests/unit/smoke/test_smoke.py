@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from deploy.environment import INFRASTRUCTURE, load_environment
 from smoke import __main__ as command_line
@@ -21,13 +22,12 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run() -> Run:
     """Return a function that runs the command, and returns its exit status and what it wrote."""
 
     def run_smoke(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["smoke", *arguments])
-        status = command_line.main()
-        return status, *capsys.readouterr()
+        result = CliRunner().invoke(command_line.main, arguments)
+        return result.exit_code, result.stdout, result.stderr
 
     return run_smoke
 
@@ -55,10 +55,10 @@ def test_an_address_where_nothing_listens_is_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize("url", ["photos.example.org", "localhost:8080", "ftp://example.org", "http://", "http://[::1"])
-def test_what_is_no_address_is_wrong_usage(run: Run, capsys: pytest.CaptureFixture[str], url: str) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        run("--url", url)
-    assert f"{url!r} is no address such as https://photos.example.org" in capsys.readouterr().err
+def test_an_invalid_address_is_wrong_usage(run: Run, url: str) -> None:
+    status, _, errors = run("--url", url)
+    assert status == 2
+    assert f"{url!r} is not an address such as" in errors
 
 
 def test_a_gallery_that_stops_answering_is_not_taken_for_a_wrong_address(run: Run, running: OnePictureGallery) -> None:
@@ -135,8 +135,8 @@ def test_a_gallery_that_still_runs_another_version_than_the_pinned_gets_no_pictu
     staging(running.url, "1.2.4")
     status, _, errors = run("staging")
     assert status == 1
-    assert "Expected version 1.2.4, which is pinned, but the gallery still runs 1.2.3." in errors
-    assert "instances refreshed" in errors
+    assert "Expected the pinned version 1.2.4, but the gallery still runs 1.2.3." in errors
+    assert "instances were refreshed" in errors
     assert running.requests == ["GET /readyz", "GET /healthz"]
 
 
@@ -151,7 +151,7 @@ def test_an_environment_is_checked_at_its_origin_with_its_version(
 def test_an_environment_that_does_not_exist_is_told(run: Run) -> None:
     status, _, errors = run("stagging")
     assert status == 1
-    assert "there is no environment 'stagging'; there is: local, production, staging" in errors
+    assert "unknown environment 'stagging'; available: local, production, staging" in errors
 
 
 def test_a_bucket_that_refuses_the_file_is_told_and_the_picture_deleted(run: Run, running: OnePictureGallery) -> None:
@@ -187,7 +187,7 @@ def test_what_stays_pending_is_told_when_the_time_is_up(run: Run, running: OnePi
     status, output, errors = run("--url", running.url, "--seconds", "0")
     assert status == 1
     assert "its annotation is ready" in output
-    assert f"Expected thumbnail of image {IMAGE_ID} within 0 seconds, but nothing came." in errors
+    assert f"Expected thumbnail of image {IMAGE_ID} within 0 seconds, but the time limit was exceeded." in errors
     assert "the function `thumbnail`" in errors
     assert running.requests[-1] == f"DELETE {IMAGE}"
 
@@ -195,8 +195,8 @@ def test_what_stays_pending_is_told_when_the_time_is_up(run: Run, running: OnePi
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param(b"<html>" + b" " * 30, "it is no WebP file", id="no picture"),
-        pytest.param(bytes.fromhex("524946460000000057454250") + b" " * 30, "its end is missing", id="cut off"),
+        pytest.param(b"<html>" + b" " * 30, "it is not a WebP file", id="no picture"),
+        pytest.param(bytes.fromhex("524946460000000057454250") + b" " * 30, "it is truncated", id="cut off"),
     ],
 )
 def test_a_thumbnail_that_is_no_whole_picture_is_told(
@@ -232,14 +232,14 @@ def test_words_that_are_missing_are_told(run: Run, running: OnePictureGallery, m
     running.image["annotation"][missing] = None
     status, _, errors = run("--url", running.url)
     assert status == 1
-    assert f"Expected words about image {IMAGE_ID}, but {missing} is missing." in errors
+    assert f"Expected an annotation of image {IMAGE_ID}, but {missing} is missing." in errors
 
 
 def test_a_gallery_that_says_something_else_of_the_file_is_told(run: Run, running: OnePictureGallery) -> None:
     running.image["width"] = 641
     status, _, errors = run("--url", running.url)
     assert status == 1
-    assert "the gallery says (641, 400, 'image/png', " in errors
+    assert "it is (641, 400, 'image/png', " in errors
 
 
 def test_a_page_that_does_not_list_the_picture_is_told(run: Run, running: OnePictureGallery) -> None:
@@ -272,7 +272,10 @@ def test_a_picture_that_cannot_be_deleted_is_named_beside_the_first_failure(
     status, _, errors = run("--url", running.url)
     assert status == 1
     assert "the first failure" in errors
-    assert f"Its picture is left, too: {running.url}/images/{IMAGE_ID} (it answers 503: The database" in errors
+    assert (
+        f"The test picture could not be deleted: {running.url}/images/{IMAGE_ID} (it answers 503: The database"
+        in errors
+    )
 
 
 @pytest.fixture
