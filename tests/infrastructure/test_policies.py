@@ -1,4 +1,4 @@
-"""The check of policies (checks/policies.py) passes our templates and fails what it is made for."""
+"""The check of policies accepts the templates of this repository, and finds what it is made for."""
 
 import json
 import subprocess
@@ -39,8 +39,8 @@ Outputs:
 
 
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(PYTHON), "-m", "checks.policies", *arguments]
-    return subprocess.run(command, cwd=INFRASTRUCTURE, capture_output=True, text=True, check=False)
+    command = [str(PYTHON), "-m", "checks", *arguments]
+    return subprocess.run(command, cwd=INFRASTRUCTURE / "tools", capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def justify(folder: Path, *lines: str) -> None:
-    (folder / "checks").mkdir(exist_ok=True)
-    (folder / "checks" / "justified.yaml").write_text(json.dumps(dict.fromkeys(lines, "the reason")))
+    (folder / "tools" / "checks").mkdir(parents=True, exist_ok=True)
+    (folder / "tools" / "checks" / "justified.yaml").write_text(json.dumps(dict.fromkeys(lines, "the reason")))
 
 
 def findings(folder: Path, action: str = "sqs:DeleteMessage", resource: str = "!GetAtt Queue.Arn") -> list[str]:
@@ -134,4 +134,4 @@ def test_a_finding_with_a_reason_passes(folder: Path) -> None:
 
 def test_a_reason_that_is_not_needed_any_more_fails(folder: Path) -> None:
     justify(folder, "reader: Policy: sqs:Get*: ACTION_WILDCARD")
-    assert findings(folder) == ["reader: Policy: sqs:Get*: ACTION_WILDCARD is justified and does not occur"]
+    assert findings(folder) == ["reader: Policy: sqs:Get*: ACTION_WILDCARD is justified but does not occur"]

@@ -1,0 +1,1 @@
+"""Checks of the infrastructure that no other tool makes."""
