@@ -28,9 +28,6 @@ def write_comment(github: GitHub, pull_request: int, sections: Sequence[str], ru
     text = body(MARKER, HEADING, *logs, *sections)
     for comment in github.list(f"issues/{pull_request}/comments"):
         if is_ours(MARKER, comment):
-            if comment["body"] == text:
-                return f"unchanged: {comment['html_url']}"
-            github.edit(f"issues/comments/{comment['id']}", {"body": text})
-            return f"updated: {comment['html_url']}"
+            return github.update(f"issues/comments/{comment['id']}", comment, text)
     created = github.create(f"issues/{pull_request}/comments", {"body": text})
     return f"created: {created['html_url']}"

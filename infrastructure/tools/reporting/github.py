@@ -110,6 +110,13 @@ class GitHub:
         """Edit an item, and return it."""
         return self._object(self._request("PATCH", self._base + path, content))
 
+    def update(self, path: str, found: Mapping[str, Any], body: str) -> str:
+        """Edit the body of a comment or an issue unless it is the same, and return what was done."""
+        if found["body"] == body:
+            return f"unchanged: {found['html_url']}"
+        self.edit(path, {"body": body})
+        return f"updated: {found['html_url']}"
+
     def _request(
         self, method: str, url: str, content: Mapping[str, object] | None = None, accepted: tuple[int, ...] = ()
     ) -> urllib3.BaseHTTPResponse:

@@ -39,8 +39,4 @@ def report_issue(github: GitHub, title: str, label: str, sections: Sequence[str]
             github.create("labels", {"name": label})
         created = github.create("issues", {"title": title, "body": text, "labels": [label]})
         return f"opened: {created['html_url']}"
-    issue = issues[0]
-    if issue["body"] == text:
-        return f"unchanged: {issue['html_url']}"
-    github.edit(f"issues/{issue['number']}", {"body": text})
-    return f"updated: {issue['html_url']}"
+    return github.update(f"issues/{issues[0]['number']}", issues[0], text)
