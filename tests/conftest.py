@@ -21,7 +21,7 @@ from moto import mock_aws
 from pymysql.connections import Connection
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
-from catalog.handler import MigrationSettings, apply
+from catalog_functions.custom_resource import MigrationSettings, apply
 from local_cloud import LocalCloudError, mariadb, mysql
 from local_cloud.database import Address, PrivateServer, external
 from local_cloud.installation import Installation

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 import deploy.__main__ as command_line
-from catalog import pending, sweep
+from catalog import pending
+from catalog_functions import sweep
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
 from deploy.package import REPOSITORY
 from deploy.template import Template

@@ -153,7 +153,8 @@ def _content(
     sources = {
         file.relative_to(services / bundled).as_posix(): file.read_bytes()
         for bundled in bundles
-        for file in sorted((services / bundled / bundled).rglob("*"))
+        for module in (_modules(services, service) if bundled == service else [bundled])
+        for file in sorted((services / bundled / module).rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
     manifest = {
@@ -166,6 +167,12 @@ def _content(
     }
     sources["manifest.json"] = json.dumps(manifest, indent=1).encode()
     return _Content(service, versions, lock, sources)
+
+
+def _modules(services: Path, service: str) -> list[str]:
+    backend = _project(services, service).get("tool", {}).get("uv", {}).get("build-backend", {})
+    modules = backend.get("module-name", service)
+    return [modules] if isinstance(modules, str) else modules
 
 
 def _project(services: Path, name: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MAX_BODY_BYTES = 160 * 1024
 
 
 class ImageIdConverter(BaseConverter):
-    """Lets only ids of photos into a route: the form that `catalog.uploads.is_id` knows."""
+    """Lets only ids of photos into a route: the form that `catalog.keys.is_id` knows."""
 
     regex = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 

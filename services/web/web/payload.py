@@ -15,9 +15,10 @@ from flask import Request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from catalog.images import MAX_TEXT_CHARACTERS
+from catalog.keys import is_id
+from catalog.limits import CONTENT_TYPES, MAX_BYTES, TOO_LARGE
 from catalog.search import Search
 from catalog.search import parse as search_for
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, TOO_LARGE, is_id
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100

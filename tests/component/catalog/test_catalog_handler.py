@@ -13,9 +13,10 @@ import pymysql
 import pytest
 
 from catalog.database import Database, DatabaseUnavailableError, connect, read_credentials
-from catalog.handler import MigrationSettings, apply, handle
-from catalog.migrate import migrate, own_migrations, schema_is_current
+from catalog.schema import own_migrations, schema_is_current
 from catalog.settings import ConfigurationError
+from catalog_functions.custom_resource import MigrationSettings, apply, handle
+from catalog_functions.migrate import migrate
 
 
 class CloudFormation(HTTPServer):

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from catalog import images
 from catalog.database import connect, read_credentials
-from catalog.handler import MigrationSettings
-from catalog.migrate import Migration, MigrationError, migrate, own_migrations, schema_is_current, statements
+from catalog.keys import new_id
+from catalog.schema import Migration, own_migrations, schema_is_current
 from catalog.search import parse
-from catalog.uploads import new_id
+from catalog_functions.custom_resource import MigrationSettings
+from catalog_functions.migrate import MigrationError, migrate, statements
 
 FIRST = Migration("0001_first", "CREATE TABLE a (id INT); CREATE TABLE b (id INT);")
 SECOND = Migration("0002_second", "ALTER TABLE a ADD COLUMN name VARCHAR(10);")

@@ -22,7 +22,8 @@ from catalog.database import (
     DatabaseUnavailableError,
     connect,
 )
-from catalog.migrate import Migration, migrate
+from catalog.schema import Migration
+from catalog_functions.migrate import migrate
 from local_cloud.database import PrivateServer
 from local_cloud.installation import Installation
 
@@ -299,7 +300,7 @@ def test_a_migration_that_waits_for_its_table_does_not_keep_readers_waiting(serv
 def test_a_migration_whose_table_never_gets_free_fails_after_some_tries(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.migrate.TABLE_LOCK_ATTEMPTS", 2)  # each waits for a second
+    monkeypatch.setattr("catalog_functions.migrate.TABLE_LOCK_ATTEMPTS", 2)  # each waits for a second
     pauses = Pauses()
     with closing(server.master()) as user, closing(server.master(lock_seconds=1)) as master, user.cursor() as cursor:
         for connection in (user, master):

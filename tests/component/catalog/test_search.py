@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from catalog import images
 from catalog.images import Annotation
+from catalog.keys import new_id
 from catalog.search import INDEXED_CHARACTERS, MAX_WORDS, parse
-from catalog.uploads import Upload, new_id
+from catalog.uploads import Upload
 
 # ---- Words
 

@@ -19,8 +19,10 @@ from flask.testing import FlaskClient
 
 from catalog import images
 from catalog.database import Database
+from catalog.events import StoredObject, announced_objects
+from catalog.filenames import filename_metadata
 from catalog.images import Annotation, Image, Thumbnail
-from catalog.uploads import StoredObject, announced_objects, filename_metadata, new_id, upload_key
+from catalog.keys import new_id, upload_key
 from support.gunicorn_server import Server, run
 from web.app import create_app
 

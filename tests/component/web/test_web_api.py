@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog import images
+from catalog.events import StoredObject
 from catalog.images import Annotation
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, StoredObject, is_id, new_id, thumbnail_key, upload_key
+from catalog.keys import is_id, new_id, thumbnail_key, upload_key
+from catalog.limits import CONTENT_TYPES, MAX_BYTES
 
 NO_WORD = "There is no word to search for: type letters or digits."
 UPLOAD = {"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}
@@ -63,7 +65,7 @@ def test_an_absent_value_is_named(client: FlaskClient, name: str) -> None:
         ({"bytes": 1.5}, 400, "whole number"),
         ({"bytes": True}, 400, "whole number"),
         ({"bytes": "12"}, 400, "whole number"),
-        ({"bytes": MAX_BYTES + 1}, 413, "more than 50 MiB"),
+        ({"bytes": MAX_BYTES + 1}, 413, "larger than 50 MiB"),
         ({"content_type": None}, 400, "must be text"),
         ({"content_type": "jpeg"}, 400, "media type"),
         ({"content_type": "image/"}, 400, "media type"),

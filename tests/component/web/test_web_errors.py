@@ -20,10 +20,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import web.database
-from catalog import migrate
+from catalog import schema
 from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
+from catalog.keys import new_id
 from catalog.settings import ConfigurationError
-from catalog.uploads import new_id
 from local_cloud.database import PrivateServer
 from local_cloud.installation import Installation
 from web.app import create_app
@@ -202,8 +202,8 @@ def test_the_process_is_ready_with_a_migrated_database(client: FlaskClient) -> N
 
 
 def test_the_process_is_not_ready_while_migrations_are_missing(client: FlaskClient, monkeypatch: Any) -> None:
-    newer = [*migrate.own_migrations(), migrate.Migration("9999_of_the_next_release", "SELECT 1")]
-    monkeypatch.setattr(migrate, "own_migrations", lambda: newer)
+    newer = [*schema.own_migrations(), schema.Migration("9999_of_the_next_release", "SELECT 1")]
+    monkeypatch.setattr(schema, "own_migrations", lambda: newer)
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "Migrations" in response.json["reason"]

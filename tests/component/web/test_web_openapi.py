@@ -15,7 +15,8 @@ from schemathesis import GenerationMode
 
 import web
 from catalog import images
-from catalog.uploads import MAX_BYTES, is_id
+from catalog.keys import is_id
+from catalog.limits import MAX_BYTES
 from web import payload
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}

@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 
 from catalog import images
 from catalog.images import Annotation, Thumbnail
-from catalog.uploads import CONTENT_TYPES, new_id, upload_key
+from catalog.keys import new_id, upload_key
+from catalog.limits import CONTENT_TYPES
 
 
 def cards(page: str) -> list[str]:

@@ -14,7 +14,7 @@ from flask import Flask
 
 import web.database
 from catalog.database import Database
-from catalog.uploads import new_id
+from catalog.keys import new_id
 from web.app import create_app
 from web.database import SearchDatabase, SearchUnavailableError
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from catalog.handler import MigrationSettings, apply
+from catalog_functions.custom_resource import MigrationSettings, apply
 from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
 from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot, Gallery

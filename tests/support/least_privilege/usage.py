@@ -12,7 +12,8 @@ from functools import partial
 
 import requests
 
-from catalog.uploads import StoredObject, new_id, notification, thumbnail_key, upload_key
+from catalog.events import StoredObject, notification
+from catalog.keys import new_id, thumbnail_key, upload_key
 from deploy.apply import deploy
 from local_cloud.emulator import client_environ
 from local_cloud.gallery import SERVICES
@@ -115,7 +116,8 @@ def sweep(cloud: Cloud, gallery: GalleryClient) -> None:
 def sweep_without_patience(cloud: Cloud) -> None:
     """Sweep as the function does, but regard every upload as old enough: S3's times cannot be changed."""
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=cloud.function("sweep"))
-    program = "from catalog import pending, sweep; pending.PATIENCE_MINUTES = 0; sweep.handle({}, None)"
+    program = """from catalog import pending; from catalog_functions import sweep
+pending.PATIENCE_MINUTES = 0; sweep.handle({}, None)"""
     environ = {
         **client_environ(cloud.endpoint_url),
         **configuration["Environment"]["Variables"],

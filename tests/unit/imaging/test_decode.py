@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageChops, ImageCms, ImageDraw, ImageStat
 
-from catalog.uploads import CONTENT_TYPES
+from catalog.limits import CONTENT_TYPES
 from imaging import decode as module
 from imaging.decode import (
     DAMAGED,

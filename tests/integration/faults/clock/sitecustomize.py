@@ -33,7 +33,7 @@ class WatchSweep(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Give the sweep our clock."""
-        if fullname != "catalog.sweep":
+        if fullname != "catalog_functions.sweep":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
