@@ -19,6 +19,7 @@ from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
+from pymysql.cursors import DictCursor
 
 from annotate import handler as annotating
 from annotate.config import AnnotateSettings
@@ -43,6 +44,7 @@ moments = st.sampled_from(["the next step", OUTSIDE, OUTSIDE, "the end"])
 """When a work pauses; OUTSIDE is a good moment for other work to run."""
 
 photos = st.sampled_from([0, 0, 0, 0, 0, 1])
+Row = SimpleNamespace  # the columns of a row of the catalog, and whether it is deleted
 answers = st.sampled_from(["a description", "a description", "an outage", "a refusal"])
 
 
@@ -58,22 +60,6 @@ class Photo:
     deleted: bool = False
     captions: dict[int, set[str]] = field(default_factory=dict)
     """All recorded answers of the model, by version."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the catalog."""
-
-    etag: str
-    deleted: bool
-    thumbnail_status: str
-    thumbnail_reason: str | None
-    width: int | None
-    annotation_status: str
-    annotation_reason: str | None
-    caption: str | None
-    alt_text: str | None
-    edited: bool
 
 
 class World:
@@ -129,12 +115,9 @@ class World:
 
     def rows(self) -> dict[str, Row]:
         """Read the whole catalog."""
-        with self.database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute(
-                """SELECT id, etag, deleted_at IS NOT NULL, thumbnail_status, thumbnail_reason, width,
-                     annotation_status, annotation_reason, caption, alt_text, edited FROM image"""
-            )
-            return {photo: Row(*columns) for photo, *columns in cursor.fetchall()}
+        with self.database.connection() as connection, connection.cursor(DictCursor) as cursor:
+            cursor.execute("SELECT *, deleted_at IS NOT NULL AS deleted FROM image")
+            return {columns["id"]: Row(**columns) for columns in cursor.fetchall()}
 
     def _publish(self, Message: str, **_: str) -> None:  # noqa: N803 - boto3's names
         for stored in announced_objects({"Records": [{"Sns": {"Message": Message}}]}):

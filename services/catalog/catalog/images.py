@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
@@ -96,12 +96,7 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
     objects from the same second, the row keeps one that is annotated or leased, because annotations cost money, unless
     the other one `is_settled`: it has been in the bucket long enough to be the last version.
     """
-    values = {
-        "id": upload.id,
-        "filename": upload.filename,
-        "content_type": upload.content_type,
-        "bytes": upload.bytes,
-        "etag": upload.etag,
+    values = asdict(upload) | {
         # Without microseconds: MySQL would round them to seconds, and MariaDB would truncate them.
         "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(microsecond=0, tzinfo=None),
         "is_settled": is_settled,
@@ -170,10 +165,7 @@ def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumb
             WHERE {_CURRENT}""",
         id=image_id,
         etag=etag,
-        width=thumbnail.width,
-        height=thumbnail.height,
-        content_type=thumbnail.content_type,
-        placeholder=thumbnail.placeholder,
+        **asdict(thumbnail),
     )
 
 
@@ -235,14 +227,12 @@ def annotation_ready(connection: Connection[Any], image_id: str, etag: str, anno
             WHERE {_CURRENT} AND NOT edited AND annotation_status <> 'ready'""",
         id=image_id,
         etag=etag,
-        caption=annotation.caption[:MAX_TEXT_CHARACTERS],
-        alt_text=annotation.alt_text[:MAX_TEXT_CHARACTERS],
-        tags=_tags_column(annotation.tags),
-        language=annotation.language,
-        model=annotation.model,
-        prompt_version=annotation.prompt_version,
-        input_tokens=annotation.input_tokens,
-        output_tokens=annotation.output_tokens,
+        **asdict(annotation)
+        | {
+            "caption": annotation.caption[:MAX_TEXT_CHARACTERS],
+            "alt_text": annotation.alt_text[:MAX_TEXT_CHARACTERS],
+            "tags": _tags_column(annotation.tags),
+        },
     )
 
 

@@ -1,11 +1,10 @@
-"""Connections to the database: over a socket, over TCP, with and without TLS, and after the server went away."""
+"""Connections to the database: over a socket and TCP, with and without TLS, and after the server closed them."""
 
 import ipaddress
 import os
 import selectors
 import socket
 import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,10 +22,11 @@ from catalog.settings import ConfigurationError
 from local_cloud.database import PrivateServer
 from local_cloud.installation import Installation
 from local_cloud.ports import free_ports
+from support.http_server import serving
 
 
 class Forwarder(socketserver.ThreadingTCPServer):
-    """Lets a server that has only a unix socket be reached over TCP."""
+    """Forwards TCP connections to a unix socket."""
 
     daemon_threads = True
 
@@ -54,12 +54,10 @@ class _Connection(socketserver.BaseRequestHandler):
 
 @pytest.fixture
 def over_tcp(database: Database, programs: Installation) -> Iterator[DatabaseSettings]:
-    """Describe a server of the tests, which speaks no TLS, as one on a port."""
+    """Describe the tests' server, which has no TLS, with a host and a port."""
     settings = DatabaseSettings.from_environ(os.environ)
-    with Forwarder(settings.database_host) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+    with serving(Forwarder(settings.database_host)) as server:
         yield replace(settings, database_host="127.0.0.1", database_port=server.port)
-        server.shutdown()
 
 
 def answer(settings: DatabaseSettings) -> object:
@@ -76,17 +74,17 @@ def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, pr
     assert answer(DatabaseSettings.from_environ(os.environ)) == (42,)
 
 
-def test_a_server_without_tls_is_reached_when_no_authority_is_named(over_tcp: DatabaseSettings) -> None:
+def test_a_server_without_tls_is_accepted_without_a_ca_file(over_tcp: DatabaseSettings) -> None:
     assert answer(over_tcp) == (42,)
 
 
-def test_a_server_without_tls_is_refused_when_an_authority_is_named(over_tcp: DatabaseSettings) -> None:
+def test_a_server_without_tls_is_refused_with_a_ca_file(over_tcp: DatabaseSettings) -> None:
     with pytest.raises(DatabaseUnavailableError, match="SSL is required"):
         answer(replace(over_tcp, database_ca_file=certifi.where()))
 
 
 @pytest.mark.parametrize("content", [None, "", "hello"], ids=["missing", "empty", "text"])
-def test_a_file_that_names_no_authority_is_an_error_of_configuration(
+def test_an_unusable_ca_file_is_a_configuration_error(
     over_tcp: DatabaseSettings, tmp_path: Path, content: str | None
 ) -> None:
     file = tmp_path / "authorities.pem"
@@ -97,7 +95,7 @@ def test_a_file_that_names_no_authority_is_an_error_of_configuration(
 
 
 class Authority:
-    """Signs certificates as those of RDS do; its own is in `file`."""
+    """A certificate authority like those of RDS; its own certificate is in `file`."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.file = folder / f"{name}.pem"
@@ -108,7 +106,7 @@ class Authority:
         self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def certify(self, address: str) -> tuple[Path, Path]:
-        """Return the files of a server's certificate and of its key."""
+        """Return the files with a server's certificate and key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
         names = [x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])]
@@ -161,7 +159,7 @@ class Authority:
 
 
 class TlsServer(PrivateServer):
-    """A database server on a port of the loopback, with a certificate."""
+    """A database server on a loopback port, with a certificate."""
 
     def __init__(self, folder: Path, installation: Installation, port: int, certificate: Path, key: Path) -> None:
         super().__init__(folder, installation, durable=False)
@@ -173,7 +171,7 @@ class TlsServer(PrivateServer):
 
 @dataclass(frozen=True)
 class Tls:
-    """A server with TLS, the authority that signed its certificate, and another one."""
+    """A server with TLS, the authority of its certificate, and another authority."""
 
     port: int
     user: Credentials
@@ -181,7 +179,7 @@ class Tls:
     other: Authority
 
     def cipher(self, ca_file: str, host: str = "127.0.0.1") -> str:
-        """Connect and return what the connection is encrypted with, if it is."""
+        """Connect and return the cipher of the connection; empty without encryption."""
         settings = DatabaseSettings(
             database_host=host,
             database_port=self.port,
@@ -218,7 +216,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Ite
         server.stop()
 
 
-def test_a_server_whose_authority_is_named_is_reached_over_tls(tls: Tls) -> None:
+def test_a_server_of_the_given_authority_is_accepted(tls: Tls) -> None:
     assert tls.cipher(str(tls.authority.file))
 
 
@@ -227,27 +225,27 @@ def test_a_server_of_another_authority_is_refused(tls: Tls) -> None:
         tls.cipher(str(tls.other.file))
 
 
-def test_a_server_whose_certificate_has_another_name_is_refused(tls: Tls) -> None:
+def test_a_server_with_a_certificate_for_another_name_is_refused(tls: Tls) -> None:
     with pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"):
         tls.cipher(str(tls.authority.file), host="localhost")
 
 
-def test_the_authorities_of_rds_come_with_the_package_and_are_named_by_their_file(tls: Tls) -> None:
+def test_the_ca_file_can_be_one_of_the_package(tls: Tls) -> None:
     with pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
         tls.cipher("rds-global-bundle.pem")
 
 
-def test_the_authorities_of_rds_are_authorities_and_none_expires_soon() -> None:
+def test_the_rds_bundle_has_only_authorities_that_do_not_expire_soon() -> None:
     found = x509.load_pem_x509_certificates((AUTHORITIES / "rds-global-bundle.pem").read_bytes())
-    assert len(found) > 80  # three kinds of keys for each region
+    assert len(found) > 80  # three key types per region
     next_year = datetime.now(UTC) + timedelta(days=365)
     for certificate in found:
         assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
         assert certificate.not_valid_after_utc > next_year
 
 
-def test_the_authorities_of_rds_pass_the_strict_checks_of_newer_pythons() -> None:
-    """Python 3.13, which Lambda and the instances have, refuses by default what RFC 5280 forbids."""
+def test_the_rds_bundle_passes_the_strict_checks_of_newer_pythons() -> None:
+    """Python 3.13, which Lambda and the instances use, enforces RFC 5280 by default."""
     for certificate in x509.load_pem_x509_certificates((AUTHORITIES / "rds-global-bundle.pem").read_bytes()):
         extensions = certificate.extensions
         assert extensions.get_extension_for_class(x509.BasicConstraints).critical
@@ -255,7 +253,7 @@ def test_the_authorities_of_rds_pass_the_strict_checks_of_newer_pythons() -> Non
         assert extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
 
 
-def test_a_server_that_is_away_is_an_error_worth_another_try(over_tcp: DatabaseSettings) -> None:
+def test_an_unreachable_server_is_a_retryable_error(over_tcp: DatabaseSettings) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -263,7 +261,7 @@ def test_a_server_that_is_away_is_an_error_worth_another_try(over_tcp: DatabaseS
             answer(replace(over_tcp, database_port=port))
 
 
-def test_a_connection_that_died_is_replaced(database: Database) -> None:
+def test_a_killed_connection_is_replaced(database: Database) -> None:
     with database.connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT CONNECTION_ID()")
         (number,) = cursor.fetchone() or (None,)

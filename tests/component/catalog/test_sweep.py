@@ -22,7 +22,6 @@ from catalog.filenames import filename_metadata
 from catalog.keys import new_id, upload_key
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES
 from catalog.settings import ConfigurationError
-from catalog.uploads import Upload
 from catalog_functions import sweep
 from catalog_functions.sweep import Outcome, Sweeper, handle, sweeper
 from support.catalog_rows import THUMBNAIL, an_upload, row
@@ -227,34 +226,32 @@ def test_an_upload_deleted_meanwhile_is_not_a_failure(world: World) -> None:
     assert world.sweeper.run() == Outcome(0, 0, 0)
 
 
-def test_an_upload_that_cannot_be_read_does_not_stop_the_others(world: World) -> None:
-    first, broken, last = sorted(world.upload() for _ in range(3))
-    world.wait(PATIENCE_MINUTES + 1)
-
-    def refuse(params: dict[str, Any], **_: Any) -> None:
-        if broken in params["url_path"]:
-            raise ClientError({"Error": {"Code": "403", "Message": "no"}}, "HeadObject")
-
-    world.s3.meta.events.register("before-call.s3.HeadObject", refuse)
-    with pytest.raises(ExceptionGroup, match="could not be registered"):
-        world.sweeper.run()
-    assert sorted(world.announced()) == [upload_key(first), upload_key(last)]
-
-
-@pytest.mark.parametrize("error", [UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates"), DataError(1406, "long")])
-def test_an_upload_that_cannot_be_stored_does_not_stop_the_others(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+@pytest.mark.parametrize(
+    ("owner", "method", "error"),
+    [
+        (Bucket, "find_upload", ClientError({"Error": {"Code": "403", "Message": "no"}}, "HeadObject")),
+        (images, "register", UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates")),
+        (images, "register", DataError(1406, "long")),
+    ],
+)
+def test_an_upload_that_cannot_be_registered_does_not_stop_the_others(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    owner: Any,
+    method: str,
+    error: Exception,
 ) -> None:
     first, broken, last = sorted(world.upload() for _ in range(3))
     world.wait(PATIENCE_MINUTES + 1)
-    register = images.register
+    original = getattr(owner, method)
 
-    def refuse(connection: Any, upload: Upload, **options: Any) -> images.Image | None:
-        if upload.id == broken:
+    def refuse(target: Any, photo: Any, **options: Any) -> Any:
+        if getattr(photo, "id", photo) == broken:
             raise error
-        return register(connection, upload, **options)
+        return original(target, photo, **options)
 
-    monkeypatch.setattr(images, "register", refuse)
+    monkeypatch.setattr(owner, method, refuse)
     with pytest.raises(ExceptionGroup, match="could not be registered"):
         world.sweeper.run()
     assert sorted(world.announced()) == [upload_key(first), upload_key(last)]

@@ -1,7 +1,6 @@
 """Functions on a schema that is one version newer or older than their release."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import fields
 from typing import Any
 
@@ -12,12 +11,11 @@ from annotate.config import AnnotateSettings
 from annotate.handler import Describer
 from catalog import images
 from catalog.bucket import Bucket
-from catalog.database import Database, SchemaBehindError, connect, read_credentials
+from catalog.database import Database, SchemaBehindError
 from catalog.keys import new_id, upload_key
 from catalog.schema import Migration, own_migrations
 from catalog.search import parse
 from catalog_functions.custom_resource import MigrationSettings, apply
-from catalog_functions.migrate import migrate
 from catalog_functions.sweep import Sweeper
 from support import photos
 from thumbnail.handler import Thumbnailer
@@ -75,15 +73,9 @@ def functions(migration_settings: MigrationSettings) -> Iterator[Functions]:
 
 def bring_to(settings: MigrationSettings, migrations: list[Migration]) -> None:
     """Create a database with some migrations, and grant the application's user access to it."""
-    user = read_credentials(settings.database_secret_arn)
-    application = read_credentials(settings.application_secret_arn)
-    with closing(connect(settings, user)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database_name}")
-        connection.select_db(settings.database_name)
-        migrate(connection, migrations)
-        name = application.username
-        cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (name, application.password))
-        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {settings.database_name}.* TO %s@'%%'", (name,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catalog_functions.migrate.own_migrations", lambda: migrations)
+        apply(settings)
 
 
 def test_an_older_release_works_on_a_newer_schema(migration_settings: MigrationSettings, functions: Functions) -> None:

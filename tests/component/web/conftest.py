@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from catalog.filenames import filename_metadata
 from catalog.images import Annotation, Image, Thumbnail
 from catalog.keys import new_id, upload_key
 from support.gunicorn_server import Server, run
+from support.http_server import serving
 from web.app import create_app
 
 BUCKET = "photos-of-the-tests"
@@ -75,13 +75,9 @@ def invocations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Invocation]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Lambda) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Lambda)) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{server.server_port}")
         yield received
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from catalog import images
 from catalog.database import Database
 from catalog.uploads import Upload
 from support.gunicorn_server import Server
+from support.http_server import serving
 from support.malformed_requests import CHANGES, ORIGINS, PHOTO, chunked, corpus, request
 
 
@@ -86,13 +86,9 @@ def server(database: Database, serve: Callable[..., Server]) -> Iterator[Server]
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Aws) as aws:
-        thread = threading.Thread(target=aws.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Aws)) as aws:
         where = {name: os.environ[name] for name in ("DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME")}
         yield serve(AWS_ENDPOINT_URL=f"http://127.0.0.1:{aws.server_port}", DATABASE_SECRET_ARN=arn, **where)
-        aws.shutdown()
-        thread.join()
 
 
 def test_no_malformed_request_is_an_error_of_ours(server: Server) -> None:
