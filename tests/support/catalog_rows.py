@@ -52,3 +52,15 @@ def leased(connection: Any, upload: Upload, seconds: float = 60) -> datetime | N
     """Acquire a lease and return its end; None if another delivery holds one."""
     end = images.lease_end(connection, seconds)
     return end if images.acquire_lease(connection, upload.id, upload.etag, end) else None
+
+
+def finish(connection: Any, upload: Upload) -> bool:
+    """Record both results of an upload; tell whether both were accepted."""
+    thumbnail = images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
+    return images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION) and thumbnail
+
+
+def fail(connection: Any, upload: Upload, reason: str = "Not an image.") -> bool:
+    """Record the failure of both functions; tell whether one was accepted."""
+    thumbnail = images.thumbnail_failed(connection, upload.id, upload.etag, reason)
+    return images.annotation_failed(connection, upload.id, upload.etag, reason) or thumbnail

@@ -7,6 +7,7 @@ that is worth another try.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -46,13 +47,12 @@ class FileTooLargeError(Exception):
     """The upload has more than MAX_BYTES. The message is a failure reason for users."""
 
 
+@dataclass(frozen=True)
 class Download:
     """An upload whose file has not been read yet. The caller must close it."""
 
-    def __init__(self, upload: Upload, body: StreamingBody) -> None:
-        """Keep the open response."""
-        self.upload = upload
-        self._body = body
+    upload: Upload
+    body: StreamingBody
 
     def read(self) -> bytes:
         """Return the file.
@@ -62,11 +62,11 @@ class Download:
         """
         if self.upload.bytes > MAX_BYTES:
             raise FileTooLargeError(TOO_LARGE)
-        return self._body.read()
+        return self.body.read()
 
     def close(self) -> None:
         """Close the response."""
-        self._body.close()
+        self.body.close()
 
 
 class Bucket:

@@ -102,17 +102,20 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        self._certificate = self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None), [])
-        self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+        others = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+        unused = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
+        usage = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **unused)
+        self.file.write_bytes(
+            self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None), usage)
+        )
 
     def certify(self, address: str) -> tuple[Path, Path]:
         """Return the files with a server's certificate and key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
-        names = [x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])]
-        certificate = self._sign(name, key, x509.BasicConstraints(ca=False, path_length=None), names)
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         files = self._folder / "server.pem", self._folder / "server.key"
-        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[0].write_bytes(self._sign(name, key, x509.BasicConstraints(ca=False, path_length=None), names))
         files[1].write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -120,17 +123,8 @@ class Authority:
         )
         return files
 
-    def _sign(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        constraints: x509.BasicConstraints,
-        more: list[x509.SubjectAlternativeName],
-    ) -> x509.Certificate:
+    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> bytes:
         now = datetime.now(UTC)
-        usage = dict.fromkeys(
-            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
-        )
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -139,23 +133,12 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(minutes=1))
             .not_valid_after(now + timedelta(hours=1))
-            .add_extension(constraints, critical=True)
-            .add_extension(
-                x509.KeyUsage(
-                    digital_signature=True,
-                    key_cert_sign=constraints.ca,
-                    crl_sign=constraints.ca,
-                    decipher_only=False,
-                    **usage,
-                ),
-                critical=True,
-            )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
-        for extension in more:
-            builder = builder.add_extension(extension, critical=False)
-        return builder.sign(self._key, hashes.SHA256())
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=not isinstance(extension, x509.SubjectAlternativeName))
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 class TlsServer(PrivateServer):

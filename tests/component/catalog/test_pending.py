@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from catalog import images, pending
 from catalog.keys import new_id
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES, Overdue
 from catalog.uploads import Upload
-from support.catalog_rows import ANNOTATION, THUMBNAIL, an_upload, leased, row
+from support.catalog_rows import ANNOTATION, THUMBNAIL, an_upload, fail, finish, leased, row
 
 Later = Callable[[int], None]
 
@@ -52,8 +54,7 @@ def test_one_missing_result_is_enough(connection: Any, upload: Upload, later: La
 
 def test_a_failed_or_deleted_photo_is_not_overdue(connection: Any, upload: Upload, later: Later) -> None:
     later(PATIENCE_MINUTES + 1)
-    images.thumbnail_failed(connection, upload.id, upload.etag, "Not a picture.")
-    images.annotation_failed(connection, upload.id, upload.etag, "Not a picture.")
+    fail(connection, upload)
     assert overdue(connection) == []
     images.retry(connection, upload.id)
     later(PATIENCE_MINUTES + 1)
@@ -101,8 +102,7 @@ def test_of_two_concurrent_sweeps_one_announces_a_photo(connection: Any, upload:
 def test_a_photo_that_became_ready_meanwhile_is_not_announced(connection: Any, upload: Upload, later: Later) -> None:
     later(PATIENCE_MINUTES + 1)
     (photo,) = pending.overdue(connection, 10)
-    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
-    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    finish(connection, upload)
     assert not pending.count_resending(connection, photo)
 
 
@@ -136,36 +136,29 @@ def test_a_photo_edited_meanwhile_is_not_given_up(connection: Any, upload: Uploa
     assert row(connection, upload.id).annotation_status == "ready"
 
 
-def test_a_photo_replaced_meanwhile_is_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda connection, upload: images.register(connection, replace(upload, etag="e2")),
+        lambda connection, upload: images.delete(connection, upload.id),
+        lambda connection, upload: leased(connection, upload, 90),
+    ],
+    ids=["replaced", "deleted", "leased"],
+)
+def test_a_photo_changed_meanwhile_is_neither_given_up_nor_announced(
+    connection: Any, upload: Upload, later: Later, change: Callable[[Any, Upload], object]
+) -> None:
     photo = exhausted(connection, later)
-    images.register(connection, replace(upload, etag="e2"))
-    assert not pending.give_up(connection, photo)
-    assert not pending.count_resending(connection, photo)
-
-
-def test_a_leased_photo_is_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
-    photo = exhausted(connection, later)
-    leased(connection, upload, 90)
-    assert not pending.give_up(connection, photo)
-
-
-def test_a_photo_deleted_meanwhile_is_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
-    photo = exhausted(connection, later)
-    images.delete(connection, upload.id)
+    change(connection, upload)
     assert not pending.give_up(connection, photo)
     assert not pending.count_resending(connection, photo)
 
 
 def test_a_late_result_is_accepted_after_giving_up(connection: Any, upload: Upload, later: Later) -> None:
     pending.give_up(connection, exhausted(connection, later))
-    assert images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
-    assert images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    assert finish(connection, upload)
     image = row(connection, upload.id)
-    assert (image.thumbnail_status, image.annotation_status, image.caption) == (
-        "ready",
-        "ready",
-        "A red kite over a beach.",
-    )
+    assert (image.thumbnail_status, image.annotation_status, image.caption) == ("ready", "ready", ANNOTATION.caption)
 
 
 def test_a_retry_gets_the_full_number_of_attempts(connection: Any, upload: Upload, later: Later) -> None:
@@ -214,8 +207,7 @@ def test_the_backlog_has_number_and_age_of_pending_photos(connection: Any, uploa
     later(40)
     images.register(connection, an_upload())
     assert backlog(connection) == (2, 40, 0)
-    images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
-    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    finish(connection, upload)
     assert backlog(connection) == (1, 0, 0)
 
 
@@ -234,12 +226,10 @@ def test_an_old_photo_is_pending_since_its_retry(connection: Any, upload: Upload
 
 
 def test_the_backlog_counts_recent_photos_that_failed(connection: Any, upload: Upload) -> None:
-    images.thumbnail_failed(connection, upload.id, upload.etag, "Not a picture.")
-    images.annotation_failed(connection, upload.id, upload.etag, "Not a picture.")
-    long_ago = "01900000-0000-7000-8000-000000000000"  # 2024
-    images.register(connection, replace(upload, id=long_ago))
-    images.thumbnail_failed(connection, long_ago, upload.etag, "Not a picture.")
-    images.annotation_failed(connection, long_ago, upload.etag, "Not a picture.")
+    fail(connection, upload)
+    old = replace(upload, id="01900000-0000-7000-8000-000000000000")  # of 2024
+    images.register(connection, old)
+    fail(connection, old)
     assert backlog(connection) == (0, 0, 1)
     images.delete(connection, upload.id)
     assert backlog(connection) == (0, 0, 0)

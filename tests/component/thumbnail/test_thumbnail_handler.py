@@ -196,13 +196,6 @@ def test_a_file_that_is_too_large_fails_without_being_read(gallery: Gallery, mon
     assert gallery.row(photo).thumbnail_reason == TOO_LARGE
 
 
-def test_a_file_of_the_maximum_size_is_read(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    photo = gallery.upload(jpeg())
-    monkeypatch.setattr(bucket, "MAX_BYTES", len(jpeg()))
-    deliver(photo)
-    assert gallery.thumbnail(photo) is not None
-
-
 def test_an_upload_that_is_gone_gets_no_row(gallery: Gallery) -> None:
     photo = new_id()
     deliver(photo)
