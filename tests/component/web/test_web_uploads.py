@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, is_id, new_id, upload_key
+from catalog.keys import is_id, new_id, upload_key
+from catalog.limits import CONTENT_TYPES, MAX_BYTES
 from support.gallery_photos import BUCKET, GalleryPhotos, put_upload
 
 UPLOAD = {"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}
