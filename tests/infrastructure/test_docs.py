@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catalog import pending, sweep
+from catalog import pending
+from catalog_functions import sweep
 from deploy.commands.context import DRIFTED, EXIT_CODES
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
 from deploy.errors import BusyError, DeployError, GateError, StaleError
@@ -177,8 +178,9 @@ def messages() -> Iterator[str]:
                     yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
                     yield node.value
-    for path in (REPOSITORY / "services" / "web" / "web" / "static").glob("*.js"):
-        yield path.read_text(encoding="utf-8")
+    for path in (REPOSITORY / "services" / "web" / "web").glob("*/*"):
+        if path.suffix in (".html", ".js"):
+            yield path.read_text(encoding="utf-8")
 
 
 def test_every_message_in_a_document_is_one_of_ours() -> None:

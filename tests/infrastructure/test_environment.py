@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
 
 from catalog import images
 from catalog.database import Database
-from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
+from catalog.events import StoredObject, announcement
+from catalog.keys import new_id, thumbnail_key, upload_key
 from deploy.apply import apply_plan, delete_environment, deploy
 from deploy.drift import find_drift
 from deploy.environment import Environment
@@ -24,8 +24,7 @@ from local_cloud.session import EmulatorSession
 from support import photos
 from support.deploy_project import silent
 from support.emulated_environment import environment_of, open_catalog, prepared_account, resources, with_parameters
-
-WAIT_SECONDS = 300.0
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +60,13 @@ def upload(session: EmulatorSession, region: str, outputs: Outputs) -> str:
 
 def wait_for(database: Database, image_id: str, condition: Callable[[images.Image], bool]) -> images.Image:
     """Wait until a photo satisfies a condition."""
-    image = None
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
+
+    def satisfied() -> images.Image | None:
         with database.connection() as connection:
             image = images.get(connection, image_id)
-        if image is not None and condition(image):
-            return image
-        time.sleep(0.1)
-    raise AssertionError(f"timed out after {WAIT_SECONDS:.0f} seconds; the image is {image}")
+        return image if image is not None and condition(image) else None
+
+    return wait_until(satisfied, f"image {image_id} does not satisfy the condition")
 
 
 def is_ready(image: images.Image) -> bool:

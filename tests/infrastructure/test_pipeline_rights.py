@@ -113,7 +113,7 @@ def test_the_deploy_role_allows_publish_and_apply(
     assert missing("DeployRole", calls - FREE) == set()
 
 
-def test_the_plan_role_does_not_allow_to_execute_delete_or_upload() -> None:
+def test_the_plan_role_does_not_allow_execute_delete_or_upload() -> None:
     forbidden = {"cloudformation:ExecuteChangeSet", "cloudformation:DeleteStack", "s3:PutObject"}
     assert missing("PlanRole", forbidden) == forbidden
     assert missing("DeployRole", forbidden) == set()

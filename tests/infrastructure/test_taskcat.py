@@ -1,4 +1,4 @@
-"""taskcat creates the whole environment in its regions and leaves nothing, and fails when a template is wrong."""
+"""taskcat creates the whole environment in its regions and deletes it, and fails if a template is wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUEUE = {"Type": "AWS::SQS::Queue"}
 
 
 def broken(folder: Path, template: str, right: str, wrong: str) -> Path:
-    """Copy the infrastructure, with one place of a template changed."""
+    """Copy the infrastructure, with one change in a template."""
     for name in ("environments", "templates"):
         shutil.copytree(INFRASTRUCTURE / name, folder / name)
     shutil.copy(INFRASTRUCTURE / "stacks.yaml", folder)
@@ -59,8 +59,8 @@ def create(account: boto3.Session, template: str) -> None:
     cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
 
 
-def left(account: boto3.Session, region: str) -> dict[str, Any]:
-    """Return what is in a region of the account, of all that the environment has."""
+def remaining(account: boto3.Session, region: str) -> dict[str, Any]:
+    """Return all resources in a region of the account, of the kinds that the environment has."""
 
     def client(service: Any) -> Any:
         return account.client(service, region_name=region)
@@ -76,7 +76,7 @@ def left(account: boto3.Session, region: str) -> dict[str, Any]:
     }
 
 
-def test_the_environment_is_created_in_two_regions_and_nothing_of_it_is_left(
+def test_the_environment_is_created_and_deleted_in_two_regions(
     account: EmulatorSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run_in_account(tmp_path, REGIONS) == 0
@@ -84,13 +84,13 @@ def test_the_environment_is_created_in_two_regions_and_nothing_of_it_is_left(
     for region in REGIONS:
         assert f"{region} CREATE_COMPLETE" in output
         assert f"{region}: {STACK} is deleted" in output
-        assert not any(left(account, region).values()), left(account, region)
+        assert not any(remaining(account, region).values()), remaining(account, region)
     report = (tmp_path / "report" / "index.html").read_text()
     assert report.count("CREATE_COMPLETE") == len(REGIONS) == 2
     assert len(list((tmp_path / "report").glob("*-cfnlogs.txt"))) == 2
 
 
-def test_a_migration_that_fails_is_reported_with_its_reason_and_nothing_is_left(
+def test_a_failed_migration_is_reported_with_its_reason_and_everything_is_deleted(
     account: EmulatorSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     right, wrong = "DATABASE_SECRET_ARN: !Ref MasterSecretArn", "DATABASE_SECRET_ARN: !Ref ApplicationSecret"
@@ -100,10 +100,10 @@ def test_a_migration_that_fails_is_reported_with_its_reason_and_nothing_is_left(
     assert f"{REGION} CREATE_FAILED" in output
     assert f"{REGION}: {STACK}: Catalog (AWS::CloudFormation::Stack): OperationalError: (1045" in output
     assert "Access denied for user 'gallery'@'localhost'" in output
-    assert not any(left(account, REGION).values()), left(account, REGION)
+    assert not any(remaining(account, REGION).values()), remaining(account, REGION)
 
 
-def test_on_an_emulator_an_attribute_that_does_not_exist_fails_before_anything_is_created(
+def test_on_an_emulator_a_missing_attribute_fails_before_anything_is_created(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     right = "OnFailure: { Destination: !GetAtt DeadLetters.Arn }"
@@ -115,7 +115,7 @@ def test_on_an_emulator_an_attribute_that_does_not_exist_fails_before_anything_i
     assert "CREATE_IN_PROGRESS" not in output
 
 
-def test_what_an_interrupted_run_left_is_deleted_first(account: EmulatorSession) -> None:
+def test_the_remains_of_an_interrupted_run_are_deleted_first(account: EmulatorSession) -> None:
     create(
         account,
         '{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-the-last-run"}}}}',
@@ -124,12 +124,12 @@ def test_what_an_interrupted_run_left_is_deleted_first(account: EmulatorSession)
     place, said = TaskcatRegion(account, REGION, "000000000000"), list[str]()
     place.prepare({}, said.append)
     assert said == [f"{REGION}: {STACK} is deleted"]
-    assert left(account, REGION)["buckets"] == [place.bucket]
+    assert remaining(account, REGION)["buckets"] == [place.bucket]
     place.clear(said.append)
 
 
-def test_the_cause_is_that_of_the_nested_stack_which_failed(account: EmulatorSession) -> None:
-    """AWS keeps it as it is; the emulator deletes what it could not create, so this one fails later."""
+def test_the_reported_cause_is_that_of_the_failed_nested_stack(account: EmulatorSession) -> None:
+    """AWS keeps a failed stack; the emulator deletes one that it cannot create, so this one fails in an update."""
     cloudformation, s3 = account.client("cloudformation"), account.client("s3")
     place = TaskcatRegion(account, REGION, "000000000000")
     place.prepare({}, print)
@@ -148,7 +148,7 @@ def test_the_cause_is_that_of_the_nested_stack_which_failed(account: EmulatorSes
     (cause,) = place.failures()
     assert cause.startswith(f"{REGION}: {inner}: Missing (AWS::CloudFormation::Stack): ")
     place.clear(print)
-    assert not any(left(account, REGION).values()), left(account, REGION)
+    assert not any(remaining(account, REGION).values()), remaining(account, REGION)
 
 
 def test_a_run_in_progress_is_not_disturbed(account: EmulatorSession, tmp_path: Path) -> None:

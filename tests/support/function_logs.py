@@ -29,12 +29,9 @@ def log_lines(aws: Any, cloud: Cloud, function: str, since: float = 0) -> list[d
 
 def wait_for_messages(aws: Any, cloud: Cloud, function: str, image_id: str) -> list[str]:
     """Wait for messages of a function about a photo, which may come after its result, and return them."""
-    found: list[str] = []
 
-    def have_arrived() -> bool:
+    def messages() -> list[str]:
         lines = log_lines(aws, cloud, function)
-        found[:] = [line["message"] for line in lines if line.get("image_id") == image_id]
-        return bool(found)
+        return [line["message"] for line in lines if line.get("image_id") == image_id]
 
-    wait_until(have_arrived, "no messages about the photo")
-    return found
+    return wait_until(messages, f"{function} has not logged anything about {image_id}")

@@ -19,6 +19,11 @@ def settled(image: dict[str, Any]) -> bool:
 class GalleryClient(Gallery):
     """Client for a running gallery."""
 
+    def __init__(self, url: str) -> None:
+        """Store the address; use a connection once only, because a gallery closes idle ones and may be restarted."""
+        super().__init__(url)
+        self._http.headers = {**self._http.headers, "Connection": "close"}
+
     def post(self, form: Form, data: bytes, **fields: str) -> urllib3.BaseHTTPResponse:
         """Send a file with a presigned form and return the bucket's response; `fields` replace those of the form."""
         return self._post(Form(form.id, form.url, form.fields | fields), "blob", data, "a response from the bucket")

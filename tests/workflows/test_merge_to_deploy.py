@@ -80,26 +80,6 @@ class Merge:
 
 
 @dataclass(frozen=True)
-class Story:
-    """A series of merges, and the pull request of the promotion."""
-
-    old: str
-    new: str
-    """The versions of thumbnail."""
-    first: Merge
-    again: Merge
-    release: Merge
-    planned: Run
-    comments: list[str]
-    change_sets: list[str]
-    closed: Run
-    change_sets_left: list[str]
-    promotion: Merge
-    rollback: Merge
-    """It also changes a parameter of annotate in staging, and the catalog without a release."""
-
-
-@dataclass(frozen=True)
 class World:
     """A repository, the account that it is deployed to, and clients for its galleries."""
 
@@ -201,59 +181,53 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         emulator.abandon()
 
 
+class Story:
+    """A series of merges, and the pull request of a promotion; tests check the results."""
+
+    def __init__(self, world: World) -> None:
+        """Do what developers do."""
+        scratch, services = world.scratch, world.scratch.path / "services"
+        self.old = str(version_of(scratch, "thumbnail"))
+        self.first = world.merge()
+        self.again = world.merge()
+
+        edit(services / "thumbnail" / "thumbnail" / "resize.py", r"^BOX = \d+$", "BOX = 256")
+        scratch.commit("Make thumbnails smaller")
+        scratch.make("release", "SERVICE=thumbnail")
+        scratch.commit("Release thumbnail")
+        self.new = str(version_of(scratch, "thumbnail"))
+        scratch.make("versions")
+        self.release = world.merge()
+
+        scratch.make("promote", "SERVICE=thumbnail", "FROM=staging", "TO=production")
+        scratch.commit("Promote thumbnail to production")
+        scratch.make("versions")
+        number = world.server.open_pull_request()
+        world.github.pull_request("plan", number=number)
+        self.change_sets = world.change_sets(f"pr-{number}")
+        self.closed = world.github.pull_request("plan", number=number, action="closed")
+        self.change_sets_left = world.change_sets(f"pr-{number}")
+        self.promotion = world.merge()
+
+        scratch.git("revert", "--no-edit", "HEAD")
+        scratch.make("promote", "SERVICE=thumbnail", "FROM=production", "TO=staging")
+        scratch.commit("Revert staging, too")
+        with (services / "catalog" / "catalog" / "images.py").open("a") as file:
+            file.write("\n# A comment.\n")
+        edit(
+            scratch.path / "infrastructure" / "environments" / "staging.yaml",
+            r"^(  annotate:\n    Concurrency): \d+$",
+            r"\1: 4",
+        )
+        scratch.commit("Reduce the concurrency of annotate; comment the catalog")
+        self.rollback = world.merge()
+        """It also changes a parameter of annotate in staging, and the catalog without a release."""
+        self.comments = world.server.bodies(number)
+
+
 @pytest.fixture(scope="module")
 def story(world: World) -> Story:
-    """Do what developers do; tests check the results."""
-    scratch, services = world.scratch, world.scratch.path / "services"
-    old = str(version_of(scratch, "thumbnail"))
-    first = world.merge()
-    again = world.merge()
-
-    edit(services / "thumbnail" / "thumbnail" / "resize.py", r"^BOX = \d+$", "BOX = 256")
-    scratch.commit("Make thumbnails smaller")
-    scratch.make("release", "SERVICE=thumbnail")
-    scratch.commit("Release thumbnail")
-    new = str(version_of(scratch, "thumbnail"))
-    scratch.make("versions")
-    release = world.merge()
-
-    scratch.make("promote", "SERVICE=thumbnail", "FROM=staging", "TO=production")
-    scratch.commit("Promote thumbnail to production")
-    scratch.make("versions")
-    number = world.server.open_pull_request()
-    planned = world.github.pull_request("plan", number=number)
-    change_sets = world.change_sets(f"pr-{number}")
-    closed = world.github.pull_request("plan", number=number, action="closed")
-    change_sets_left = world.change_sets(f"pr-{number}")
-    promotion = world.merge()
-
-    scratch.git("revert", "--no-edit", "HEAD")
-    scratch.make("promote", "SERVICE=thumbnail", "FROM=production", "TO=staging")
-    scratch.commit("Revert staging, too")
-    with (services / "catalog" / "catalog" / "images.py").open("a") as file:
-        file.write("\n# A comment.\n")
-    edit(
-        scratch.path / "infrastructure" / "environments" / "staging.yaml",
-        r"^(  annotate:\n    Concurrency): \d+$",
-        r"\1: 4",
-    )
-    scratch.commit("Reduce the concurrency of annotate; comment the catalog")
-    rollback = world.merge()
-
-    return Story(
-        old,
-        new,
-        first,
-        again,
-        release,
-        planned,
-        world.server.bodies(number),
-        change_sets,
-        closed,
-        change_sets_left,
-        promotion,
-        rollback,
-    )
+    return Story(world)
 
 
 def test_the_first_merge_creates_both_environments_with_their_galleries(story: Story) -> None:

@@ -55,9 +55,3 @@ class AwsProxy:
         """Return the faults injected since the rules were set, in order."""
         found: list[dict[str, Any]] = requests.get(f"{self.url}/_microburst/fired", timeout=10).json()
         return found
-
-    def _responds(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/_microburst/health", timeout=5).ok
-        except requests.ConnectionError:
-            return False

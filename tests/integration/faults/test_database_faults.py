@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from catalog.migrate import Migration, migrate, own_migrations
+from catalog.schema import Migration, own_migrations
+from catalog_functions.migrate import migrate
 from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.world import DELIVERED, World
@@ -148,15 +149,11 @@ def test_a_briefly_locked_table_only_delays_photos(world: World) -> None:
     world.verify(photos)
 
 
-def test_a_table_locked_beyond_the_function_timeout_only_delays_photos(world: World) -> None:
-    with statement(world, "LOCK TABLES image WRITE"):
-        photos = world.upload(2)
-        world.both_fail()
-    world.verify(photos)
-
-
-def test_rows_locked_beyond_the_function_timeout_only_delay_photos(world: World) -> None:
-    with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
+@pytest.mark.parametrize(
+    "statements", [["LOCK TABLES image WRITE"], ["BEGIN", "SELECT * FROM image FOR UPDATE"]], ids=["table", "rows"]
+)
+def test_locks_beyond_the_function_timeout_only_delay_photos(world: World, statements: list[str]) -> None:
+    with statement(world, *statements):
         photos = world.upload(2)
         world.both_fail()
     world.verify(photos)

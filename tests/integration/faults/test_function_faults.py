@@ -28,39 +28,46 @@ LONGER_THAN_A_TEST = 60.0
 READING = {"service": "s3", "operation": "GetObject"}
 
 
-def test_a_function_killed_while_gemini_responds_leaves_nothing_undone(world: World) -> None:
+@pytest.fixture
+def waiting_for_gemini(world: World) -> Photo:
+    """Upload a photo, and wait until annotate waits for its description."""
     picture = Picture()
     world.gemini.answer(picture, described(picture, delay_seconds=LONGER_THAN_A_TEST))
     photo = world.upload_picture(picture)
     wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not called")
+    return photo
+
+
+@pytest.fixture
+def being_read(world: World) -> list[Photo]:
+    """Upload a photo, and wait until both functions are reading it."""
+    world.proxy.fail({**READING, "latency": LONGER_THAN_A_TEST * 1000, "times": 2})
+    uploaded = world.upload()
+    wait_until(lambda: len(world.proxy.fired()) == 2, "not both functions have read the photo")
+    return uploaded
+
+
+def test_a_function_killed_while_gemini_responds_leaves_nothing_undone(world: World, waiting_for_gemini: Photo) -> None:
     kill_function(world, "annotate")
-    world.verify([photo])
+    world.verify([waiting_for_gemini])
 
 
-def test_functions_killed_while_they_read_a_photo_leave_nothing_undone(world: World) -> None:
-    world.proxy.fail({**READING, "latency": LONGER_THAN_A_TEST * 1000, "times": 2})
-    uploaded = world.upload()
-    wait_until(lambda: len(world.proxy.fired()) == 2, "not both functions have read the photo")
-    for name in ("thumbnail", "annotate"):
-        kill_function(world, name)
-    world.verify(uploaded)
-
-
-def test_functions_that_time_out_leave_nothing_undone(world: World) -> None:
-    world.proxy.fail({**READING, "latency": LONGER_THAN_A_TEST * 1000, "times": 2})
-    uploaded = world.upload()
-    wait_until(lambda: len(world.proxy.fired()) == 2, "not both functions have read the photo")
-    world.verify(uploaded)
-
-
-def test_a_hanging_function_killed_by_the_platform_leaves_nothing_undone(world: World) -> None:
-    picture = Picture()
-    world.gemini.answer(picture, described(picture, delay_seconds=LONGER_THAN_A_TEST))
-    photo = world.upload_picture(picture)
-    wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not called")
+def test_a_hanging_function_killed_by_the_platform_leaves_nothing_undone(
+    world: World, waiting_for_gemini: Photo
+) -> None:
     for process in processes_of(world, "annotate"):
         process.suspend()  # so that its own timeout cannot work
-    world.verify([photo])
+    world.verify([waiting_for_gemini])
+
+
+def test_functions_killed_while_they_read_a_photo_leave_nothing_undone(world: World, being_read: list[Photo]) -> None:
+    for name in ("thumbnail", "annotate"):
+        kill_function(world, name)
+    world.verify(being_read)
+
+
+def test_functions_that_time_out_leave_nothing_undone(world: World, being_read: list[Photo]) -> None:
+    world.verify(being_read)
 
 
 def test_a_photo_that_exceeded_the_memory_is_repaired_by_retry(world: World) -> None:

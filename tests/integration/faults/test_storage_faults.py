@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalog.uploads import upload_key
+from catalog.keys import upload_key
 from integration.faults.invariant import is_for_people, ready, settled
 from integration.faults.topic import held
 from integration.faults.world import MAX_SWEEPS, World
@@ -16,6 +16,7 @@ READING: dict[str, Any] = {"service": "s3", "operation": "GetObject"}
 WRITING: dict[str, Any] = {"service": "s3", "operation": "PutObject"}
 SLOW_DOWN = {"code": "SlowDown", "status": 503, "message": "Please reduce your request rate."}
 INTERNAL = {"code": "InternalError", "status": 500, "message": "We encountered an internal error."}
+BOTH = {"thumbnail", "annotate"}
 DENIED = {"code": "AccessDenied", "status": 403, "message": "Access Denied"}
 
 
@@ -31,18 +32,18 @@ def test_a_few_errors_have_no_effect(world: World, call: dict[str, Any], error: 
     assert world.figures.sweeps == 0
 
 
-@pytest.mark.parametrize("error", [SLOW_DOWN, DENIED], ids=lambda error: error["code"])
-def test_lasting_errors_only_delay_photos(world: World, error: dict[str, Any]) -> None:
-    world.proxy.fail({**READING, "error": error}, {**WRITING, "error": error})
+@pytest.mark.parametrize(
+    ("rules", "failing"),
+    [
+        pytest.param([{**READING, "error": SLOW_DOWN}, {**WRITING, "error": SLOW_DOWN}], BOTH, id="SlowDown"),
+        pytest.param([{**READING, "error": DENIED}, {**WRITING, "error": DENIED}], BOTH, id="AccessDenied"),
+        pytest.param([{**WRITING, "error": DENIED}], {"thumbnail"}, id="AccessDenied to write"),
+    ],
+)
+def test_lasting_errors_only_delay_photos(world: World, rules: list[dict[str, Any]], failing: set[str]) -> None:
+    world.proxy.fail(*rules)
     photos = world.upload(2)
-    wait_until(lambda: set(world.dead_letters()) == {"thumbnail", "annotate"}, "the functions have not given up")
-    world.verify(photos)
-
-
-def test_thumbnails_that_cannot_be_stored_only_delay_photos(world: World) -> None:
-    world.proxy.fail({**WRITING, "error": DENIED})
-    photos = world.upload(2)
-    wait_until(lambda: set(world.dead_letters()) == {"thumbnail"}, "the function has not given up")
+    wait_until(lambda: set(world.dead_letters()) == failing, "the functions have not given up")
     world.verify(photos)
 
 
