@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
-from web.schemas import Error, Id
+from web.schemas import Error
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -101,7 +101,7 @@ def document(app: Flask) -> dict[str, Any]:
         (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         path = paths.setdefault(re.sub(r"<[^>]*>", "{id}", rule.rule), {})
         if rule.arguments:
-            path["parameters"] = [{"$ref": "#/components/parameters/ImageId"}]
+            path["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _reference("schemas", "Id")}]
         path[method.lower()] = _operation(rule, method, app.view_functions[rule.endpoint], operation, components)
     for query in {operation.query for _, operation in published if operation.query}:
         components.pop(query.__name__)  # it is described by parameters
@@ -113,15 +113,6 @@ def document(app: Flask) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
-            "parameters": {
-                "ImageId": {"name": "id", "in": "path", "required": True, "schema": _reference("schemas", Id.__name__)},
-                "IfNoneMatch": {
-                    "name": "If-None-Match",
-                    "in": "header",
-                    "description": "The ETag of an earlier response.",
-                    "schema": {"type": "string"},
-                },
-            },
             "responses": {
                 "NotModified": {"description": "Nothing changed since the response with this ETag."},
                 **{name: _error(status, text) for status, (name, text) in _ERRORS.items()},
@@ -173,7 +164,7 @@ def _operation(
         described["requestBody"] = {"required": True, "content": _json(_reference("schemas", operation.body.__name__))}
     parameters = list(_query(schemas[operation.query.__name__])) if operation.query else []
     if is_cached:
-        parameters.append(_reference("parameters", "IfNoneMatch"))
+        parameters.append({"name": "If-None-Match", "in": "header", "schema": {"type": "string"}})
     if parameters:
         described["parameters"] = parameters
 
@@ -183,7 +174,7 @@ def _operation(
         if model:
             response |= {"description": inspect.getdoc(model), "content": _json(_reference("schemas", model.__name__))}
         if is_cached:
-            response["headers"] = {"ETag": {"description": "For If-None-Match.", "schema": {"type": "string"}}}
+            response["headers"] = {"ETag": {"schema": {"type": "string"}}}
         responses[str(status)] = response
     if is_cached:
         responses["304"] = _reference("responses", "NotModified")

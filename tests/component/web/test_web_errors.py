@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from catalog.keys import new_id
 from catalog.settings import ConfigurationError
+from support.catalog_rows import row
 from support.gallery_photos import GalleryPhotos
 from web.app import create_app
 from web.config import WebSettings
@@ -65,9 +66,7 @@ def test_a_retry_is_left_to_the_sweep_if_lambda_is_unavailable(
     response = create_app().test_client().post(f"/api/images/{image_id}/retry")
     assert response.status_code == 503
     assert "retried within 30 minutes" in response.json["error"]["message"]
-    row = photos.get(image_id)
-    assert row is not None
-    assert row.thumbnail_status == "pending"
+    assert row(photos.database, image_id).thumbnail_status == "pending"
 
 
 def test_a_photo_stays_if_its_files_cannot_be_deleted(without_bucket: FlaskClient, photos: GalleryPhotos) -> None:
@@ -75,7 +74,7 @@ def test_a_photo_stays_if_its_files_cannot_be_deleted(without_bucket: FlaskClien
     response = without_bucket.delete(f"/api/images/{image_id}")
     assert response.status_code == 503
     assert "storage" in response.json["error"]["message"]
-    assert photos.get(image_id) is not None
+    assert row(photos.database, image_id).id == image_id
 
 
 def test_a_photo_keeps_its_files_without_a_database(without_database: FlaskClient, photos: GalleryPhotos) -> None:
