@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
-from web.schemas import Error
+from web.schemas import Error, PageQuery
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -52,9 +52,6 @@ _ERRORS = {
 }
 
 
-_operations: dict[Callable[..., Any], Operation] = {}
-
-
 @dataclass(frozen=True)
 class Operation:
     """Decorates a view, to publish it. Its name is the operation's ID; its docstring is the summary and description."""
@@ -69,7 +66,7 @@ class Operation:
 
     def __call__(self, view: View) -> View:
         """Publish a view."""
-        _operations[view] = self
+        vars(view)["operation"] = self
         return view
 
 
@@ -91,20 +88,19 @@ def init_app(app: Flask) -> None:
 def document(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
     published = [
-        (rule, _operations[view])
+        (rule, view, operation)
         for rule in app.url_map.iter_rules()
-        if (view := app.view_functions[rule.endpoint]) in _operations
+        if (operation := getattr(view := app.view_functions[rule.endpoint], "operation", None))
     ]
-    components = _schemas([operation for _, operation in published])
+    components = _schemas([operation for *_, operation in published])
     paths: dict[str, Any] = {}
-    for rule, operation in published:
+    for rule, view, operation in published:
         (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         path = paths.setdefault(re.sub(r"<[^>]*>", "{id}", rule.rule), {})
         if rule.arguments:
             path["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _reference("schemas", "Id")}]
-        path[method.lower()] = _operation(rule, method, app.view_functions[rule.endpoint], operation, components)
-    for query in {operation.query for _, operation in published if operation.query}:
-        components.pop(query.__name__)  # it is described by parameters
+        path[method.lower()] = _operation(rule, method, view, operation, components)
+    components.pop(PageQuery.__name__)  # parameters describe it
     return {
         "openapi": "3.1.0",
         "info": _INTRODUCTION,

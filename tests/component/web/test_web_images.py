@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 
 from catalog.events import StoredObject
 from catalog.keys import new_id, thumbnail_key, upload_key
-from support.gallery_photos import BUCKET, FILE, THUMBNAIL, GalleryPhotos
+from support.catalog_rows import THUMBNAIL
+from support.gallery_photos import BUCKET, FILE, GalleryPhotos
 
 
 def ids(response: Any) -> list[str]:

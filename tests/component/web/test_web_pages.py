@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 
 from catalog.images import Annotation
 from catalog.keys import new_id, upload_key
-from support.gallery_photos import FILE, THUMBNAIL, GalleryPhotos, put_upload
+from support.catalog_rows import THUMBNAIL
+from support.gallery_photos import FILE, GalleryPhotos, put_upload
 
 
 def cards(page: str) -> list[str]:
