@@ -9,8 +9,9 @@ from flask import Flask
 
 from catalog import images
 from catalog.database import Database
+from catalog.filenames import filename_metadata
 from catalog.images import Annotation, Image, Thumbnail
-from catalog.uploads import filename_metadata, new_id, upload_key
+from catalog.keys import new_id, upload_key
 
 BUCKET = "photos-of-the-tests"
 FILE = b"\xff\xd8\xff the web process never reads the content"

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 
-from catalog.uploads import new_id
+from catalog.keys import new_id
 
 PHOTO, GONE = new_id(), new_id()
 NUL, NOT_UTF8, LATIN = b"\x00", b"\xff\xfe", "é".encode("latin-1")

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import Gone, NotFound, PreconditionFailed
 
 from catalog import images
-from catalog.uploads import new_id
+from catalog.keys import new_id
 from web.backends import backends
 from web.editing import save
 from web.listing import load_page

@@ -20,7 +20,7 @@ MAX_BODY_BYTES = 160 * 1024
 
 
 class ImageIdConverter(BaseConverter):
-    """Matches only image IDs, as `catalog.uploads.is_id` does."""
+    """Matches only image IDs, as `catalog.keys.is_id` does."""
 
     regex = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 

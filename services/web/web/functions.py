@@ -9,8 +9,9 @@ from boto3 import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from catalog.events import StoredObject, announcement
 from catalog.images import Image
-from catalog.uploads import StoredObject, announcement, upload_key
+from catalog.keys import upload_key
 from web.config import WebSettings
 
 if TYPE_CHECKING:

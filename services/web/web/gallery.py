@@ -7,7 +7,8 @@ from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
 
 from catalog import images
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, new_id
+from catalog.keys import new_id
+from catalog.limits import CONTENT_TYPES, MAX_BYTES
 from web.backends import backends
 from web.editing import EditConflictError, save
 from web.listing import load_page

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, current_app
 
 from catalog.database import DatabaseUnavailableError
-from catalog.migrate import schema_is_current
+from catalog.schema import schema_is_current
 from web.backends import backends
 from web.draining import DrainingWorker
 from web.openapi import Operation

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, TOO_LARGE
+from catalog.limits import CONTENT_TYPES, MAX_BYTES, TOO_LARGE
 from web.schemas import EDITABLE, Edit, PageQuery, UploadRequest
 
 ANY_BYTES = "application/octet-stream"

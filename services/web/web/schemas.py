@@ -12,8 +12,9 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from catalog import images
+from catalog.filenames import MAX_FILENAME_CHARACTERS
+from catalog.limits import MAX_BYTES
 from catalog.search import Search, parse
-from catalog.uploads import MAX_BYTES, MAX_FILENAME_CHARACTERS
 
 MAX_LIMIT = 100
 MAX_QUERY_CHARACTERS = 200

@@ -16,10 +16,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from catalog.database import Database
-from catalog.uploads import StoredObject, announced_objects
+from catalog.events import StoredObject, announced_objects
 from support.gallery_photos import BUCKET, GalleryPhotos
 from support.gunicorn_server import Server, run
-from support.loopback_server import Request, serving
+from support.http_server import Request, serving
 from web.app import create_app
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from catalog.uploads import new_id
+from catalog.keys import new_id
 from support.gallery_photos import ANNOTATION, GalleryPhotos
 
 

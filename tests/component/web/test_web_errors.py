@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from catalog.keys import new_id
 from catalog.settings import ConfigurationError
-from catalog.uploads import new_id
 from support.gallery_photos import GalleryPhotos
 from web.app import create_app
 from web.config import WebSettings

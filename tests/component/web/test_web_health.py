@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from catalog import migrate
+from catalog import schema
 from web.health import read_version
 
 
@@ -34,8 +34,8 @@ def test_the_process_is_healthy_but_not_ready_without_a_database(without_databas
 def test_the_process_is_not_ready_if_migrations_are_missing(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = [*migrate.own_migrations(), migrate.Migration("9999_of_the_next_release", "SELECT 1")]
-    monkeypatch.setattr(migrate, "own_migrations", lambda: newer)
+    newer = [*schema.own_migrations(), schema.Migration("9999_of_the_next_release", "SELECT 1")]
+    monkeypatch.setattr(schema, "own_migrations", lambda: newer)
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "Migrations" in response.json["reason"]

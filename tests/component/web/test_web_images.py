@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 from flask.testing import FlaskClient
 
-from catalog.uploads import StoredObject, new_id, thumbnail_key, upload_key
+from catalog.events import StoredObject
+from catalog.keys import new_id, thumbnail_key, upload_key
 from support.gallery_photos import BUCKET, FILE, THUMBNAIL, GalleryPhotos
 
 

@@ -21,7 +21,7 @@ from catalog import images
 from catalog.database import Database
 from catalog.uploads import Upload
 from support.gunicorn_server import Server
-from support.loopback_server import serving
+from support.http_server import serving
 from support.malformed_requests import CHANGES, ORIGINS, PHOTO, chunked, corpus, request
 
 

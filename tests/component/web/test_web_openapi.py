@@ -13,8 +13,9 @@ from hypothesis import assume, given, settings
 from schemathesis import GenerationMode
 
 from catalog.images import MAX_TEXT_CHARACTERS
+from catalog.keys import is_id
+from catalog.limits import MAX_BYTES
 from catalog.search import parse
-from catalog.uploads import MAX_BYTES, is_id
 from support.gallery_photos import GalleryPhotos
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from catalog.images import Annotation
-from catalog.uploads import new_id, upload_key
+from catalog.keys import new_id, upload_key
 from support.gallery_photos import FILE, THUMBNAIL, GalleryPhotos, put_upload
 
 

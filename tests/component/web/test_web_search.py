@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.database import Database
-from catalog.uploads import new_id
+from catalog.keys import new_id
 from support.gallery_photos import ANNOTATION, GalleryPhotos
 from web import circuit_breaker, search_database
 from web.app import create_app

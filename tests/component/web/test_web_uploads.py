@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, is_id, new_id, upload_key
+from catalog.keys import is_id, new_id, upload_key
+from catalog.limits import CONTENT_TYPES, MAX_BYTES
 from support.gallery_photos import BUCKET, GalleryPhotos, put_upload
 
 UPLOAD = {"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}
@@ -47,7 +48,7 @@ def test_a_missing_field_is_reported(client: FlaskClient, name: str) -> None:
         ("bytes", 1.5, 400, "whole number"),
         ("bytes", True, 400, "whole number"),
         ("bytes", "12", 400, "whole number"),
-        ("bytes", MAX_BYTES + 1, 413, "more than 50 MiB"),
+        ("bytes", MAX_BYTES + 1, 413, "larger than 50 MiB"),
         ("content_type", None, 400, "must be text"),
         ("content_type", "jpeg", 400, "media type"),
         ("content_type", "image/", 400, "media type"),

@@ -21,8 +21,9 @@ def catalog_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_package_contains_all_its_dependencies(catalog_package: Path) -> None:
-    program = "import catalog.handler, catalog.migrate, boto3; print(boto3.__file__, catalog.migrate.own_migrations())"
-    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(catalog_package)!r}); {program}"]
+    program = """import boto3, catalog_functions.custom_resource, catalog.schema
+print(boto3.__file__, catalog.schema.own_migrations())"""
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(catalog_package)!r})\n{program}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert str(catalog_package) in done.stdout
     assert "0001_image" in done.stdout
