@@ -23,7 +23,8 @@ def main(service: str, tools: Path, more: list[str]) -> int:
     project = tomllib.loads((REPOSITORY / "services" / service / "pyproject.toml").read_text(encoding="utf-8"))
     folders = {bundled: str(REPOSITORY / "services" / bundled) for bundled in project["tool"]["package"]["bundles"]}
     sys.path[0:1] = folders.values()
-    for name in folders:
+    modules = project.get("tool", {}).get("uv", {}).get("build-backend", {}).get("module-name", [])
+    for name in {*folders, *([modules] if isinstance(modules, str) else modules)}:
         try:
             import_all(name)
         except ModuleNotFoundError as error:
