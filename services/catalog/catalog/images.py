@@ -61,7 +61,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """What the thumbnail function records: pixels of the upright original, its real type, a tiny preview."""
+    """Results of the thumbnail function: pixels of the upright original, its real type, a tiny preview."""
 
     width: int
     height: int
