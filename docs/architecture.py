@@ -1,8 +1,8 @@
 """Draws docs/web_app_architecture.png, docs/serverless_architecture.png and docs/pipeline.png: `make diagrams`.
 
-Needs Graphviz (`dot`) and the font DejaVu Sans. Everything has its place in inches, from the left and from the top.
-Each picture carries a digest of its description and one of its renderer: with them a test can tell whether the picture
-is current, and whether it can be compared pixel by pixel.
+Needs Graphviz (`dot`) and the font DejaVu Sans. Positions are in inches from the left and from the top. Each picture
+contains a digest of its description and one of its renderer. They tell a test whether the picture is current, and
+whether it can be compared pixel by pixel.
 """
 
 import hashlib
@@ -55,14 +55,14 @@ def _at(x: float, y: float) -> str:
 
 
 def icon(kind: type[Node], label: str, x: float, y: float) -> Node:
-    """Put the icon of a service at a place, with its label below."""
+    """Draw the icon of a service at a position, with its label below."""
     lines = label.count("\n") + 1
     note(label, x, y + (ICON + LINE * lines) / 2 + 0.06, fontsize="11", fontcolor="#1d2429")
     return kind("", nodeid=f"icon {x} {y}", pos=_at(x, y), width=str(ICON), height=str(ICON))
 
 
 def note(text: str, x: float, y: float, **look: str) -> None:
-    """Write a few words, centred on a place."""
+    """Write a few words, centred on a position."""
     look = {"fontsize": "10", "fontcolor": "#4a535b", **look}
     Node(
         text,
@@ -78,7 +78,7 @@ def note(text: str, x: float, y: float, **look: str) -> None:
 
 
 def frame(label: str, colour: str, left: float, top: float, right: float, bottom: float) -> None:
-    """Draw a frame, with its label in the upper left corner."""
+    """Draw a frame with its label in the upper left corner."""
     Node(
         f"\\l{label}\\l",
         nodeid=label,
@@ -97,7 +97,7 @@ def frame(label: str, colour: str, left: float, top: float, right: float, bottom
 
 
 def arrow(look: dict[str, str], *way: Node | Place) -> None:
-    """Draw an arrow from the first node or place to the last."""
+    """Draw an arrow from the first node or position to the last."""
     stops = [step if isinstance(step, Node) else _bend(*step) for step in way]
     for start, end in pairwise(stops[:-1]):
         start - Edge(**look) - end
@@ -263,7 +263,7 @@ def draw(name: str, folder: Path) -> Path:
 
 
 def _renderer() -> str:
-    """Return a digest of how this machine draws: its Graphviz, its libraries and its fonts."""
+    """Return a digest of how Graphviz, the libraries and the fonts of this machine draw."""
     probe = f'digraph {{ node [fontname="{FONT}"] edge [style=dashed] "Hamburgefonstiv 0123" -> "Ægir" }}'
     drawn = subprocess.run(["dot", "-Tpng"], input=probe.encode(), capture_output=True, check=True)  # noqa: S607
     return hashlib.sha256(drawn.stdout).hexdigest()

@@ -1,4 +1,4 @@
-"""Takes the screenshot of the README: draws pictures, uploads them to a running gallery and photographs the page.
+"""Takes the screenshot in the README: draws pictures, uploads them to a running gallery and captures the page.
 
 make up &                                  # an empty gallery: `make up` in a fresh clone
 .venv/bin/python docs/screenshot.py http://127.0.0.1:8080
@@ -23,14 +23,14 @@ Pixels = NDArray[np.float64]
 
 
 def gradient(*colours: tuple[int, int, int]) -> Pixels:
-    """Return a vertical gradient through some colours, from top to bottom."""
+    """Return a vertical gradient through several colours, from top to bottom."""
     stops = np.linspace(0, 1, len(colours))
     rows = np.stack([np.interp(np.linspace(0, 1, HEIGHT), stops, channel) for channel in zip(*colours, strict=True)], 1)
     return np.repeat(rows[:, None], WIDTH, 1)
 
 
 def ridge(dice: np.random.Generator, base: float, roughness: float) -> NDArray[np.float64]:
-    """Return the heights of a mountain ridge in pixels from the top: noise of halving amplitude (fractal)."""
+    """Return the heights of a mountain ridge in pixels from the top, as fractal noise."""
     heights = np.full(WIDTH, base, float)
     for octave in range(1, 8):
         points = dice.normal(size=2**octave + 1)
@@ -110,7 +110,7 @@ PICTURES: dict[str, tuple[Callable[[np.random.Generator], Pixels], str]] = {
 
 
 def main(url: str) -> None:
-    """Upload every picture as a browser does, give some of them a person's words, and take the picture."""
+    """Upload each picture as a browser does, edit some captions, and take the screenshot."""
     dice = np.random.default_rng(7)
     for name, (paint, words) in PICTURES.items():
         buffer = io.BytesIO()

@@ -1,11 +1,11 @@
-"""Stops with a sentence when this Python cannot run the project. Runs on any Python 3."""
+"""Exits with a message if this Python cannot run the project. Works with any Python 3."""
 
 import importlib.util
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - an older one runs this file only
+if sys.version_info < (3, 11):  # noqa: UP036 - older versions run only this file
     sys.exit(
-        "Python 3.11 or newer is needed, this is {}.{}. Name another: make PYTHON=python3.13 …".format(
+        "Python 3.11 or newer is required, but this is {}.{}. Choose another: make PYTHON=python3.13 …".format(
             *sys.version_info
         )
     )

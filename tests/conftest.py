@@ -1,18 +1,15 @@
-"""Shared by all tests: a real database server, an AWS inside this process, and no way out of this machine."""
+"""Fixtures for all tests: a real database server, AWS mocked in this process, and no network but the loopback."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import boto3
 import pymysql
 import pytest
 from botocore.loaders import JSONFileLoader
@@ -22,69 +19,72 @@ from pymysql.connections import Connection
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
 from catalog_functions.custom_resource import MigrationSettings, apply
-from local_cloud import LocalCloudError, mariadb, mysql
-from local_cloud.database import Address, PrivateServer, external
-from local_cloud.installation import Installation
+from servers import ServerError
+from servers.database import Address, PrivateServer, external
+from servers.installation import Installation
+from servers.mariadb import MariaDb
+from servers.mysql import MySql
+from support import migration
+from support.migration import APPLICATION_USER, store_secret
 
 if TYPE_CHECKING:
     from support.clouds import Cloud, Clouds
     from support.gallery_client import GalleryClient
     from support.gemini_server import GeminiServer
 
-APPLICATION_USER = Credentials("gallery_tests", "of the tests")
 DATABASE = "gallery_tests"
-"""No name that a person gives: a server that was given may hold more."""
+"""An unusual name, because a given server may hold other databases."""
 GIVEN_SERVER = pytest.StashKey[Address]()
-FIND = {"mariadb": mariadb.find_or_fetch, "mysql": mysql.find_or_fetch}
+FIND = {"mariadb": MariaDb.find_or_fetch, "mysql": MySql.find_or_fetch}
 
 
-settings.register_profile("unhurried", settings(), deadline=None)  # a loaded machine fails no test
+settings.register_profile("unhurried", settings(), deadline=None)  # a busy machine must not fail a test
 settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a person choose a database server."""
-    parser.addoption("--database", choices=FIND, default="mariadb", help="the database server that tests start")
+    """Add options that choose the database server."""
+    parser.addoption("--database", choices=FIND, default="mariadb", help="the database server to start")
     parser.addoption(
         "--given-database",
         action="store_true",
-        help="use the server of DATABASE_HOST, _PORT, _USER and _PASSWORD; what needs one of its own is skipped",
+        help="use the server at DATABASE_HOST, _PORT, _USER and _PASSWORD; skip tests that need a server of their own",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the server that was given, or end when this machine cannot have the one that was chosen."""
+    """Find the given server, or exit if the chosen one is not available on this machine."""
     if config.getoption("--database") == "mysql":
         try:
-            mysql.find_or_fetch(print)
-        except LocalCloudError as error:
+            MySql.find_or_fetch(print)
+        except ServerError as error:
             pytest.exit(f"Nothing is tested on MySQL. {error}", returncode=1 if os.environ.get("CI") else 0)
     if config.getoption("--given-database"):
         try:
             address = external(os.environ)
-        except LocalCloudError as error:
+        except ServerError as error:
             raise pytest.UsageError(str(error)) from error
         if address is None:
-            raise pytest.UsageError("No database is given: set DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
+            raise pytest.UsageError("--given-database needs DATABASE_HOST, DATABASE_USER and DATABASE_PASSWORD.")
         config.stash[GIVEN_SERVER] = address
 
 
-@pytest.hookimpl(optionalhook=True)  # what tests one service alone has no xdist
+@pytest.hookimpl(optionalhook=True)  # tests/service.py runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Share out the tests among workers by the servers that they use."""
+    """Distribute tests among workers by the servers that they use."""
     from support.workers import Scheduler
 
     return Scheduler(config, log)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what compares MariaDB with another server where there is no other."""
+    """Ignore the comparison of MariaDB with another server if MariaDB is the only one."""
     has_other = GIVEN_SERVER in config.stash or config.getoption("--database") != "mariadb"
     return None if has_other or collection_path.name != "test_both_servers.py" else True
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Tell which database the tests use."""
+    """Name the database that the tests use."""
     if GIVEN_SERVER not in config.stash:
         return f"database: {config.getoption('--database')}, started by the tests"
     address = config.stash[GIVEN_SERVER]
@@ -93,12 +93,12 @@ def pytest_report_header(config: pytest.Config) -> str:
             cursor.execute("SELECT VERSION(), @@version_comment")
             return f"database: {' '.join(cursor.fetchone() or ())} at {address.host}:{address.port}"
     except pymysql.err.MySQLError as error:
-        raise pytest.UsageError(f"The database that was given cannot be used: {error}") from error
+        raise pytest.UsageError(f"cannot use the given database: {error}") from error
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _loopback_only() -> Iterator[None]:
-    """Fail whatever tries to reach another machine."""
+    """Fail a test that connects to another machine."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
@@ -124,13 +124,13 @@ def _is_loopback(host: str) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_service_models_once() -> Iterator[None]:
-    """Keep what botocore reads from its files: half of the time of these tests, which each make new clients."""
-    read, kept = JSONFileLoader.load_file, {}
+    """Cache botocore's service models: reading them takes half the time of tests that make new clients."""
+    read, cache = JSONFileLoader.load_file, {}
 
     def read_once(self: JSONFileLoader, path: str) -> Any:
-        if path not in kept:
-            kept[path] = read(self, path)
-        return kept[path]
+        if path not in cache:
+            cache[path] = read(self, path)
+        return cache[path]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", read_once)
@@ -139,7 +139,7 @@ def _read_service_models_once() -> Iterator[None]:
 
 @pytest.fixture
 def aws() -> Iterator[None]:
-    """Answer boto3 in this process, as an empty account in us-east-1."""
+    """Mock AWS in this process: an empty account in us-east-1."""
     with _aws_in_process():
         yield
 
@@ -158,24 +158,15 @@ def _aws_in_process() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def programs(pytestconfig: pytest.Config) -> Installation:
-    """Find the programs of a database server that a test starts, sets up and stops itself."""
+    """Return the programs of a database server, for a test that starts its own."""
     if GIVEN_SERVER in pytestconfig.stash:
-        pytest.skip("starts, sets up or stops a database server of its own")
+        pytest.skip("needs a database server of its own")
     return FIND[pytestconfig.getoption("--database")](print)
 
 
-@pytest.fixture(scope="session")
-def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """Give the address and master user of a database server: one of our own, or the one that was given."""
-    if GIVEN_SERVER in pytestconfig.stash:
-        address = pytestconfig.stash[GIVEN_SERVER]
-        yield address
-        with closing(_connect_master(address)) as master, master.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-            cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
-        return
-    programs = FIND[pytestconfig.getoption("--database")](print)
-    server = PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)
+@contextmanager
+def _running(folder: Path, programs: Installation) -> Iterator[Address]:
+    server = PrivateServer(folder, programs, durable=False)
     server.start()
     try:
         yield server.address
@@ -183,10 +174,24 @@ def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """Return the address and master user of a database server: the given one, or one started here."""
+    if GIVEN_SERVER not in pytestconfig.stash:
+        with _running(tmp_path_factory.mktemp("server"), FIND[pytestconfig.getoption("--database")](print)) as address:
+            yield address
+        return
+    address = pytestconfig.stash[GIVEN_SERVER]
+    yield address
+    with closing(_connect_master(address)) as master, master.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
+
+
 @pytest.fixture
 def migration_settings(aws: None, database_server: Address) -> Iterator[MigrationSettings]:
-    """Describe a database that does not exist yet, as the catalog function learns it; dropped in the end."""
-    settings = _migration_settings(database_server, f"{DATABASE}_fresh")
+    """Return the catalog function's settings for a database that does not exist yet; drop it afterwards."""
+    settings = migration.settings(database_server, f"{DATABASE}_fresh")
     yield settings
     with closing(_connect_master(database_server)) as master, master.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {settings.database_name}")
@@ -196,18 +201,18 @@ def migration_settings(aws: None, database_server: Address) -> Iterator[Migratio
 def _schema(database_server: Address) -> str:
     """Migrate a database once, and return its name."""
     with _aws_in_process():
-        settings = _migration_settings(database_server, DATABASE)
+        settings = migration.settings(database_server, DATABASE)
         apply(settings)
         return settings.database_name
 
 
 @pytest.fixture
 def database(aws: None, database_server: Address, _schema: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
-    """Connect as the application's user to an empty catalogue; the environment says where it is, as in a service."""
+    """Connect to an empty catalog as the application user; environment variables name it, as in a service."""
     monkeypatch.setenv("DATABASE_HOST", database_server.host)
     monkeypatch.setenv("DATABASE_PORT", str(database_server.port))
     monkeypatch.setenv("DATABASE_NAME", _schema)
-    monkeypatch.setenv("DATABASE_SECRET_ARN", _secret("application", APPLICATION_USER))
+    monkeypatch.setenv("DATABASE_SECRET_ARN", store_secret("application", APPLICATION_USER))
     database = Database(DatabaseSettings.from_environ(os.environ), max_connections=4)
     with database.connection() as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM image")
@@ -219,24 +224,20 @@ def database(aws: None, database_server: Address, _schema: str, monkeypatch: pyt
 def both_servers(
     database_server: Address, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Connection[Any]]]:
-    """Connect to a new catalogue on the server of these tests, and to one on a MariaDB, to compare the two."""
-    server = PrivateServer(tmp_path_factory.mktemp("mariadb"), mariadb.find_or_fetch(print), durable=False)
-    server.start()
+    """Connect to a new catalog on the tests' server and to one on MariaDB, to compare the two."""
     name = f"{DATABASE}_compared"
-    try:
-        with ExitStack() as stack:
-            connections = []
-            for address in (database_server, server.address):
-                with _aws_in_process():
-                    apply(_migration_settings(address, name))
-                connection = stack.enter_context(closing(_connect_master(address)))
-                connection.select_db(name)
-                connections.append(connection)
-            yield connections
-            for connection in connections:
-                connection.cursor().execute(f"DROP DATABASE {name}")
-    finally:
-        server.stop()
+    with ExitStack() as stack:
+        other = stack.enter_context(_running(tmp_path_factory.mktemp("mariadb"), MariaDb.find_or_fetch(print)))
+        connections = []
+        for address in (database_server, other):
+            with _aws_in_process():
+                apply(migration.settings(address, name))
+            connection = stack.enter_context(closing(_connect_master(address)))
+            connection.select_db(name)
+            connections.append(connection)
+        yield connections
+        for connection in connections:
+            connection.cursor().execute(f"DROP DATABASE {name}")
 
 
 def _connect_master(server: Address) -> Connection[Any]:
@@ -246,26 +247,11 @@ def _connect_master(server: Address) -> Connection[Any]:
     return connect(where, Credentials(server.username, server.password))
 
 
-def _migration_settings(server: Address, name: str) -> MigrationSettings:
-    return MigrationSettings(
-        database_host=server.host,
-        database_port=server.port,
-        database_name=name,
-        database_secret_arn=_secret("master", Credentials(server.username, server.password)),
-        application_secret_arn=_secret("application", APPLICATION_USER),
-    )
-
-
-def _secret(name: str, user: Credentials) -> str:
-    value = json.dumps({"username": user.username, "password": user.password})
-    return boto3.client("secretsmanager").create_secret(Name=f"{name}-{uuid4()}", SecretString=value)["ARN"]
-
-
 @pytest.fixture
 def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
-    """Run the loopback server, where the SDK finds it, which speaks through httpx as in the function's package.
+    """Run the loopback Gemini server, where the SDK finds it.
 
-    The tests' own environment has aiohttp, too, which the SDK would prefer.
+    The SDK uses httpx, as in the function's package; it would prefer aiohttp, which only the tests' environment has.
     """
     from support.gemini_server import GeminiServer
 
@@ -277,8 +263,8 @@ def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
 
 @pytest.fixture(scope="session")
 def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Clouds]:
-    """Hold the one cloud that runs."""
-    from support.clouds import Clouds  # here: the tests of one service do without all that this needs
+    """Hold the one running cloud."""
+    from support.clouds import Clouds  # here: tests/service.py runs without its dependencies
 
     clouds = pytestconfig.stash[Clouds.KEY] = Clouds(tmp_path_factory.mktemp, pytestconfig.getoption("--database"))
     yield clouds
@@ -287,13 +273,13 @@ def clouds(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
 
 @pytest.fixture
 def cloud(clouds: Clouds) -> Cloud:
-    """Run the whole application, as `make up` does, on ports and in a folder of its own."""
+    """Run the whole application as `make up` does, on free ports and in a folder of its own."""
     return clouds.use("ministack")
 
 
 @pytest.fixture
 def gallery(cloud: Cloud) -> GalleryClient:
-    """Speak to the running gallery as a browser does."""
+    """Return a client for the running gallery."""
     from support.gallery_client import GalleryClient
 
     return GalleryClient(cloud.gallery_url)

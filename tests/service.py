@@ -1,36 +1,31 @@
-"""Runs the quick tests of one service as its package is: with what its own lock installs, and the packages it bundles.
+"""Runs the tests of one service with only what its package contains: its own lock and the packages it bundles.
 
     .local/venv/service-annotate/bin/python tests/service.py annotate .local/venv/tests
 
-At first all its modules are imported with nothing else in reach: that finds a dependency that its pyproject forgot.
-Then the tools of the tests join in, behind what the service has: an import within a function may find them instead.
+First it imports all modules with nothing else installed, which finds dependencies missing in the service's pyproject.
+Then it adds the test tools to the end of the path; from then on, an import inside a function may find those instead.
 """
 
-import importlib
+import importlib.util
 import pkgutil
 import site
 import sys
 import sysconfig
-import tomllib
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
-TESTS = REPOSITORY / "tests"
+TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parent
 
 
 def main(service: str, tools: Path, more: list[str]) -> int:
-    """Return the exit status of pytest, which gets `more` arguments."""
-    project = tomllib.loads((REPOSITORY / "services" / service / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {bundled: str(REPOSITORY / "services" / bundled) for bundled in project["tool"]["package"]["bundles"]}
-    sys.path[0:1] = folders.values()
-    modules = project.get("tool", {}).get("uv", {}).get("build-backend", {}).get("module-name", [])
-    for name in {*folders, *([modules] if isinstance(modules, str) else modules)}:
+    """Run pytest with `more` arguments and return its exit status."""
+    for name in installed_packages():
         try:
             import_all(name)
         except ModuleNotFoundError as error:
             sys.stderr.write(
-                f"{service} needs {error.name}, and does not have it when it is deployed: name its package in "
-                f"services/{service}/pyproject.toml and run `make lock`, or stop importing it.\n"
+                f"{service} imports {error.name}, which is missing from its package: add it to "
+                f"services/{service}/pyproject.toml and run `make lock`, or remove the import.\n"
             )
             return 1
     for kind in {"purelib", "platlib"}:
@@ -38,15 +33,20 @@ def main(service: str, tools: Path, more: list[str]) -> int:
 
     import pytest
 
-    paths = [*folders.values(), *(str(REPOSITORY / other) for other in ("localstack", "tests"))]
     return pytest.main(
         [
             *(str(tests / service) for tests in (TESTS / "unit", TESTS / "component") if (tests / service).is_dir()),
-            *("--override-ini", f"pythonpath={' '.join(paths)}"),
+            *("--override-ini", f"pythonpath={REPOSITORY / 'localstack'} {TESTS}"),
             *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),
             *more,
         ]
     )
+
+
+def installed_packages() -> list[str]:
+    """Return the packages of `services/` that this environment holds."""
+    packages = {path.parent.name for path in REPOSITORY.glob("services/*/*/__init__.py")}
+    return sorted(name for name in packages if importlib.util.find_spec(name))
 
 
 def import_all(package: str) -> None:

@@ -1,9 +1,9 @@
 """The cloud on one machine: emulator, database, stacks, gallery."""
 
-from pathlib import Path
+from servers import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+__all__ = ["REPOSITORY", "LocalCloudError"]
 
 
 class LocalCloudError(Exception):
-    """Something stands in the way; the message says what, and what to do about it."""
+    """An operation of the local cloud failed; the message gives the reason and what to do about it."""

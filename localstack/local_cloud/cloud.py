@@ -1,4 +1,4 @@
-"""The whole of it: database, emulator, stacks and gallery, started in order, mended when a part dies."""
+"""The complete local cloud: starts database, emulator, stacks and gallery in order, and restarts what dies."""
 
 from __future__ import annotations
 
@@ -20,14 +20,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy.apply import deploy
 from deploy.environment import load_environment
 from deploy.errors import DeployError
-from local_cloud import LocalCloudError, mariadb, mysql
-from local_cloud.database import Address, PrivateServer, external, make_private
-from local_cloud.emulator import REGION, Emulator, aws_environ, client_environ
+from local_cloud import LocalCloudError
+from local_cloud.emulator import Emulator, client_environ
 from local_cloud.endpoint import Endpoint
 from local_cloud.gallery import Gallery
 from local_cloud.localstack import LocalStack
-from local_cloud.ports import check_free
-from local_cloud.processes import Child, find_noted, read_note, write_note
+from local_cloud.ministack import MiniStack
+from local_cloud.session import EmulatorSession
+from servers import REPOSITORY
+from servers.database import Address, PrivateServer, external, make_private
+from servers.mariadb import MariaDb
+from servers.mysql import MySql
+from servers.ports import check_free
+from servers.processes import Child, find_noted, read_note, write_note
 
 DATABASE_NAME = "gallery"
 MASTER_SECRET = "local/database-master"  # noqa: S105 - its name
@@ -39,13 +44,16 @@ Report = Callable[[str], None]
 EmulatorName = Literal["ministack", "localstack"]
 DatabaseName = Literal["mariadb", "mysql"]
 
+FOLDERS: dict[DatabaseName, Path] = {"mariadb": REPOSITORY / ".local", "mysql": REPOSITORY / ".local" / "mysql-gallery"}
+"""The data folder of the gallery on each database. Photos are in it, too, because only that database describes them."""
+
 
 class AlreadyRunningError(LocalCloudError):
-    """Another process holds the data folder; the message says where its gallery is."""
+    """Another process uses the data folder; the message has the address of its gallery."""
 
 
 class LocalCloud:
-    """A cloud in a folder. Several may run at once, on ports and in folders of their own."""
+    """A cloud in a folder. Several can run side by side, with their own folders and ports."""
 
     def __init__(
         self,
@@ -59,34 +67,34 @@ class LocalCloud:
         """Choose the folder, the ports, the emulator and the database.
 
         Args:
-            data: the folder of everything.
+            data: the folder of all data.
             gallery_port: on the loopback.
             emulator_port: on the loopback.
-            environ: the user's environment, with DATABASE_… and GEMINI_… settings. AWS_ENDPOINT_URL names an emulator
-                that runs already; none is started then. Its functions run in containers if DATABASE_HOST is a host
-                that these reach, else on this machine.
-            emulator: which one to start.
-            database: which one to start, unless DATABASE_HOST names a server.
+            environ: the user's environment, with DATABASE_… and GEMINI_… settings. AWS_ENDPOINT_URL names a running
+                emulator to use instead of starting one. Its functions run in containers if they can reach
+                DATABASE_HOST from there, else on this machine.
+            emulator: the emulator to start.
+            database: the server to start, unless DATABASE_HOST names one.
 
         Raises:
-            LocalCloudError: a setting cannot be used.
+            LocalCloudError, ServerError: a setting is invalid.
         """
         self._data = data.absolute()
         self._ports = {"PORT": gallery_port}
         self._external = external(environ)
-        self._find_or_fetch = {"mariadb": mariadb.find_or_fetch, "mysql": mysql.find_or_fetch}[database]
+        self._find_or_fetch = {"mariadb": MariaDb.find_or_fetch, "mysql": MySql.find_or_fetch}[database]
         self._server: PrivateServer | None = None
-        self._emulator: Emulator | LocalStack | Endpoint
+        self._emulator: Emulator | Endpoint
         self.platform = "host"
         if environ.get("AWS_ENDPOINT_URL"):
             self._emulator = Endpoint(environ["AWS_ENDPOINT_URL"])
-            # Functions in containers need a database that they reach; with any other they are processes here.
+            # Containers cannot reach a database on the loopback; with one, functions are processes here.
             if self._external and not self._external.is_loopback:
                 self.platform = "container"
         else:
             self._ports["EMULATOR_PORT"] = emulator_port
-            starts = {"ministack": Emulator, "localstack": LocalStack}[emulator]
-            self._emulator = starts(self._data, emulator_port, environ)
+            kind = {"ministack": MiniStack, "localstack": LocalStack}[emulator]
+            self._emulator = kind(self._data, emulator_port, environ)
         self._gallery = Gallery(self._data, gallery_port)
         self._gallery_settings: dict[str, str] = {}
         self._lock: IO[bytes] | None = None
@@ -99,28 +107,28 @@ class LocalCloud:
 
     @property
     def processes(self) -> dict[str, Child]:
-        """The running children by name: database and emulator, unless they are somebody else's, and gallery."""
+        """The child processes by name: gallery, and database and emulator unless others run them."""
         children = (self._server and self._server.child, self._emulator.child, self._gallery.child)
         return {child.name: child for child in children if child}
 
     def start(self, report: Report) -> None:
-        """Start everything, or nothing: what was started is stopped again when a part fails.
+        """Start everything; if a part fails, stop the others again.
 
         Raises:
-            AlreadyRunningError: a cloud runs in this folder.
-            LocalCloudError: something stands in the way.
+            AlreadyRunningError: a cloud is already running in this folder.
+            LocalCloudError, ServerError: a part cannot be started.
         """
         make_private(self._data)
         self._lock = _lock(self._data)
         try:
             write_note(_note(self._data), psutil.Process(), url=self.gallery_url)
-            if _stop_leftovers(self._data):
-                report("stopped what an earlier run had left behind")
+            if _stop_orphans(self._data):
+                report("stopped orphaned processes of an earlier run")
             for setting, port in self._ports.items():
                 check_free(port, setting)
             free = shutil.disk_usage(self._data).free
             if free < MIN_FREE_BYTES:
-                raise LocalCloudError(f"Only {free // 1_000_000} MB are free in {self._data}; at least 1 GB is needed.")
+                raise LocalCloudError(f"Only {free // 1_000_000} MB are free in {self._data}; 1 GB is required.")
             self._start_servers(report)
             self._deploy(report)
             self._start_gallery(report)
@@ -129,21 +137,21 @@ class LocalCloud:
             self.stop()
             raise
 
-    def mend(self, report: Report) -> bool:
-        """Start again what has died; return whether anything had.
+    def restart(self, report: Report) -> bool:
+        """Restart the processes that have died; return whether any had.
 
-        A new emulator has lost its stacks, so they are deployed again.
+        A restarted emulator has lost its stacks, so they are deployed again.
 
         Raises:
-            LocalCloudError: parts die over and over, or one cannot be started again.
+            LocalCloudError, ServerError: retries are exhausted, or a process cannot be restarted.
         """
         dead = [child for child in self.processes.values() if child.exit_code() is not None]
         for child in dead:
-            report(f"the {child.name} {_cause_of_death(child.exit_code())} and is started again; its log: {child.log}")
+            report(f"the {child.name} {_cause_of_death(child.exit_code())}; restarting it (log: {child.log})")
             self._deaths.append(time.monotonic())
             if len(self._deaths) == DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_SECONDS:
                 raise LocalCloudError(
-                    f"{DEATHS} deaths within a minute, the last of the {child.name}:\n{child.last_words()}"
+                    f"Processes died {DEATHS} times within a minute, last the {child.name}:\n{child.log_tail()}"
                 )
         names = {child.name for child in dead}
         if self._server and "database" in names:
@@ -155,16 +163,16 @@ class LocalCloud:
             self._gallery.stop()
             self._start_gallery(report)
         elif dead:
-            report("running again")
+            report("everything is running again")
         return bool(dead)
 
     def stop(self) -> None:
         """Stop the gallery, then the emulator, which saves its state, then the database."""
-        with contextlib.ExitStack() as steps:  # last in, first out; each runs though another fails
+        with contextlib.ExitStack() as steps:  # last in, first out; each runs even if another fails
             steps.callback(self._unlock)
             if self._server:
                 steps.callback(self._server.stop)
-            # Stacks that are half made would stay so in a saved state: the one before is the better start.
+            # A saved state would keep stacks that are only half deployed; the previous state is better.
             steps.callback(self._emulator.abandon if self._deploying else self._emulator.stop)
             steps.callback(self._gallery.stop)
 
@@ -178,10 +186,10 @@ class LocalCloud:
                 if self._server:
                     starting.append(pool.submit(self._server.start))
         finally:
-            wait(starting)  # also when we are interrupted: nothing may start after it was stopped
+            wait(starting)  # also after an interrupt: nothing may start after the stop
         for future in starting:
             future.result()
-        report(f"emulator on {self.endpoint_url}, database {'elsewhere' if self._external else 'ready'}")
+        report(f"emulator ready at {self.endpoint_url}, database {'external' if self._external else 'ready'}")
 
     def _address(self) -> Address:
         if self._external:
@@ -190,39 +198,34 @@ class LocalCloud:
         return self._server.address
 
     def _deploy(self, report: Report) -> None:
-        """Bring the emulator's stacks to the state of environments/local.yaml."""
+        """Deploy environments/local.yaml to the emulator."""
         address = self._address()
         self._deploying = True
         try:
-            with aws_environ(self.endpoint_url):
-                variables = {
-                    "DATABASE_HOST": address.host,
-                    "DATABASE_PORT": str(address.port),
-                    "DATABASE_NAME": DATABASE_NAME,
-                    "MASTER_SECRET_ARN": _store_secret(address),
-                    "GALLERY_ORIGIN": self.gallery_url,
-                    "ARTIFACT_BUCKET": _make_bucket(),
-                    "PLATFORM": self.platform,
-                    **_default_network(),
-                }
-                self.outputs = deploy(load_environment("local", variables), report)
-                _delete_old_artifacts()
+            session = EmulatorSession(self.endpoint_url)
+            variables = {
+                **_database_variables(address),
+                "MASTER_SECRET_ARN": _store_secret(session, address),
+                "GALLERY_ORIGIN": self.gallery_url,
+                "ARTIFACT_BUCKET": _make_bucket(session),
+                "PLATFORM": self.platform,
+                **_default_network(session),
+            }
+            self.outputs = deploy(session, load_environment("local", variables), report)
+            _delete_old_artifacts(session)
         except (DeployError, BotoCoreError, ClientError, OSError) as error:
             self._deploying = False
             raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
         self._deploying = False
 
     def _settings(self) -> dict[str, str]:
-        """Return the gallery's environment variables."""
-        address = self._address()
+        """Return the environment variables of the gallery."""
         return {
             **client_environ(self.endpoint_url),
+            **_database_variables(self._address()),
             "BUCKET_NAME": self.outputs["images"]["BucketName"],
             "THUMBNAIL_FUNCTION": self.outputs["thumbnail"]["FunctionArn"],
             "ANNOTATE_FUNCTION": self.outputs["annotate"]["FunctionArn"],
-            "DATABASE_HOST": address.host,
-            "DATABASE_PORT": str(address.port),
-            "DATABASE_NAME": DATABASE_NAME,
             "DATABASE_SECRET_ARN": self.outputs["catalog"]["ApplicationSecretArn"],
         }
 
@@ -232,12 +235,11 @@ class LocalCloud:
         report("gallery ready")
 
     def _warm_up(self) -> None:
-        """Start each function in the background with an event that announces nothing: the first photo need not wait."""
-        with aws_environ(self.endpoint_url):
-            client = boto3.client("lambda", region_name=REGION)
-            for stack in ("thumbnail", "annotate"):
-                name = self.outputs[stack]["FunctionName"]
-                client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"Records": []}))
+        """Start each function in the background with an empty event, so that the first photo does not have to wait."""
+        client = EmulatorSession(self.endpoint_url).client("lambda")
+        for stack in ("thumbnail", "annotate"):
+            name = self.outputs[stack]["FunctionName"]
+            client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"Records": []}))
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -247,10 +249,10 @@ class LocalCloud:
 
 
 def stop_running(data: Path, seconds: float = 90.0) -> bool:
-    """Stop the cloud that runs in a folder, in whatever process, and what a killed one left behind.
+    """Stop the cloud that another process runs in a folder, and orphaned processes of a killed one.
 
     Returns:
-        Whether there was anything to stop.
+        Whether anything was running.
 
     Raises:
         LocalCloudError: it does not stop in time.
@@ -269,23 +271,23 @@ def stop_running(data: Path, seconds: float = 90.0) -> bool:
                 supervisor.terminate()
                 found = True
             if time.monotonic() > deadline:
-                raise LocalCloudError(f"It does not stop: {error}") from error
+                raise LocalCloudError(f"The gallery does not stop. {error}") from error
             time.sleep(0.1)
             continue
         with lock:
             _note(data).unlink(missing_ok=True)
-            return _stop_leftovers(data) or found
+            return _stop_orphans(data) or found
 
 
 def _lock(data: Path) -> IO[bytes]:
-    """Take the folder for this process, as long as the result is open; a killed process loses it by itself."""
+    """Lock the folder for this process until the result is closed; a killed process loses its lock."""
     lock = (data / "lock").open("wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
         url = read_note(_note(data)).get("url", "starting up")
-        raise AlreadyRunningError(f"It runs already: {url}. `make down` stops it.") from None
+        raise AlreadyRunningError(f"A gallery is already running here: {url}. `make down` stops it.") from None
     return lock
 
 
@@ -293,15 +295,19 @@ def _note(data: Path) -> Path:
     return data / "run" / "supervisor.json"
 
 
-def _stop_leftovers(data: Path) -> bool:
-    """Stop the children of a killed supervisor, in order; return whether there were any."""
+def _stop_orphans(data: Path) -> bool:
+    """Stop the orphaned children of a killed supervisor, in order; return whether there were any."""
     stopped = [Child(name, data).clear() for name in ("gallery", "emulator", "database")]
     return any(stopped)
 
 
-def _store_secret(address: Address) -> str:
-    """Keep the master user where the catalog function looks for it; return the secret's ARN."""
-    secrets = boto3.client("secretsmanager", region_name=REGION)
+def _database_variables(address: Address) -> dict[str, str]:
+    return {"DATABASE_HOST": address.host, "DATABASE_PORT": str(address.port), "DATABASE_NAME": DATABASE_NAME}
+
+
+def _store_secret(session: boto3.Session, address: Address) -> str:
+    """Store the master user where the catalog function reads it; return the ARN of the secret."""
+    secrets = session.client("secretsmanager")
     value = json.dumps({"username": address.username, "password": address.password})
     try:
         return secrets.create_secret(Name=MASTER_SECRET, SecretString=value)["ARN"]
@@ -309,27 +315,27 @@ def _store_secret(address: Address) -> str:
         return secrets.put_secret_value(SecretId=MASTER_SECRET, SecretString=value)["ARN"]
 
 
-def _default_network() -> dict[str, str]:
-    """Return a subnet and a security group that exist: functions name some, though nothing separates them here."""
-    ec2 = boto3.client("ec2", region_name=REGION)
+def _default_network(session: boto3.Session) -> dict[str, str]:
+    """Return an existing subnet and security group: functions must name some, although they have no effect here."""
+    ec2 = session.client("ec2")
     return {
         "SUBNET_ID": min(subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]),
         "SECURITY_GROUP_ID": min(group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]),
     }
 
 
-def _make_bucket() -> str:
-    s3 = boto3.client("s3", region_name=REGION)
+def _make_bucket(session: boto3.Session) -> str:
+    s3 = session.client("s3")
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=ARTIFACT_BUCKET)
     return ARTIFACT_BUCKET
 
 
-def _delete_old_artifacts() -> None:
-    """Delete what no stack uses any more: artifacts are large, and every change of a service makes one."""
-    stacks = boto3.client("cloudformation", region_name=REGION).describe_stacks()["Stacks"]
+def _delete_old_artifacts(session: boto3.Session) -> None:
+    """Delete the artifacts that no stack uses: they are large, and every change of a service creates one."""
+    stacks = session.client("cloudformation").describe_stacks()["Stacks"]
     used = {parameter.get("ParameterValue") for stack in stacks for parameter in stack.get("Parameters", [])}
-    for stored in boto3.resource("s3", region_name=REGION).Bucket(ARTIFACT_BUCKET).objects.all():
+    for stored in session.resource("s3").Bucket(ARTIFACT_BUCKET).objects.all():
         if stored.key not in used:
             stored.delete()
 

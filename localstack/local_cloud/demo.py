@@ -1,4 +1,4 @@
-"""Uploads sample photos to a running gallery the way a browser does, and tells what becomes of them."""
+"""The command `demo`: uploads sample photos to a running gallery as a browser does, and prints the results."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 from uv import find_uv_bin
 
-from local_cloud import REPOSITORY, LocalCloudError
-from smoke.errors import GalleryError, UnreachableError
+from local_cloud import LocalCloudError
+from servers import REPOSITORY
+from smoke.errors import UnreachableError
 from smoke.gallery import Gallery
 
 SAMPLES = REPOSITORY / ".local" / "samples"
@@ -30,33 +32,37 @@ PHOTOS = {
     "hubble_deep_field.jpg": "galaxies.jpg",  # NASA, public domain
     "camera.png": "photographer.png",  # Lav Varshney, CC0
 }
-"""Names in scikit-image's data folder, and in the gallery; credits from skimage.data's documentation."""
+"""File names in skimage.data and in the gallery; the credits are from the documentation of skimage.data."""
 
 
-def demo(port: int, report: Callable[[str], None] = print) -> None:
-    """Upload the sample photos and report each result when it is there.
+@click.command
+@click.option("--port", default=8080, show_default=True, help="Port of the gallery.")
+def demo(port: int) -> None:
+    """Upload sample photos to the running gallery."""
+    upload_samples(Gallery(f"http://127.0.0.1:{port}"), click.echo)
+
+
+def upload_samples(gallery: Gallery, report: Callable[[str], None]) -> None:
+    """Upload the sample photos and report each result as soon as it is available.
 
     Raises:
-        LocalCloudError: the gallery does not run or refuses a photo, the samples cannot be fetched, or the results
-            do not come.
+        LocalCloudError: the gallery is not running, the samples cannot be fetched, or a result takes too long.
+        GalleryError: the gallery refuses a photo.
     """
-    try:
-        _demo(Gallery(f"http://127.0.0.1:{port}"), report)
-    except GalleryError as error:
-        raise LocalCloudError(str(error)) from error
-
-
-def _demo(gallery: Gallery, report: Callable[[str], None]) -> None:
     try:
         gallery.check_ready()
     except UnreachableError as error:
         raise LocalCloudError(
-            f"No gallery answers at {gallery.url}. Start it with `make up`, in another terminal."
+            f"No gallery answers at {gallery.url}. Start it with `make up` in another terminal."
         ) from error
     waiting = {}
     for photo in sample_photos(report):
         content_type = mimetypes.guess_type(photo)[0] or ""
-        waiting[gallery.upload(photo.name, content_type, photo.read_bytes())] = photo.name
+        data = photo.read_bytes()
+        form = gallery.ask_form(photo.name, content_type, len(data))
+        gallery.send(form, photo.name, data)
+        gallery.complete(form.id)
+        waiting[form.id] = photo.name
     report(f"{len(waiting)} photos uploaded to {gallery.url}")
     deadline = time.monotonic() + WAIT_SECONDS
     while waiting:
@@ -68,13 +74,13 @@ def _demo(gallery: Gallery, report: Callable[[str], None]) -> None:
         if time.monotonic() > deadline:
             raise LocalCloudError(
                 f"Still pending after {WAIT_SECONDS:.0f} seconds: {', '.join(waiting.values())}. "
-                f"The log of the functions: {REPOSITORY / '.local' / 'logs' / 'emulator.log'}"
+                f"Log of the functions: {REPOSITORY / '.local' / 'logs' / 'emulator.log'}"
             )
         time.sleep(0.2)
 
 
 def sample_photos(report: Callable[[str], None]) -> list[Path]:
-    """Return the sample photos, fetching them first when they are not in `.local/samples`.
+    """Return the sample photos; fetch them first if they are not in `.local/samples`.
 
     Raises:
         LocalCloudError: they cannot be fetched.

@@ -1,50 +1,44 @@
-"""An AWS emulator that somebody else runs, such as the one of compose.yaml."""
+"""An AWS emulator that is already running, such as the one of compose.yaml."""
 
 from __future__ import annotations
 
-import http.client
 import re
-import urllib.parse
+
+import urllib3
 
 from local_cloud import LocalCloudError
 
 
 class Endpoint:
-    """Whatever answers at an address; it is neither started nor stopped."""
+    """The emulator at an address, which is neither started nor stopped."""
 
     child = None
-    """There is no process of ours."""
+    """It has no child process."""
 
     def __init__(self, endpoint_url: str) -> None:
-        """Take the address.
+        """Set the address.
 
         Raises:
-            LocalCloudError: it is no address of a server.
+            LocalCloudError: it is not the address of a server.
         """
-        self._address = urllib.parse.urlsplit(endpoint_url)
         if not re.fullmatch(r"https?://[^/:@]+(:\d{1,5})?/?", endpoint_url):
             raise LocalCloudError(f"AWS_ENDPOINT_URL must be like http://127.0.0.1:4566, not {endpoint_url!r}.")
         self.endpoint_url = endpoint_url
 
     def start(self) -> None:
-        """Make sure that somebody answers.
+        """Check that it answers.
 
         Raises:
-            LocalCloudError: nobody does.
+            LocalCloudError: it does not.
         """
-        secure = self._address.scheme == "https"
-        connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = connect(self._address.netloc, timeout=5)
         try:
-            connection.request("GET", "/")
-            connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
+            with urllib3.PoolManager(retries=False, timeout=5) as pool:
+                pool.request("GET", self.endpoint_url, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
             raise LocalCloudError(
                 f"Nothing answers at AWS_ENDPOINT_URL={self.endpoint_url} ({error}). Start that emulator,"
-                " or unset AWS_ENDPOINT_URL to use one of our own."
+                " or unset AWS_ENDPOINT_URL to let `make up` start one."
             ) from error
-        finally:
-            connection.close()
 
     def stop(self) -> None:
         """Leave it running."""

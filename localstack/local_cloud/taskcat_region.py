@@ -1,4 +1,4 @@
-"""What taskcat needs in a region of an account, and what it leaves there: a stack, a bucket, and what is in both."""
+"""The resources of a taskcat run in a region of an account: a bucket for its packages, and the stack."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 STACK = "gallery-taskcat"
-"""The only stack that taskcat makes; those that it nests have names that begin so."""
+"""The stack that taskcat creates; the names of its nested stacks begin with it."""
 
 ARTIFACT_BUCKET = "artifacts-taskcat-{account}"
-"""What the names of the buckets begin with: taskcat appends the region, and puts the templates beside our packages."""
+"""The start of bucket names: taskcat appends the region. It stores the templates next to the packages."""
 
 ATTEMPTS = 3
-"""To delete a stack: a load balancer may write into its bucket until it is gone itself."""
+"""Attempts to delete a stack, because a load balancer may write into its bucket until it is deleted itself."""
 
 NESTED = "AWS::CloudFormation::Stack"
 
 
 class TaskcatRegion:
-    """A region of the account that the credentials in the environment belong to."""
+    """A region of an account."""
 
-    def __init__(self, name: str, account: str) -> None:
-        """Make the clients; nothing is asked yet."""
+    def __init__(self, session: boto3.Session, name: str, account: str) -> None:
+        """Create the clients, without a request."""
         self.name = name
         self.bucket = f"{ARTIFACT_BUCKET.format(account=account)}-{name}"
-        self._cloudformation: CloudFormationClient = boto3.client("cloudformation", region_name=name)
-        self._s3: S3Client = boto3.client("s3", region_name=name)
+        self._cloudformation: CloudFormationClient = session.client("cloudformation", region_name=name)
+        self._s3: S3Client = session.client("s3", region_name=name)
 
     def refuse_another_run(self) -> None:
-        """Make sure that the stack is not being worked on.
+        """Check that no operation on the stack is in progress.
 
         Raises:
-            BusyError: it is.
+            BusyError: one is.
         """
         found = find_stack(self._cloudformation, STACK)
         if found and found.busy:
             raise BusyError(
-                f"{self.name}: {STACK} is {found.status}: another run is at work, or one was interrupted just now; "
-                "try again when that is done"
+                f"{self.name}: {STACK} is {found.status}: another run is in progress, or one was just interrupted; "
+                "try again when it has finished"
             )
 
     def prepare(self, packages: Mapping[str, Package], report: Callable[[str], None]) -> None:
-        """Delete what a run left that was interrupted, and store the packages: Lambda reads them in its own region.
+        """Delete the resources of an interrupted run, and store the packages: Lambda reads them from its own region.
 
         Raises:
-            StackError: what was left cannot be deleted.
+            StackError: a resource cannot be deleted.
         """
         self.clear(report)
         place: Any = (
@@ -66,16 +66,16 @@ class TaskcatRegion:
             self._s3.upload_file(str(built.path), self.bucket, built.key)
 
     def failures(self) -> list[str]:
-        """Return the first real cause of each stack that could not be created, the nested ones first."""
+        """Return the root cause of each stack that could not be created, nested stacks first."""
         causes = []
-        for stack in [*self._nested(STACK), STACK]:
+        for stack in [*self._physical_ids(STACK, NESTED), STACK]:
             found = find_stack(self._cloudformation, stack)
             if found and not found.settled:
                 causes.append(f"{self.name}: {found.name}: {first_failure(self._cloudformation, stack)}")
         return causes
 
     def clear(self, report: Callable[[str], None]) -> None:
-        """Delete the stack with all that is in its buckets, and the bucket of the packages; none of it need be there.
+        """Delete the stack with the content of its buckets, and the bucket of the packages. It is idempotent.
 
         Raises:
             StackError: a resource could not be deleted.
@@ -96,29 +96,25 @@ class TaskcatRegion:
         if self._empty(self.bucket):
             self._s3.delete_bucket(Bucket=self.bucket)
 
-    def _nested(self, stack: str) -> Iterator[str]:
-        for resource in self._resources(stack):
-            if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
-                yield resource["PhysicalResourceId"]
-
     def _buckets(self, stack: str) -> Iterator[str]:
-        for resource in self._resources(stack):
-            if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId"):
-                yield resource["PhysicalResourceId"]
-        for nested in self._nested(stack):
+        yield from self._physical_ids(stack, "AWS::S3::Bucket")
+        for nested in self._physical_ids(stack, NESTED):
             yield from self._buckets(nested)
 
-    def _resources(self, stack: str) -> list[Any]:
+    def _physical_ids(self, stack: str, resource_type: str) -> list[str]:
+        """Return the ids of existing resources of a type; none if there is no such stack."""
         try:
-            pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-            return [resource for page in pages for resource in page["StackResourceSummaries"]]
+            pages = list(self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack))
         except ClientError as error:
             if "does not exist" in error.response["Error"]["Message"]:
                 return []
             raise
+        resources = (resource for page in pages for resource in page["StackResourceSummaries"])
+        ids = (found.get("PhysicalResourceId", "") for found in resources if found["ResourceType"] == resource_type)
+        return list(filter(None, ids))
 
     def _empty(self, bucket: str) -> bool:
-        """Delete every version of every object in a bucket; tell whether there is such a bucket."""
+        """Delete every version of every object in a bucket; return whether the bucket exists."""
         try:
             for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 for found in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:

@@ -1,4 +1,7 @@
-"""What LocalStack does otherwise than AWS, where we notice. It patches private names: the version is exact."""
+"""Corrects LocalStack where it differs from AWS and this application notices.
+
+It replaces private names, so the version of LocalStack is pinned exactly.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +32,19 @@ from localstack_executor.texts import as_texts
 
 
 def correct() -> None:
-    """Put all corrections in place."""
+    """Apply all corrections."""
     use_configured_log_groups()
     accept_booleans_in_policies()
     refuse_unknown_resource_types()
-    heed_metric_filters()
+    apply_metric_filters()
     keep_reserved_concurrency()
-    let_events_wait_for_their_turn()
-    heed_settings_of_aliases()
-    ask_no_name_server()
+    limit_concurrent_events()
+    apply_settings_of_aliases()
+    skip_dns_lookup()
 
 
 def use_configured_log_groups() -> None:
-    """Send the logs of a function where its LoggingConfig says; LocalStack has one group for each name."""
+    """Send the logs of a function to the group of its LoggingConfig; LocalStack uses one named after the function."""
     by_name = ExecutionEnvironment.get_log_group_name
 
     def configured(self: Any) -> str:
@@ -51,7 +54,7 @@ def use_configured_log_groups() -> None:
 
 
 def accept_booleans_in_policies() -> None:
-    """Take true and false in the conditions of policies for texts, as CloudFormation and IAM do."""
+    """Accept true and false in policy conditions as strings, like CloudFormation and IAM."""
     with_document = BaseIAMPolicyValidator.__init__
 
     def with_texts(self: Any, policy_document: str) -> None:
@@ -61,7 +64,7 @@ def accept_booleans_in_policies() -> None:
 
 
 def refuse_unknown_resource_types() -> None:
-    """Refuse a change set with a resource that cannot be made; LocalStack would ask a catalogue in the internet."""
+    """Refuse a change set with an unsupported resource type; LocalStack would query a catalog on the internet."""
 
     def support(_: Any, resource_type: str) -> Any:
         if ResourceProviderExecutor.try_load_resource_provider(resource_type):
@@ -71,8 +74,8 @@ def refuse_unknown_resource_types() -> None:
     ChangeSetResourceSupportChecker._resource_support_status = support
 
 
-def heed_metric_filters() -> None:
-    """Make of a line of a log what its group's metric filters say."""
+def apply_metric_filters() -> None:
+    """Publish the metrics that the filters of a log group extract from its lines."""
 
     def put_log_events(
         self: Any, context: Any, log_group_name: str, log_stream_name: str, log_events: Any, **_: Any
@@ -90,7 +93,7 @@ def heed_metric_filters() -> None:
 
 
 def keep_reserved_concurrency() -> None:
-    """Give functions of stacks the ReservedConcurrentExecutions that LocalStack's CloudFormation drops."""
+    """Set ReservedConcurrentExecutions of functions in stacks, which LocalStack's CloudFormation drops."""
     create, update = LambdaFunctionProvider.create, LambdaFunctionProvider.update
     LambdaFunctionProvider.create = lambda self, request: _reserve(request, create(self, request))
     LambdaFunctionProvider.update = lambda self, request: _reserve(request, update(self, request))
@@ -107,8 +110,8 @@ def _reserve(request: Any, event: Any) -> Any:
     return event
 
 
-def let_events_wait_for_their_turn() -> None:
-    """Take as many events at once as a function reserves; LocalStack takes more and puts off what is too many."""
+def limit_concurrent_events() -> None:
+    """Fetch at most as many events as the function reserves executions; LocalStack fetches more and postpones them."""
     with_any_number = Poller.__init__
 
     def with_reserved(self: Any, version_manager: Any, event_queue_url: str) -> None:
@@ -120,8 +123,8 @@ def let_events_wait_for_their_turn() -> None:
     Poller.__init__ = with_reserved
 
 
-def heed_settings_of_aliases() -> None:
-    """Treat events as the settings of an alias say; LocalStack looks for settings of the version behind it only."""
+def apply_settings_of_aliases() -> None:
+    """Apply the event settings of an alias; LocalStack only looks for settings of its version."""
     with_settings_of_versions = Function.__init__
 
     def with_settings_of_aliases(self: Any, *arguments: Any, **more: Any) -> None:
@@ -131,13 +134,13 @@ def heed_settings_of_aliases() -> None:
     Function.__init__ = with_settings_of_aliases
 
 
-def ask_no_name_server() -> None:
-    """Call S3 by its address: LocalStack would first look for s3.127.0.0.1, for seconds when there is no network."""
+def skip_dns_lookup() -> None:
+    """Use S3 by its IP address: LocalStack would look up s3.127.0.0.1, which takes seconds without a network."""
     aws_stack.CACHE_S3_HOSTNAME_DNS_STATUS = False
 
 
 class _EventSettings(dict[str, Any]):
-    """The settings of a function by qualifier; a version has those of the alias that leads to it."""
+    """The event settings of a function by qualifier; a version has those of its alias."""
 
     def __init__(self, function: Any) -> None:
         super().__init__(function.event_invoke_configs)

@@ -1,4 +1,4 @@
-"""Custom resources: CloudFormation asks a function, which answers with a PUT to an address that only it was told.
+"""Custom resources: CloudFormation invokes a function, which sends its answer with a PUT to a presigned URL.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
@@ -19,18 +19,18 @@ from localstack.services.cloudformation.resource_provider import OperationStatus
 from localstack_executor.texts import as_texts
 
 ANSWERS = "cloudformation-custom-resource-answers"
-"""The bucket that functions answer to."""
+"""The bucket for the answers of functions."""
 
 DEFAULT_SECONDS = 3600
-FUNCTION_SECONDS = 900  # the longest that a function may run
+FUNCTION_SECONDS = 900  # the longest time-out of a function
 POLL_SECONDS = 0.2
 
 
 class CustomResourceProvider(ResourceProvider):  # type: ignore[misc] # LocalStack is in another environment
-    """Makes, changes and deletes what a function stands for. Here it cannot be replaced by another."""
+    """Creates, updates and deletes custom resources. An update cannot replace the physical resource."""
 
     TYPE = "AWS::CloudFormation::CustomResource"
-    SCHEMA = {  # noqa: RUF012 - as its base class has it
+    SCHEMA = {  # noqa: RUF012 - like its base class
         "typeName": TYPE,
         "primaryIdentifier": ["/properties/PhysicalResourceId"],
         "createOnlyProperties": ["/properties/ServiceToken"],
@@ -38,23 +38,23 @@ class CustomResourceProvider(ResourceProvider):  # type: ignore[misc] # LocalSta
     }
 
     def create(self, request: Any) -> Any:
-        """Ask the function to make it."""
-        return _ask(request, "Create", request.desired_state)
+        """Let the function create it."""
+        return _request(request, "Create", request.desired_state)
 
     def update(self, request: Any) -> Any:
-        """Ask the function to change it."""
+        """Let the function update it."""
         before = request.previous_state
         old = {name: before[name] for name in before if name in request.desired_state}
-        more = {"PhysicalResourceId": before["PhysicalResourceId"], "OldResourceProperties": _told(old)}
-        return _ask(request, "Update", request.desired_state, more)
+        more = {"PhysicalResourceId": before["PhysicalResourceId"], "OldResourceProperties": _sent(old)}
+        return _request(request, "Update", request.desired_state, more)
 
     def delete(self, request: Any) -> Any:
-        """Ask the function to delete it."""
+        """Let the function delete it."""
         state = request.previous_state or request.desired_state
-        return _ask(request, "Delete", state, {"PhysicalResourceId": state["PhysicalResourceId"]})
+        return _request(request, "Delete", state, {"PhysicalResourceId": state["PhysicalResourceId"]})
 
 
-def _ask(request: Any, kind: str, properties: dict[str, Any], more: dict[str, Any] | None = None) -> Any:
+def _request(request: Any, kind: str, properties: dict[str, Any], more: dict[str, Any] | None = None) -> Any:
     more = more or {}
     request_id = str(uuid4())
     s3, functions = _client(request, "s3"), _client(request, "lambda")
@@ -69,12 +69,12 @@ def _ask(request: Any, kind: str, properties: dict[str, Any], more: dict[str, An
         "RequestId": request_id,
         "ResourceType": request.resource_type,
         "LogicalResourceId": request.logical_resource_id,
-        "ResourceProperties": _told(properties),
+        "ResourceProperties": _sent(properties),
         **more,
     }
     deadline = time.monotonic() + int(properties.get("ServiceTimeout", DEFAULT_SECONDS))
     called = functions.invoke(FunctionName=properties["ServiceToken"], Payload=json.dumps(event))
-    if "FunctionError" in called:  # AWS would wait for an answer until the end of ServiceTimeout
+    if "FunctionError" in called:  # AWS would wait until the end of ServiceTimeout
         return _failed(f"The function failed: {called['Payload'].read().decode(errors='replace')}")
     while time.monotonic() < deadline:
         with suppress(s3.exceptions.NoSuchKey):
@@ -86,13 +86,13 @@ def _ask(request: Any, kind: str, properties: dict[str, Any], more: dict[str, An
     if answer["Status"] != "SUCCESS":
         return _failed(f"Received response status [FAILED] from custom resource. Message returned: {answer['Reason']}")
     if answer["PhysicalResourceId"] != more.get("PhysicalResourceId", answer["PhysicalResourceId"]):
-        return _failed("The function names another physical resource: this emulator cannot replace custom resources.")
+        return _failed("The function returned another physical id: this emulator cannot replace custom resources.")
     model = {**properties, **answer.get("Data", {}), "PhysicalResourceId": answer["PhysicalResourceId"]}
     return ProgressEvent(status=OperationStatus.SUCCESS, resource_model=model)
 
 
-def _told(properties: dict[str, Any]) -> Any:
-    """Return what the function is told of the properties."""
+def _sent(properties: dict[str, Any]) -> Any:
+    """Return the properties as the function gets them."""
     return as_texts({name: value for name, value in properties.items() if name != "ServiceTimeout"})
 
 
@@ -106,6 +106,6 @@ def _client(request: Any, service: str) -> Any:
         region_name=request.region_name,
         endpoint_url=internal_service_url(),
         aws_access_key_id=request.account_id,
-        aws_secret_access_key="test",  # noqa: S106 - LocalStack takes any
+        aws_secret_access_key="test",  # noqa: S106 - LocalStack accepts any
         config=Config(read_timeout=FUNCTION_SECONDS, retries={"max_attempts": 0}),
     )

@@ -1,6 +1,6 @@
-"""LocalStack's way to run a function, without Docker: a process for each execution environment.
+"""A Lambda executor for LocalStack without Docker: each execution environment is a process.
 
-The functions are not isolated: they run as the user of LocalStack, see its files, and have no limit of memory.
+Functions are not isolated: they run as the user of LocalStack, can read its files, and have no memory limit.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecu
 from localstack_executor.function_process import FunctionProcess, Outcome
 
 FOR_FUNCTIONS = "FUNCTION_"
-"""Functions get the variables of LocalStack that begin so, without this beginning, and no others."""
+"""Functions get the variables of LocalStack with this prefix, which is removed, and no others."""
 
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
-"""What is installed for functions. Whatever else they import must be in their package."""
+"""The packages that functions can import, apart from their own code."""
 
 
 class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is in another environment
@@ -35,30 +35,30 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is in
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
-        """Unpack the code. What it raises becomes the reason of the function's state `Failed`."""
+        """Unpack the code. An exception becomes the reason of the function's state `Failed`."""
         config = function_version.config
         if not (config.runtime or "").startswith("python") or config.layers:
-            raise NotImplementedError("without Docker, only Python functions without layers can run")
+            raise NotImplementedError("without Docker, only Python functions without layers are supported")
         config.code.prepare_for_execution()
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Leave the code where it is: other versions may have the same."""
+        """Keep the code, because other versions may use it."""
 
     def get_address(self) -> str:
-        """Return where the function runs."""
+        """Return the address of the function."""
         return "127.0.0.1"
 
     def get_endpoint_from_executor(self) -> str:
-        """Return where the function finds LocalStack."""
+        """Return the address at which the function finds LocalStack."""
         return "127.0.0.1"
 
     def get_runtime_endpoint(self) -> str:
-        """Return nothing: the runtime of a container would report there."""
+        """Return "": only the runtime of a container reports to an endpoint."""
         return ""
 
     def start(self, env_vars: dict[str, object]) -> None:
-        """Prepare the process. The first invocation starts it, and so reports why it does not start."""
+        """Prepare the process. The first invocation starts it, and reports why if it does not start."""
         config = self.function_version.config
         code = config.code.get_unzipped_code_location()
         runtime = _runtime_client()
@@ -76,7 +76,7 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is in
         self.environ["PYTHONPATH"] = os.pathsep.join(
             path for path in (str(code), self.environ.get("PYTHONPATH", ""), str(runtime)) if path
         )
-        # -S: the packages of LocalStack are not for functions.
+        # -S: hides the packages of LocalStack from functions.
         self.process = FunctionProcess([sys.executable, "-S", "-m", "awslambdaric", config.handler], self.environ, code)
 
     def stop(self) -> None:
@@ -98,10 +98,10 @@ class ProcessExecutor(RuntimeExecutor):  # type: ignore[misc] # LocalStack is in
         return InvocationResult(request_id, outcome.payload, is_error=outcome.status != "success", logs=logs)
 
     def get_logs(self) -> str:
-        """Return nothing: what the function writes goes along with its results."""
+        """Return "": the results of invocations contain their logs."""
         return ""
 
-    # The lines of Lambda around those of the function:
+    # The lines that Lambda adds before and after those of the function:
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
 
     def _start_line(self, request_id: str, begun: datetime) -> str:
@@ -140,7 +140,7 @@ def _event(kind: str, time: datetime, record: Mapping[str, object]) -> str:
 
 @cache
 def _runtime_client() -> Path:
-    """Return a folder with AWS's runtime client and nothing else of what is installed beside LocalStack."""
+    """Return a folder that contains only AWS's runtime client."""
     folder = Path(tempfile.mkdtemp(prefix="runtime-"))
     for name in RUNTIME_CLIENT:
         distribution = metadata.distribution(name)

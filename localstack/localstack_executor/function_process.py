@@ -1,4 +1,4 @@
-"""A function as a process of this machine: AWS's own runtime client, awslambdaric, with a Runtime API of its own."""
+"""A function as a process of this machine: AWS's runtime client, awslambdaric, with its own Runtime API."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from typing import Literal
 
 from localstack_executor.runtime_api import Invocation, Message, RuntimeApi, error_body
 
-INIT_SECONDS = 60.0  # AWS allows 10, and then as long as the function's time-out: a busy laptop is slower
+INIT_SECONDS = 60.0  # AWS allows 10 and then the time-out of the function; a busy laptop is slower
 
 Status = Literal["success", "error", "timeout", "failure"]
 
 
 class StoppedError(Exception):
-    """The function was stopped before the invocation had a result."""
+    """The function was stopped before the invocation returned."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an invocation ended, and what the function wrote meanwhile. A failure is one of the runtime itself."""
+    """The result of an invocation and its log. The status `failure` is an error of the runtime itself."""
 
     status: Status
     payload: bytes
@@ -38,19 +38,19 @@ class Outcome:
 
 
 class FunctionProcess:
-    """One execution environment: a process that runs one invocation at a time, started anew when it has ended.
+    """One execution environment: a process that runs one invocation at a time.
 
-    A process that fails, takes too long or ends costs one invocation; the next one finds a new process.
+    If it fails, times out or exits, only that invocation is lost; the next one starts a new process.
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
-        """Choose what is started by the first invocation.
+        """Set the process that the first invocation starts.
 
         Args:
-            command: starts the runtime client.
-            environ: its whole environment, without AWS_LAMBDA_RUNTIME_API.
-            folder: it starts there.
+            command: of the runtime client.
+            environ: all of its variables, without AWS_LAMBDA_RUNTIME_API.
+            folder: its working directory.
         """
         self._command = list(command)
         self._environ = environ
@@ -62,19 +62,19 @@ class FunctionProcess:
         self._stopped = False
 
     def invoke(self, request_id: str, payload: bytes, function_arn: str, trace_id: str, seconds: float) -> Outcome:
-        """Run the function once; it may take so many seconds, not counting the start of its process.
+        """Run the function once, for at most `seconds` without the start of its process.
 
         Raises:
-            StoppedError: stop() was called meanwhile.
+            StoppedError: stop() was called during the invocation.
         """
         started = time.monotonic()
         status, body = self._run(request_id, payload, function_arn, trace_id, seconds)
         if self._stopped:
-            raise StoppedError(f"The function was stopped while it ran {request_id}.")
+            raise StoppedError(f"The function was stopped during the invocation {request_id}.")
         return Outcome(status, body, self._take_output(), time.monotonic() - started)
 
     def stop(self) -> None:
-        """Kill the process with all that it has started."""
+        """Kill the process and its descendants."""
         with self._lock:
             self._stopped = True
             if self._life:
@@ -86,7 +86,7 @@ class FunctionProcess:
     ) -> tuple[Status, bytes]:
         life = self._life
         message = life.wait(INIT_SECONDS) if life and life.is_running() else None
-        if life is None or message is None or message.kind == "exit":  # none yet, or it ended after its last result
+        if life is None or message is None or message.kind == "exit":  # not started yet, or ended after its last result
             life = self._start()
             message = life.wait(INIT_SECONDS)
         if message and message.kind == "waiting":
@@ -123,7 +123,7 @@ class FunctionProcess:
             self._life = None
 
     def _take_output(self) -> str:
-        """Return what was written since the last time. The runtime writes before it sends its result."""
+        """Return the output since the last call. The runtime writes it before it sends its result."""
         descriptor = self._output.fileno()
         text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
         os.ftruncate(descriptor, 0)
@@ -131,7 +131,7 @@ class FunctionProcess:
 
 
 class _Life:
-    """One process, with an API of its own: what a process that was killed still asked for cannot reach the next one."""
+    """One process with its own API, so that late requests of a killed process cannot reach the next one."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], folder: Path, output: int) -> None:
         self._messages: SimpleQueue[Message] = SimpleQueue()
@@ -143,12 +143,12 @@ class _Life:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # a group of its own, to be killed as a whole
+            start_new_session=True,  # its own process group, which can be killed as a whole
         )
         threading.Thread(target=self._watch, daemon=True).start()
 
     def wait(self, seconds: float, request_id: str = "") -> Message | None:
-        """Return the next message that concerns this invocation, or None when there is none in time."""
+        """Return the next message about this invocation, or None after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -159,7 +159,7 @@ class _Life:
                 return message
 
     def is_running(self) -> bool:
-        """Tell whether the process runs. Popen.poll does not know while another thread notices its end."""
+        """Tell whether the process is running. Popen.poll alone is wrong while another thread waits for its end."""
         try:
             os.kill(self.process.pid, 0)
         except ProcessLookupError:
@@ -178,7 +178,7 @@ class _Life:
 
 
 def _cause(exit_code: int) -> str:
-    """Say why a process ended, in Lambda's words."""
+    """Return why a process ended, in the wording of Lambda."""
     if exit_code < 0:
         return f"Runtime exited with error: signal: {signal.strsignal(-exit_code)}".lower().replace("r", "R", 1)
     return f"Runtime exited with error: exit status {exit_code}" if exit_code else "Runtime exited without a reason"

@@ -1,4 +1,4 @@
-"""What metric filters make of the lines of a log group. LocalStack counts each line of any group as 1.
+"""Metrics that filters extract from log lines. LocalStack itself counts each line of any group as 1.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
@@ -23,20 +23,20 @@ _PATTERN = re.compile(r"\{\s*\$\.(\w+)\s*(>=|<=|!=|>|<|=)\s*(-?\d+(?:\.\d+)?)\s*
 
 
 def check_pattern(pattern: str) -> None:
-    """Make sure that `metric_data` understands a pattern.
+    """Check that `metric_data` supports a pattern.
 
     Raises:
         ValueError: it does not.
     """
     if not _PATTERN.fullmatch(pattern):
-        raise ValueError(f"This emulator knows filter patterns like {{ $.name >= 0 }} only, not {pattern!r}")
+        raise ValueError(f"This emulator only supports filter patterns like {{ $.name >= 0 }}, not {pattern!r}")
 
 
 def metric_data(metric_filter: Mapping[str, Any], messages: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the data points of a metric filter, as PutMetricData takes them.
+    """Return the data points of a metric filter, in the format of PutMetricData.
 
     Args:
-        metric_filter: as DescribeMetricFilters tells of it.
+        metric_filter: in the format of DescribeMetricFilters.
         messages: lines of its log group.
     """
     match = _PATTERN.fullmatch(metric_filter["filterPattern"])

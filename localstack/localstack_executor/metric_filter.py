@@ -1,4 +1,4 @@
-"""AWS::Logs::MetricFilter, which LocalStack's CloudFormation takes without making one.
+"""AWS::Logs::MetricFilter, which LocalStack's CloudFormation accepts without creating it.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-metricfilter.html
 """
@@ -14,10 +14,10 @@ from localstack_executor.log_metrics import check_pattern
 
 
 class MetricFilterProvider(ResourceProvider):  # type: ignore[misc] # LocalStack is in another environment
-    """Makes metric filters that count what functions log."""
+    """Creates metric filters for the logs of functions."""
 
     TYPE = "AWS::Logs::MetricFilter"
-    SCHEMA = {  # noqa: RUF012 - as its base class has it
+    SCHEMA = {  # noqa: RUF012 - like its base class
         "typeName": TYPE,
         "primaryIdentifier": ["/properties/FilterName"],
         "createOnlyProperties": ["/properties/FilterName", "/properties/LogGroupName"],
@@ -25,13 +25,13 @@ class MetricFilterProvider(ResourceProvider):  # type: ignore[misc] # LocalStack
     }
 
     def create(self, request: Any) -> Any:
-        """Make the filter."""
+        """Create the filter."""
         model = request.desired_state
         model.setdefault("FilterName", generate_default_name(request.stack_name, request.logical_resource_id))
         return self._put(request, model)
 
     def update(self, request: Any) -> Any:
-        """Put the filter again: what has its name is replaced."""
+        """Replace the filter with the same name."""
         return self._put(request, {**request.desired_state, "FilterName": request.previous_state["FilterName"]})
 
     def delete(self, request: Any) -> Any:

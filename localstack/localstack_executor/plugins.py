@@ -1,4 +1,4 @@
-"""What LocalStack finds of us, through `entry_points`. It imports this early: the rest is imported when it is used."""
+"""The plugins that LocalStack finds through entry points. It imports them early, so they import the rest later."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MetricFilterPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[
     name = "AWS::Logs::MetricFilter"
 
     def load(self) -> None:
-        """Import the provider: LocalStack makes one for each request."""
+        """Import the provider; LocalStack creates one for each request."""
         from localstack_executor.metric_filter import MetricFilterProvider
 
         self.factory = MetricFilterProvider
@@ -50,7 +50,7 @@ class CustomResourcePlugin(CloudFormationResourceProviderPlugin):  # type: ignor
     name = "AWS::CloudFormation::CustomResource"
 
     def load(self) -> None:
-        """Import the provider: LocalStack makes one for each request."""
+        """Import the provider; LocalStack creates one for each request."""
         from localstack_executor.custom_resource import CustomResourceProvider
 
         self.factory = CustomResourceProvider
@@ -58,7 +58,7 @@ class CustomResourcePlugin(CloudFormationResourceProviderPlugin):  # type: ignor
 
 @hooks.on_infra_start()  # type: ignore[untyped-decorator]
 def correct() -> None:
-    """Put the corrections in place."""
+    """Apply the corrections."""
     from localstack_executor import corrections
 
     corrections.correct()

@@ -1,4 +1,4 @@
-"""The Lambda Runtime API on a port of the loopback: where a runtime fetches an invocation and leaves its result.
+"""The Lambda Runtime API on a port of the loopback: a runtime fetches invocations there and sends their results.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -33,7 +33,7 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Message:
-    """What a runtime tells: it waits for an invocation, or how one or the start of the function ended."""
+    """A message of a runtime: it waits for an invocation, or an invocation or the start of the function has ended."""
 
     kind: Literal["waiting", "response", "error", "init error", "exit"]
     body: bytes = b""
@@ -41,21 +41,21 @@ class Message:
 
 
 class RuntimeApi:
-    """The server of one runtime, in threads of its own."""
+    """The server of one runtime, which runs in threads."""
 
     def __init__(self, messages: SimpleQueue[Message]) -> None:
-        """Listen, and put into `messages` what the runtime tells."""
+        """Listen, and put the messages of the runtime into `messages`."""
         self._invocations: SimpleQueue[Invocation | None] = SimpleQueue()
         self._server = _Server(messages, self._invocations)
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True).start()
 
     def give(self, invocation: Invocation) -> None:
-        """Hand an invocation to the runtime, now or as soon as it asks for one."""
+        """Send an invocation to the runtime, as soon as it asks for one."""
         self._invocations.put(invocation)
 
     def close(self) -> None:
-        """Stop listening; a runtime that waits gets no answer."""
+        """Stop listening; a waiting runtime gets no answer."""
         self._invocations.put(None)
         self._server.shutdown()
         self._server.server_close()
@@ -73,7 +73,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # or an answer's body waits 40 ms for the acknowledgement of its head
+    disable_nagle_algorithm = True  # or the body of an answer waits 40 ms until its headers are acknowledged
 
     def do_GET(self) -> None:
         if self.path != f"{VERSION}/invocation/next":
@@ -120,9 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-        """Say nothing of requests."""
+        """Do not log requests."""
 
 
 def error_body(kind: str, message: str) -> bytes:
-    """Return an error as a function's caller gets it."""
+    """Return an error in the format of Lambda."""
     return json.dumps({"errorType": kind, "errorMessage": message}).encode()

@@ -1,4 +1,4 @@
-"""LocalStack's own server, on the one address that GATEWAY_LISTEN names."""
+"""LocalStack's own server, on the address of GATEWAY_LISTEN only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from localstack.runtime.server import twisted
 
 
 class LoopbackServer(twisted.TwistedRuntimeServer):  # type: ignore[misc] # LocalStack is in another environment
-    """The stock server drops the host of an IPv4 address and listens on every one."""
+    """Listens on the given host; the stock server ignores it and listens on every address."""
 
     def register(self, gateway: Any, listen: Any, ssl_creds: Any = None) -> None:
-        """Listen where `listen` says."""
+        """Listen on the given address."""
         (address,) = listen
         anywhere = twisted.endpoints.TCP4ServerEndpoint
         twisted.endpoints.TCP4ServerEndpoint = partial(anywhere, interface=address.host)

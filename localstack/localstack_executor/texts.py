@@ -1,4 +1,4 @@
-"""CloudFormation knows texts only: it hands true, 5 and 0.5 to others as `true`, `5` and `0.5`."""
+"""CloudFormation passes scalars on as strings: true, 5 and 0.5 become `true`, `5` and `0.5`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def as_texts(value: Any) -> Any:
-    """Return the same mapping, list or scalar with every scalar a text."""
+    """Return the same mapping, list or scalar with every scalar as a string."""
     if isinstance(value, dict):
         return {name: as_texts(item) for name, item in value.items()}
     if isinstance(value, list):

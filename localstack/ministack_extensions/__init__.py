@@ -1,1 +1,1 @@
-"""MiniStack, made to keep what AWS keeps: `python -m ministack_extensions`, run with the emulator's own environment."""
+"""MiniStack with the AWS behaviour that it lacks: `python -m ministack_extensions`, in an environment of its own."""

@@ -1,4 +1,4 @@
-"""Starts MiniStack with our extensions. Its settings are environment variables; see local_cloud/emulator.py."""
+"""Starts MiniStack with the extensions. Its settings are environment variables: see local_cloud/ministack.py."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Asynchronous invocations, of SNS and EventBridge too: one queue that waits, tries again and keeps dead letters.
+"""Asynchronous invocations, including those of SNS and EventBridge: one queue with retries and dead letters.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 """
@@ -19,7 +19,7 @@ from ministack_extensions.invocations import Invocation, InvocationQueue, Later
 
 logger = logging.getLogger("emulator")
 
-DEFAULT_CONCURRENCY = 2  # of functions that reserve none
+DEFAULT_CONCURRENCY = 2  # of functions without reserved concurrency
 DEFAULT_RETRIES = 2
 DEFAULT_MAX_AGE_SECONDS = 6 * 3600
 THROTTLED_SECONDS = 0.1
@@ -27,7 +27,7 @@ MISSING_FUNCTION_SECONDS = 1.0
 
 
 def queue_invocations(folder: Path) -> None:
-    """Put the queue between callers and functions; `folder` keeps the events that wait."""
+    """Put the queue between callers and functions; `folder` stores the waiting events."""
     queue = InvocationQueue(folder, _attempt_in_own_context, _concurrency)
 
     def invoke_async(function: dict[str, Any], event: Any) -> None:
@@ -54,13 +54,13 @@ def queue_invocations(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Function:
-    """A function as MiniStack keeps it, and what one of its ARNs means: $LATEST, a version or an alias."""
+    """A function in MiniStack, resolved from one of its ARNs: $LATEST, a version or an alias."""
 
     name: str
     whole: dict[str, Any]
     qualified: dict[str, Any]
     settings: dict[str, Any]
-    """The EventInvokeConfig that holds for the ARN."""
+    """The EventInvokeConfig of the ARN."""
 
 
 def _find(arn: str) -> Function | None:
@@ -91,19 +91,19 @@ def _attempt_in_own_context(invocation: Invocation) -> Later | None:
 
 
 def _attempt(invocation: Invocation) -> Later | None:
-    """Run the function once, and decide what becomes of the event."""
+    """Run the function once; return None if the event is done with, else when to retry it."""
     age = time.time() - invocation.accepted_at
     function = _find(invocation.function)
-    if function is None:  # not deployed yet, after the emulator lost its state
+    if function is None:  # not deployed again yet, after the emulator lost its state
         if age < DEFAULT_MAX_AGE_SECONDS:
             return Later(MISSING_FUNCTION_SECONDS, invocation.failures)
-        logger.error("gave up an event for %s, which does not exist", invocation.function)
+        logger.error("dropped an event for %s, which does not exist", invocation.function)
         return None
     settings, config = function.settings, function.qualified["config"]
     lambda_svc._invoke_depth.set(invocation.depth)
     try:
         result = lambda_svc._execute_function(function.qualified, invocation.event)
-    except Exception as error:  # noqa: BLE001 - a failed attempt, whatever the reason
+    except Exception as error:  # noqa: BLE001 - any error is a failed attempt
         result = {"error": True, "body": {"errorMessage": str(error), "errorType": type(error).__name__}}
     if not result.get("error"):
         return None
@@ -122,7 +122,7 @@ def _attempt(invocation: Invocation) -> Later | None:
     target = (settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination") or (
         config.get("DeadLetterConfig") or {}
     ).get("TargetArn")
-    logger.error("%s failed for good; the event goes to %s", name, target or "nobody")
+    logger.error("retries of %s are exhausted; the event goes to %s", name, target or "no dead letter queue")
     if target:
         lambda_svc._run_with_function_config_scope(
             config, lambda_svc._route_async_failure, target, name, invocation.event, result

@@ -1,4 +1,4 @@
-"""Buckets: a stack takes over one that is there already, with its objects; events are sent in the region of theirs."""
+"""Buckets: a stack adopts an existing one with its objects, and events are sent in the region of the bucket."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
 
-def take_over_buckets() -> None:
-    """Let a stack take over a bucket that exists: objects outlive a killed emulator, and its stacks do not."""
+def adopt_buckets() -> None:
+    """Let a stack adopt an existing bucket: objects survive a killed emulator, but its stacks do not."""
     handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     create, update = handlers["create"], handlers["update"]
 
-    def create_or_take_over(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+    def create_or_adopt(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
         name = properties.get("BucketName")
         bucket = s3._buckets.get(name) if name else None
         if bucket is None:
@@ -24,12 +24,12 @@ def take_over_buckets() -> None:
             bucket.setdefault(option, value)
         return update(name, {}, properties, stack)
 
-    handlers["create"] = create_or_take_over
+    handlers["create"] = create_or_adopt
     provisioners.s3_bucket_name_conflict = lambda name: None
 
 
-def announce_in_own_region() -> None:
-    """Send the events of a bucket in its region: a form has none where MiniStack looks for that of a request."""
+def send_events_in_own_region() -> None:
+    """Send the events of a bucket in its region: MiniStack takes that of the request, which a form does not have."""
     fire = s3._fire_s3_event
 
     def fire_there(bucket: str, *more: Any, **options: Any) -> None:

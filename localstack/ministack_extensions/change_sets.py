@@ -1,4 +1,4 @@
-"""Change sets tell of what a condition adds or removes, and of outputs.
+"""Change sets include changes of outputs, and resources that a condition adds or removes.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
 """
@@ -14,8 +14,8 @@ from ministack.services.cloudformation import changesets, engine, handlers
 Template = dict[str, Any]
 
 
-def tell_all_changes() -> None:
-    """Compare only the resources that conditions let in, and execute a change of nothing but outputs."""
+def complete_change_sets() -> None:
+    """Compare only resources whose condition is true, and allow change sets that only change outputs."""
     resolve, create = changesets._resolve_props_for_diff, changesets._create_change_set
 
     def resolve_existing(template: Template, parameters: dict[str, Any], *stack: str) -> Template:
@@ -25,7 +25,7 @@ def tell_all_changes() -> None:
         answer = create(request)
         made = re.search(rb"<Id>(.*?)</Id>", answer[2])
         change_set = cloudformation._change_sets.get(made[1].decode()) if made else None
-        # AWS makes a change set that can be executed and has no changes: https://github.com/aws/aws-cdk/pull/2029
+        # AWS creates a change set that can be executed and has no changes: https://github.com/aws/aws-cdk/pull/2029
         if change_set and change_set["Status"] == "FAILED" and _changes_outputs(change_set):
             change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
         return answer

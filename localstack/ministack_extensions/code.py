@@ -1,7 +1,7 @@
-"""Unpacks the code of a function once, instead of once for every process that runs it.
+"""Unpacks the code of a function once, instead of for each of its processes.
 
-Beside the time for some thousand files, this keeps what Python compiles: the next process starts from that. Functions
-must not write beside their code, which Lambda does not let them either.
+This saves the time for several thousand files, and keeps the bytecode that Python compiles for the next process.
+Functions must not write into their code folder; Lambda does not allow that either.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from types import SimpleNamespace
 from ministack.core import lambda_runtime
 
 KEPT = 8
-"""Packages whose unpacked code is kept for the next start; the others go."""
+"""How many packages stay unpacked for the next start; older ones are deleted."""
 
 
 def share_code(folder: Path) -> None:
-    """Let all processes of a function run from one copy of its code below `folder`."""
+    """Let all processes of a function use one copy of its code below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
         shutil.rmtree(old)
 
     class SharedCode(zipfile.ZipFile):
         def extractall(self, path: str, *_: object) -> None:  # type: ignore[override]
-            """Put a link to the shared copy in the place of an empty folder."""
+            """Replace an empty folder by a link to the shared copy."""
             Path(path).rmdir()
             Path(path).symlink_to(_unpacked(self, folder), target_is_directory=True)
 

@@ -1,4 +1,4 @@
-"""The MariaDB servers behind database instances: each in a folder of its own, on a unix socket and no network."""
+"""The MariaDB servers behind database instances: each has its own folder and listens only on a unix socket."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from ministack.core import responses
 
-from local_cloud import LocalCloudError
-from local_cloud.database import PrivateServer
-from local_cloud.mariadb import MariaDb, find_or_fetch
+from servers import ServerError
+from servers.database import PrivateServer
+from servers.mariadb import MariaDb
 
 logger = logging.getLogger("emulator")
 
@@ -21,14 +21,14 @@ MASTER_PRIVILEGES = (
     "CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, "
     "CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
 )
-"""What RDS grants, and no more: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.MasterAccounts.html"""
+"""The privileges that RDS grants: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.MasterAccounts.html"""
 
 
 class DatabaseServers:
-    """The servers of all accounts and regions, each in a folder of its own."""
+    """The servers of all accounts and regions, each in its own folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Choose the folder; nothing is started yet."""
+        """Choose the folder of all servers."""
         self._folder = folder
         self._servers: dict[Path, PrivateServer] = {}
         self._programs: MariaDb | None = None
@@ -43,10 +43,10 @@ class DatabaseServers:
             name: a database to create.
 
         Raises:
-            LocalCloudError: the server does not start, or refuses the user or the database.
+            ServerError: the server does not start, or rejects the user or the database.
         """
         folder = self._place(identifier)
-        shutil.rmtree(folder, ignore_errors=True)  # of an instance that a killed emulator has forgotten
+        shutil.rmtree(folder, ignore_errors=True)  # of an instance that a killed emulator has lost
         statements = [
             f"CREATE USER {_quoted(user)}@'%' IDENTIFIED BY {_quoted(password)};",
             f"GRANT {MASTER_PRIVILEGES} ON *.* TO {_quoted(user)}@'%' WITH GRANT OPTION;",
@@ -55,13 +55,13 @@ class DatabaseServers:
         try:
             server = self._start(folder)
             self._run("".join(statements), server)
-        except LocalCloudError:
+        except ServerError:
             self.delete(identifier)
             raise
         return server.address.host
 
     def change_password(self, identifier: str, user: str, password: str) -> None:
-        """Give the master user this password, which may be the one that it has."""
+        """Set the password of the master user."""
         self._run(
             f"ALTER USER {_quoted(user)}@'%' IDENTIFIED BY {_quoted(password)};", self._servers[self._place(identifier)]
         )
@@ -75,14 +75,14 @@ class DatabaseServers:
         shutil.rmtree(folder, ignore_errors=True)
 
     def restore(self, instances: Any) -> None:
-        """Start the servers of instances that an earlier run kept; `instances` is the store of MiniStack's RDS."""
+        """Start the servers of the instances of a saved state; `instances` is the store of MiniStack's RDS."""
         for account, region, identifier in list(instances._data):
             folder = self._folder / account / region / identifier
             if folder.is_dir():
                 self._start(folder)
 
     def stop(self) -> None:
-        """Stop every server; the data stay."""
+        """Stop every server and keep the data."""
         while self._servers:
             self._servers.popitem()[1].stop()
 
@@ -91,7 +91,7 @@ class DatabaseServers:
 
     def _start(self, folder: Path) -> PrivateServer:
         if self._programs is None:
-            self._programs = find_or_fetch(logger.info)
+            self._programs = MariaDb.find_or_fetch(logger.info)
         server = PrivateServer(folder, self._programs, durable=False)
         server.start()
         self._servers[folder] = server
@@ -113,7 +113,7 @@ class DatabaseServers:
             check=False,
         )
         if client.returncode != 0:
-            raise LocalCloudError(client.stderr.strip())
+            raise ServerError(client.stderr.strip())
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,7 @@
-"""AWS::RDS::DBInstance: the master user's managed secret, deletion protection, and a server behind each of MySQL.
+"""AWS::RDS::DBInstance: the managed secret of the master user, deletion protection, and a server for MySQL instances.
 
-The endpoint's address is the path of the server's unix socket: a database host that begins with `/`, as in the rest of
-the application.
+The address of the endpoint is the path of the server's unix socket: a database host that begins with `/`, as in the
+rest of the application.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENGINES = ("mysql", "mariadb")
 
 
 def add_databases(servers: DatabaseServers | None) -> None:
-    """Manage master passwords, heed DeletionProtection and, given `servers`, run one behind each instance of MySQL."""
+    """Manage master passwords, respect DeletionProtection and, given `servers`, run one for each MySQL instance."""
     handlers = provisioners._RESOURCE_HANDLERS[TYPE]
     delete = handlers["delete"]
 
@@ -79,7 +79,7 @@ def _keep_off_the_event_loop() -> None:
 
 
 def _restore_servers(servers: DatabaseServers) -> None:
-    """Start the servers again with a kept state, in which MiniStack would look for containers instead."""
+    """Restart the servers of a saved state; MiniStack would look for containers instead."""
     load = rds.load_persisted_state
 
     def load_and_restore(data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Functions: properties that MiniStack's CloudFormation drops, shared concurrency, and updates of those at work."""
+"""Functions: properties that MiniStack's CloudFormation drops, shared concurrency, and updates of busy functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def keep_function_properties() -> None:
 
 
 def share_reserved_concurrency() -> None:
-    """Let the versions and aliases of a function share what the function reserves: MiniStack limits only $LATEST."""
+    """Let versions and aliases share the reserved concurrency of their function; MiniStack limits only $LATEST."""
     reserved = lambda_svc._reserved_concurrency
 
     def reserved_by_function(record: Properties, config: Properties) -> int | None:
@@ -29,9 +29,9 @@ def share_reserved_concurrency() -> None:
 
 
 def let_invocations_finish() -> None:
-    """Let invocations that have begun finish when their function changes: MiniStack ends their processes at once.
+    """Let running invocations finish when their function changes; MiniStack kills their workers at once.
 
-    A process that nobody else gets any more is ended once it has answered.
+    A worker removed from the pool is stopped after its current invocation.
     """
     invalidate = lambda_svc.invalidate_worker
 
@@ -39,13 +39,13 @@ def let_invocations_finish() -> None:
         busy = _take_busy(function, qualifier)
         invalidate(function, qualifier, **scope)
         for worker in busy:
-            threading.Thread(target=_end_when_idle, args=[worker], daemon=True).start()
+            threading.Thread(target=_stop_when_idle, args=[worker], daemon=True).start()
 
     lambda_svc.invalidate_worker = invalidate_idle
 
 
 def _take_busy(function: str, qualifier: str | None) -> list[Any]:
-    """Take the processes of a function that are at work out of its pools, whose keys end in `:function:qualifier`."""
+    """Remove the busy workers of a function from its pools, whose keys end in `:function:qualifier`."""
     busy = []
     with lambda_runtime._lock:
         for key, workers in lambda_runtime._workers.items():
@@ -56,7 +56,7 @@ def _take_busy(function: str, qualifier: str | None) -> list[Any]:
     return busy
 
 
-def _end_when_idle(worker: Any) -> None:
+def _stop_when_idle(worker: Any) -> None:
     with worker._lock:
         worker.kill()
 

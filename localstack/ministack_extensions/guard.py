@@ -1,7 +1,7 @@
-"""Keeps other web sites away from the emulator, which asks nobody for a password and runs the code it is given.
+"""Protects the emulator, which requires no password and runs any code that it receives, from other web sites.
 
-A page of any site can send requests to 127.0.0.1. Browsers tell where a request comes from (Sec-Fetch-Site, Origin)
-and what name they used (Host); programs such as boto3 tell only the last.
+A page of any site can send requests to 127.0.0.1. Browsers send where a request comes from (Sec-Fetch-Site, Origin) and
+the name of the server (Host); programs such as boto3 send only the latter.
 https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
 """
 
@@ -16,13 +16,13 @@ Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def is_welcome(headers: Mapping[str, str], method: str, query: str) -> bool:
-    """Tell whether a request comes from this machine's programs or from a page that this machine serves.
+def is_allowed(headers: Mapping[str, str], method: str, query: str) -> bool:
+    """Tell whether a request comes from a program or a page of this machine.
 
-    A picture that another name of this machine shows (localhost for 127.0.0.1) is let through; a page cannot read it.
+    Images may be shown under another name of this machine (localhost for 127.0.0.1); a page cannot read them.
     """
     if not _is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname):
-        return False  # another site's name that was made to point here
+        return False  # the name of another site, resolved to this machine
     if headers.get("sec-fetch-site") != "cross-site":
         return True
     if "origin" in headers:
@@ -40,7 +40,7 @@ def guarded(application: Application) -> Application:
     async def guard(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] in ("http", "websocket"):
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-            if not is_welcome(headers, scope.get("method", ""), scope["query_string"].decode("latin-1")):
+            if not is_allowed(headers, scope.get("method", ""), scope["query_string"].decode("latin-1")):
                 if scope["type"] == "http":
                     await send({"type": "http.response.start", "status": 403, "headers": []})
                     await send({"type": "http.response.body", "body": b"requests of other sites are refused\n"})

@@ -1,4 +1,4 @@
-"""AWS::IAM::OIDCProvider, by which GitHub's workflows take on roles.
+"""AWS::IAM::OIDCProvider, with which GitHub workflows assume roles.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-oidcprovider.html
 """

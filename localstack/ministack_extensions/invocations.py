@@ -1,7 +1,7 @@
-"""The queue of asynchronous invocations: kept on disk, a bounded number at once, tried again later.
+"""The queue of asynchronous invocations: stored on disk, with limited concurrency and retries.
 
-Lambda takes an event, answers at once and runs the function when it can. So does this: an event is a file before
-`put` returns, and the file goes away when the event is done with. Waiting events hold no thread.
+Like Lambda, it accepts an event at once and runs the function later. `put` writes the event to a file, which is deleted
+when the event is done with. Waiting events use no thread.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Invocation:
-    """An event for a function. `depth` counts the functions that led to it, `failures` the attempts so far."""
+    """An event for a function. `depth` counts the functions that led to it, `failures` the failed attempts."""
 
     id: str
     function: str
@@ -39,24 +39,24 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Later:
-    """An invocation is not done with: it is due again in some seconds, having failed so many times."""
+    """When to retry an invocation, and its failures so far."""
 
     seconds: float
     failures: int
 
 
 class InvocationQueue:
-    """Runs invocations in threads of its own, at most `limit(function)` at a time for each function."""
+    """Runs invocations in threads, at most `limit(function)` at a time for each function."""
 
     def __init__(
         self, folder: Path, attempt: Callable[[Invocation], Later | None], limit: Callable[[str], int]
     ) -> None:
-        """Choose where events are kept.
+        """Set the folder and the callbacks.
 
         Args:
-            folder: one file for each event.
-            attempt: runs the function once; returns None when the event is done with. Must not raise.
-            limit: how many attempts of a function may run at once; asked before each.
+            folder: of the events, one file each.
+            attempt: runs the function once and returns None if the event is done with. It must not raise.
+            limit: returns how many attempts of a function may run at once; called before each.
         """
         self._folder = folder
         self._attempt = attempt
@@ -68,28 +68,28 @@ class InvocationQueue:
         self._order = itertools.count()
 
     def start(self) -> None:
-        """Take up the events that an earlier run left, and begin."""
+        """Load the events of an earlier run, and start."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in sorted(self._folder.glob("*.json")):
             try:
                 invocation = Invocation(**json.loads(file.read_text(encoding="utf-8")))
             except (OSError, TypeError, ValueError):
-                logger.exception("left out the unreadable event %s", file)
+                logger.exception("skipped the unreadable event %s", file)
                 continue
             self._ready[invocation.function].append(invocation)
         threading.Thread(target=self._wake, name="invocations", daemon=True).start()
 
     def put(self, function: str, event: Any, depth: int = 0) -> None:
-        """Accept an event: once this returns, it will be delivered at least once, or be given up with a reason."""
+        """Accept an event: it is delivered at least once, or dropped with a logged reason."""
         now = time.time()
         invocation = Invocation(f"{time.time_ns()}-{uuid.uuid4()}", function, event, now, depth)
         self._keep(invocation)
         with self._changed:
             self._ready[function].append(invocation)
-            self._employ(function)
+            self._start_worker(function)
 
-    def _employ(self, function: str) -> None:
-        """Start a thread when there is work for one more. The caller holds the lock."""
+    def _start_worker(self, function: str) -> None:
+        """Start a thread if there is work for one more. The caller holds the lock."""
         waiting = self._ready[function]
         if waiting and self._running[function] < self._limit(function):
             self._running[function] += 1
@@ -103,7 +103,7 @@ class InvocationQueue:
                     self._running[function] -= 1
                     return
                 invocation = waiting.popleft()
-                self._employ(function)
+                self._start_worker(function)
             later = self._attempt(invocation)
             if later is None:
                 self._file(invocation).unlink(missing_ok=True)
@@ -116,7 +116,7 @@ class InvocationQueue:
                 self._changed.notify()
 
     def _wake(self) -> None:
-        """Make what is due again ready, for ever. A limit that was raised meanwhile is noticed here, too."""
+        """Queue events again when their retry is due, forever. This also applies a limit that was raised meanwhile."""
         with self._changed:
             while True:
                 now = time.monotonic()
@@ -124,7 +124,7 @@ class InvocationQueue:
                     _, _, invocation = heapq.heappop(self._later)
                     self._ready[invocation.function].append(invocation)
                 for function in list(self._ready):
-                    self._employ(function)
+                    self._start_worker(function)
                 self._changed.wait(min(1.0, self._later[0][0] - now) if self._later else 1.0)
 
     def _file(self, invocation: Invocation) -> Path:

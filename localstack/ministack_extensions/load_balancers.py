@@ -1,4 +1,4 @@
-"""Load balancers heed their deletion protection, and target groups tell their name among metrics.
+"""Deletion protection of load balancers, and the full names of target groups, which metrics use.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html
 """
@@ -11,8 +11,8 @@ from ministack.services.cloudformation import provisioners
 from ministack_extensions.resource_types import Properties, complete_type
 
 
-def mend_load_balancers() -> None:
-    """Change both types."""
+def complete_load_balancers() -> None:
+    """Extend both resource types."""
     handlers = provisioners._RESOURCE_HANDLERS["AWS::ElasticLoadBalancingV2::LoadBalancer"]
     delete = handlers["delete"]
 

@@ -1,7 +1,7 @@
-"""What functions log reaches their log group as Lambda brings it there: JSON lines, complete, and bounded in memory.
+"""Logs of functions reach their log group as on Lambda: complete JSON lines. Their memory is limited.
 
-MiniStack keeps what a function writes to its error output. Lambda sets up the function's `logging` as well, or
-everything below a warning would be lost. https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+MiniStack stores the error output of a function. Lambda also configures the function's `logging`; without that,
+everything below a warning is lost. https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
 KEPT_INVOCATIONS = 500
-"""Of how many invocations a log group keeps the lines; each has a stream of its own."""
+"""How many invocations a log group keeps; each has its own stream."""
 MAX_CHARACTERS = 16_384
-"""How much is kept of one invocation: its end."""
+"""How many characters at the end of an invocation are kept."""
 END = "-- end of an invocation --"
 END_SECONDS = 1.0
-"""How long the end may take to come through the pipe: without it, the process has died."""
+"""How long to wait for END in the pipe; without it, the process has died."""
 
 
 def keep_function_logs() -> None:
-    """Let functions log as on Lambda, and log groups keep the last of it."""
+    """Let functions log as on Lambda, and limit their log groups."""
     start = f"{inspect.getsource(_log_as_lambda)}\n_log_as_lambda({END!r})\n"
     lambda_runtime._PYTHON_WORKER_SCRIPT = start + lambda_runtime._PYTHON_WORKER_SCRIPT
     credentials, drain, emit = (
@@ -51,7 +51,7 @@ def keep_function_logs() -> None:
         group = cloudwatch_logs._log_groups.get(_group(function.get("config") or function))
         streams = group["streams"] if group else {}
         for name in list(streams)[:-KEPT_INVOCATIONS]:
-            streams.pop(name, None)  # another thread may have been faster
+            streams.pop(name, None)  # another thread may have deleted it
 
     lambda_runtime.execution_credentials = variables
     lambda_runtime.Worker._drain_stderr_bounded = drain_to_end
@@ -64,7 +64,7 @@ def _group(config: dict[str, Any]) -> str:
 
 
 def _lines_to_end(lines: queue.Queue[str]) -> str:
-    """Return what an invocation wrote. MiniStack would wait 50 ms for a line, and miss those that come later."""
+    """Return the lines of an invocation. MiniStack waits 50 ms for a line and misses later ones."""
     found: list[str] = []
     deadline = time.monotonic() + END_SECONDS
     while (left := deadline - time.monotonic()) > 0:
@@ -80,7 +80,7 @@ def _lines_to_end(lines: queue.Queue[str]) -> str:
 
 
 def _log_as_lambda(end: str) -> None:
-    """Run first in the process of a function, which has nothing but this source: log as awslambdaric does."""
+    """Log as awslambdaric does. This runs first in the process of a function, which gets only this source."""
     import json
     import logging
     import os
@@ -89,7 +89,7 @@ def _log_as_lambda(end: str) -> None:
     from typing import IO
 
     class Lines(logging.Formatter):
-        """A JSON object for each record, with what is given as `extra`."""
+        """A JSON object for each record, including its `extra` values."""
 
         own = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 
@@ -109,14 +109,14 @@ def _log_as_lambda(end: str) -> None:
             return json.dumps(given, default=str, ensure_ascii=False)
 
     class Answers:
-        """The standard output, on which an invocation is answered: all that it logged is written before."""
+        """The standard output, which carries the answer of an invocation: END is written to the log before it."""
 
         def __init__(self, output: IO[str]) -> None:
             self._output = output
 
         def write(self, text: str) -> None:
             if not text.startswith('{"status": "ready"'):
-                print(end, file=sys.stderr, flush=True)  # noqa: T201 - it is how the two processes speak
+                print(end, file=sys.stderr, flush=True)  # noqa: T201 - the protocol of the two processes
             self._output.write(text)
 
         def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""AWS::CloudFormation::Stack: nested stacks keep what is retained, clean up behind a failure, and can be updated.
+"""AWS::CloudFormation::Stack: nested stacks keep retained resources, clean up after a failure, and can be updated.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-stacks.html
 """
@@ -16,8 +16,8 @@ from ministack_extensions.resource_types import Attributes, Properties
 TYPE = "AWS::CloudFormation::Stack"
 
 
-def mend_nested_stacks() -> None:
-    """Delete nested stacks as others are deleted, and let an update keep the attributes of what does not change."""
+def complete_nested_stacks() -> None:
+    """Delete nested stacks like other stacks, and keep the attributes of unchanged resources in an update."""
     handlers = provisioners._RESOURCE_HANDLERS[TYPE]
     create, update_resource = handlers["create"], provisioners._update_resource
 
@@ -43,7 +43,7 @@ def mend_nested_stacks() -> None:
 
 
 def _delete(arn: str, properties: Properties) -> None:
-    """Delete a nested stack, heeding its policies; the caller is a thread of its own."""
+    """Delete a nested stack and respect its policies; the caller runs in its own thread."""
     name = provisioners._nested_stack_lookup_name(arn)
     stack = cloudformation._stacks.get(name)
     if stack is None:

@@ -1,4 +1,4 @@
-"""The resource types of EC2 that MiniStack's CloudFormation lacks; its EC2 has most of what they make.
+"""The EC2 resource types that MiniStack's CloudFormation lacks, based on its EC2 API.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_EC2.html
 """
@@ -33,10 +33,11 @@ ARM_IMAGE_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.
 
 
 def add_network() -> None:
-    """Add the types, the CidrBlock of AWS::EC2::VPC, and the image that instances of the application start from."""
+    """Add the types, the CidrBlock of AWS::EC2::VPC, and the machine image of the application's instances."""
     add_type("AWS::EC2::EIP", _allocate, _retag_address, _release, tagged=True)
-    add_type("AWS::EC2::NatGateway", _create_nat_gateway, _retag_nat_gateway, _delete_nat_gateway, tagged=True)
-    add_type("AWS::EC2::FlowLog", _create_flow_log, _retag_flow_log, _delete_flow_log, tagged=True)
+    retag_gateway, retag_log = partial(_retag, "NatGatewayId"), partial(_retag, "Id")
+    add_type("AWS::EC2::NatGateway", _create_nat_gateway, retag_gateway, _delete_nat_gateway, tagged=True)
+    add_type("AWS::EC2::FlowLog", _create_flow_log, retag_log, _delete_flow_log, tagged=True)
     for name, permissions in (("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")):
         add_type(
             f"AWS::EC2::SecurityGroup{name}",
@@ -51,6 +52,11 @@ def add_network() -> None:
 
 def _new_id(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(9)[:17]}"
+
+
+def _retag(attribute: str, resource: str, old: Properties, new: Properties) -> Attributes:
+    provisioners._ec2_apply_tags(resource, new, old)
+    return {attribute: resource}
 
 
 def _allocate(properties: Properties) -> tuple[str, Attributes]:
@@ -118,16 +124,11 @@ def _create_nat_gateway(properties: Properties) -> tuple[str, Attributes]:
     return gateway, {"NatGatewayId": gateway}
 
 
-def _retag_nat_gateway(gateway: str, old: Properties, new: Properties) -> Attributes:
-    provisioners._ec2_apply_tags(gateway, new, old)
-    return {"NatGatewayId": gateway}
-
-
 def _delete_nat_gateway(gateway: str, properties: Properties) -> None:
     record = ec2._nat_gateways.get(gateway)
     if record is None or record["State"] == "deleted":
         return
-    record["State"] = "deleted"  # it can be seen for an hour on AWS
+    record["State"] = "deleted"  # AWS shows it for another hour
     if record["AllocationId"] in ec2._addresses:
         ec2._addresses[record["AllocationId"]]["AssociationId"] = None
 
@@ -148,11 +149,6 @@ def _create_flow_log(properties: Properties) -> tuple[str, Attributes]:
     return flow_log, {"Id": flow_log}
 
 
-def _retag_flow_log(flow_log: str, old: Properties, new: Properties) -> Attributes:
-    provisioners._ec2_apply_tags(flow_log, new, old)
-    return {"Id": flow_log}
-
-
 def _delete_flow_log(flow_log: str, properties: Properties) -> None:
     ec2._flow_logs.pop(flow_log, None)
     ec2._tags.pop(flow_log, None)
@@ -167,7 +163,7 @@ def _authorize(permissions: str, properties: Properties) -> tuple[str, Attribute
     if any(_rule_id(group, permissions, known) == rule for known in group[permissions]):
         raise ValueError("the specified rule already exists")
     permission["SecurityGroupRuleId"] = rule
-    # The first rule of its own takes the place of the one that allows everything, which a group is made with:
+    # The first separate rule replaces the default rule of a new group, which allows everything:
     # https://github.com/aws-cloudformation/cfn-language-discussion/issues/157
     group[permissions][:] = [known for known in group[permissions] if known != ALLOW_ALL]
     group[permissions].append(permission)
@@ -175,7 +171,7 @@ def _authorize(permissions: str, properties: Properties) -> tuple[str, Attribute
 
 
 def _describe(permissions: str, rule: str, old: Properties, new: Properties) -> Attributes:
-    """Change what a rule says about itself; everything else makes a new rule."""
+    """Change the description of a rule; any other change replaces the rule."""
     _revoke(permissions, rule, old)
     _authorize(permissions, new)
     return {"Id": rule}

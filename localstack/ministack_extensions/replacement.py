@@ -1,7 +1,7 @@
-"""Which changes of a property replace a resource, for the types of which MiniStack knows nothing.
+"""Which changes of a property replace a resource, for resource types that MiniStack has no list for.
 
-MiniStack calls every change of such a type "Conditional", which would make each of them a threat to data. Here is what
-AWS's own schemas say (createOnlyProperties, conditionalCreateOnlyProperties); a test compares them.
+MiniStack calls every change of such a type "Conditional", so each would count as a danger to data. These lists are
+createOnlyProperties and conditionalCreateOnlyProperties of AWS's own schemas; a test compares them.
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
@@ -141,7 +141,7 @@ CONDITIONALLY: dict[str, tuple[str, ...]] = {
 }
 
 
-def tell_replacements() -> None:
-    """Let change sets say, and updates do, what AWS says and does."""
+def add_replacements() -> None:
+    """Let change sets and updates replace the same resources as on AWS."""
     provisioners._REPLACING_PROPERTIES.update(ALWAYS)
     provisioners._CONDITIONALLY_REPLACING_PROPERTIES.update(CONDITIONALLY)

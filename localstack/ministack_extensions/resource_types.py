@@ -1,4 +1,4 @@
-"""How types of CloudFormation are added to MiniStack, or changed: a table of handlers, and some settings beside it."""
+"""Adds resource types of CloudFormation to MiniStack, or extends them: a table of handlers and some settings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Properties = dict[str, Any]
 Attributes = dict[str, Any]
 
 Create = Callable[[Properties], tuple[str, Attributes]]
-"""Makes a resource; returns its physical id and what Fn::GetAtt may ask for."""
+"""Creates a resource; returns its physical id and the attributes for Fn::GetAtt."""
 Change = Callable[[str, Properties, Properties], Attributes]
-"""Changes a resource in place: physical id, old and new properties."""
+"""Changes a resource in place; the arguments are its physical id, old and new properties."""
 Delete = Callable[[str, Properties], None]
 
 
 def add_type(name: str, create: Create, change: Change, delete: Delete, *, tagged: bool = False) -> None:
-    """Add a type that MiniStack lacks. Which changes replace a resource is told in replacement.py."""
+    """Add a type that MiniStack lacks. replacement.py lists the properties that replace a resource."""
     provisioners._RESOURCE_HANDLERS[name] = {
         "create": lambda logical_id, properties, stack: create(properties),
         "update": lambda physical_id, old, new, stack: (physical_id, change(physical_id, old, new)),
@@ -29,12 +29,12 @@ def add_type(name: str, create: Create, change: Change, delete: Delete, *, tagge
 
 
 def complete_type(name: str, complete: Callable[[str, Properties], Attributes]) -> None:
-    """Let `complete` add to what MiniStack does when it creates or updates a resource.
+    """Call `complete` after MiniStack has created or updated a resource.
 
     Args:
-        name: the type.
-        complete: gets the physical id and the properties; returns further attributes. A resource that it fails to
-            complete is not created, as any other that fails.
+        name: the resource type.
+        complete: gets the physical id and the properties, and returns more attributes. If it raises, the new resource
+            is deleted again.
     """
     handlers = provisioners._RESOURCE_HANDLERS[name]
     create, update, delete = handlers["create"], handlers["update"], handlers["delete"]

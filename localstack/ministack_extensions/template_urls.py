@@ -1,4 +1,4 @@
-"""Addresses of templates in S3 that have the bucket in the name of the host: taskcat and the console send these.
+"""Virtual-hosted URLs of templates in S3, with the bucket in the host name: taskcat and the console use these.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
 """
@@ -14,12 +14,12 @@ _HOST = re.compile(r"(?P<bucket>.+)\.s3[.-]([a-z0-9-]+\.)?amazonaws\.com(\.cn)?"
 
 
 def read_virtual_hosted() -> None:
-    """Let MiniStack find such a template in its own S3, as it finds https://s3.amazonaws.com/bucket/key."""
+    """Let MiniStack find these templates in its own S3, like those at https://s3.amazonaws.com/bucket/key."""
     helpers.urlparse = path_style
 
 
 def path_style(url: str) -> ParseResult:
-    """Parse an address, with the bucket moved from the host to the path."""
+    """Parse a URL and move the bucket from the host to the path."""
     parsed = urlparse(url)
     found = _HOST.fullmatch(parsed.hostname or "")
     return parsed._replace(path=f"/{found['bucket']}{parsed.path}") if found else parsed

@@ -1,4 +1,4 @@
-"""`python -m deploy`: what it prints, and the exit codes that a pipeline goes by."""
+"""The `deploy` command: its output, and the exit codes that pipelines rely on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from click.testing import CliRunner, Result
 
-import deploy.__main__ as command_line
-from deploy.environment import load_environment
+from deploy.__main__ import main
+from deploy.commands.context import Context
 from support.deploy_project import Project
 
 ONE_STACK = "topic: {template: topic.yaml}\n"
@@ -24,25 +25,28 @@ Resources:
     Properties: {DisplayName: !Ref Name, TopicName: fixed}
 """
 
-Run = Callable[..., int]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command on the project's environment."""
-    monkeypatch.setattr(command_line, "PLANS", tmp_path / "plans")
-    monkeypatch.setattr(
-        command_line, "load_environment", lambda name, variables: load_environment(name, variables, project.folder)
-    )
+def run(project: Project, tmp_path: Path) -> Run:
+    """Run a command on the project's environment and check its exit code."""
+    write(project)
 
-    def run(*arguments: str) -> int:
-        monkeypatch.setattr("sys.argv", ["deploy", *arguments])
-        try:
-            return command_line.main()
-        except SystemExit as stopped:
-            return int(stopped.code or 0)
+    def run(*arguments: object, code: int = 0, session: boto3.Session = project.session) -> Result:
+        context = Context(session, infrastructure=project.folder, plans=tmp_path / "plans")
+        result = CliRunner().invoke(main, list(map(str, arguments)), obj=context)
+        assert result.exit_code == code, result.output
+        return result
 
     return run
+
+
+@pytest.fixture
+def deployed(run: Run) -> None:
+    """Deploy the project."""
+    run("plan", "test")
+    run("apply", "test")
 
 
 def write(project: Project, name: str = "photos", topic: str = "fixed") -> None:
@@ -56,73 +60,59 @@ def edit(project: Project, old: str, new: str) -> None:
 
 
 def change_by_hand(project: Project) -> None:
-    (topic,) = [t["TopicArn"] for t in boto3.client("sns").list_topics()["Topics"] if project.prefix in t["TopicArn"]]
-    boto3.client("sns").set_topic_attributes(
-        TopicArn=topic, AttributeName="DisplayName", AttributeValue="changed by hand"
-    )
+    sns = project.session.client("sns")
+    (topic,) = [t["TopicArn"] for t in sns.list_topics()["Topics"] if project.prefix in t["TopicArn"]]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="changed by hand")
 
 
-def test_plan_shows_and_apply_executes(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project)
-    assert run("plan", "test") == 0
-    assert "topic  create, 1 resource" in capsys.readouterr().out
-    assert run("apply", "test") == 0
-    told = capsys.readouterr().out
-    assert "CREATE_COMPLETE" in told
-    assert told.endswith("topic: created\n")
-    assert run("plan", "test") == 0
-    assert "Nothing to change." in capsys.readouterr().out
+def test_plan_shows_and_apply_executes(run: Run) -> None:
+    assert "topic  create, 1 resource" in run("plan", "test").stdout
+    applied = run("apply", "test").stdout
+    assert "CREATE_COMPLETE" in applied
+    assert applied.endswith("topic: created\n")
+    assert "No changes." in run("plan", "test").stdout
 
 
-def test_json_is_all_that_is_printed_for_machines(
-    project: Project, run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(project)
-    answers = {}
-    for command in ("plan", "apply", "status", "drift", "redrive"):
-        assert run(command, "test", "--json") == 0
-        answers[command] = json.loads(capsys.readouterr().out)
+def test_with_json_stdout_contains_only_the_result(run: Run) -> None:
+    commands = ("plan", "apply", "status", "drift", "redrive")
+    answers = {command: json.loads(run(command, "test", "--json").stdout) for command in commands}
     assert answers["plan"]["stacks"][0]["changes"][0]["logical_id"] == "Topic"
     assert answers["apply"] == {"plan_again": []}
     assert answers["status"][0]["status"] == "CREATE_COMPLETE"
     assert (answers["drift"], answers["redrive"]) == ([], [])
 
 
-def test_a_refused_plan_is_exit_code_3(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project)
-    assert (run("plan", "test"), run("apply", "test")) == (0, 0)
+@pytest.mark.usefixtures("deployed")
+def test_a_refused_plan_exits_with_3(project: Project, run: Run) -> None:
     write(project, topic="other")
-    assert run("plan", "test") == 3
-    assert "topic.Topic (topic) would be replaced because of TopicName" in capsys.readouterr().out
-    assert run("apply", "test") == 3
-    assert "an override in the environment file may allow it" in capsys.readouterr().err
+    assert "topic.Topic (topic) would be replaced because of TopicName" in run("plan", "test", code=3).stdout
+    assert "an override in the environment file may allow it" in run("apply", "test", code=3).stderr
 
 
-def test_a_stale_plan_is_exit_code_4(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project)
-    assert run("plan", "test") == 0
+def test_a_stale_plan_exits_with_4(project: Project, run: Run) -> None:
+    run("plan", "test")
     write(project, name="pictures")
-    assert run("apply", "test") == 4
-    assert "plan again" in capsys.readouterr().err
+    assert "plan again" in run("apply", "test", code=4).stderr
 
 
-def test_drift_is_exit_code_6(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project)
-    assert (run("plan", "test"), run("apply", "test")) == (0, 0)
+@pytest.mark.usefixtures("deployed")
+def test_drift_exits_with_6_and_its_markdown_is_empty_without_drift(project: Project, run: Run, tmp_path: Path) -> None:
+    markdown = tmp_path / "drift.md"
+    run("drift", "test", "--markdown", markdown)
+    assert markdown.read_text() == ""
     change_by_hand(project)
-    assert run("drift", "test") == 6
-    assert "changed by hand" in capsys.readouterr().out
+    assert "changed by hand" in run("drift", "test", "--markdown", markdown, code=6).stdout
+    assert "changed by hand" in markdown.read_text()
 
 
-def test_markdown_tells_what_a_plan_would_do(project: Project, run: Run, tmp_path: Path) -> None:
-    write(project)
-    assert run("plan", "test", "--markdown", str(tmp_path / "plan.md")) == 0
+def test_markdown_contains_the_plan(run: Run, tmp_path: Path) -> None:
+    run("plan", "test", "--markdown", tmp_path / "plan.md")
     assert (tmp_path / "plan.md").read_text().startswith("### `test`\n\n**1 stack to create**\n")
 
 
-def test_markdown_tells_which_version_takes_the_place_of_which(project: Project, run: Run, tmp_path: Path) -> None:
+def test_markdown_contains_the_current_and_the_planned_version(project: Project, run: Run, tmp_path: Path) -> None:
     body = """
-Description: A topic that stands for a service
+Description: A stand-in for a service
 Parameters:
   ArtifactBucket: {Type: String}
   ArtifactKey: {Type: String}
@@ -131,46 +121,39 @@ Resources:
     Type: AWS::SNS::Topic
     Properties: {DisplayName: !Sub "${ArtifactBucket} ${ArtifactKey}"}
 """
-    runs = {"ArtifactBucket": "artifacts", "ArtifactKey": "annotate/annotate-0.2.0.zip"}
-    boto3.client("cloudformation").create_stack(
+    deployed = {"ArtifactBucket": "artifacts", "ArtifactKey": "annotate/annotate-0.2.0.zip"}
+    project.session.client("cloudformation").create_stack(
         StackName=f"{project.prefix}-annotate",
         TemplateBody=body,
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in runs.items()],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in deployed.items()],
     )
     project.write(
         "annotate: {template: topic.yaml, service: annotate}\n",
         "parameters: {annotate: {ArtifactBucket: artifacts}}\nversions: {annotate: 0.3.0}\n",
         topic=body,
     )
-    assert run("plan", "test", "--markdown", str(tmp_path / "plan.md")) == 0
+    run("plan", "test", "--markdown", tmp_path / "plan.md")
     assert "\n| `annotate` | `0.2.0` | `0.3.0` |\n" in (tmp_path / "plan.md").read_text()
 
 
-def test_markdown_tells_why_there_is_no_plan(project: Project, run: Run, tmp_path: Path) -> None:
-    write(project)
-    edit(project, "region:", "colour: red\nregion:")
-    assert run("plan", "test", "--markdown", str(tmp_path / "plan.md")) == 1
-    assert "test.yaml: unknown key colour\n" in (tmp_path / "plan.md").read_text()
-
-
-def test_the_reason_is_told_although_markdown_cannot_be_written(
-    project: Project, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("writable", [True, False])
+def test_an_error_in_a_file_is_printed_and_written_as_markdown(
+    project: Project, run: Run, tmp_path: Path, writable: bool
 ) -> None:
-    write(project)
     edit(project, "region:", "colour: red\nregion:")
-    assert run("plan", "test", "--markdown", str(tmp_path / "no folder" / "plan.md")) == 1
-    assert "unknown key colour" in capsys.readouterr().err
+    markdown = (tmp_path if writable else tmp_path / "missing") / "plan.md"
+    assert "test.yaml: unknown key colour" in run("plan", "test", "--markdown", markdown, code=1).stderr
+    assert not writable or "test.yaml: unknown key colour\n" in markdown.read_text()
 
 
-def test_outputs_tell_a_job_whether_there_is_something_to_apply(project: Project, run: Run, tmp_path: Path) -> None:
+def test_outputs_tell_a_job_whether_there_is_anything_to_apply(project: Project, run: Run, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     outputs.write_text("of=another step\n")
-    write(project)
-    assert run("plan", "test", "--outputs", str(outputs)) == 0
-    assert run("apply", "test") == 0
-    assert run("plan", "test", "--outputs", str(outputs)) == 0
+    run("plan", "test", "--outputs", outputs)
+    run("apply", "test")
+    run("plan", "test", "--outputs", outputs)
     write(project, topic="other")
-    assert run("plan", "test", "--outputs", str(outputs)) == 3
+    run("plan", "test", "--outputs", outputs, code=3)
     assert outputs.read_text().splitlines() == [
         "of=another step",
         *("changes=true", "refused=false"),
@@ -179,103 +162,67 @@ def test_outputs_tell_a_job_whether_there_is_something_to_apply(project: Project
     ]
 
 
-def test_the_markdown_of_drift_is_empty_when_nothing_has_drifted(project: Project, run: Run, tmp_path: Path) -> None:
-    write(project)
-    assert (run("plan", "test"), run("apply", "test")) == (0, 0)
-    assert run("drift", "test", "--markdown", str(tmp_path / "drift.md")) == 0
-    assert (tmp_path / "drift.md").read_text() == ""
-    change_by_hand(project)
-    assert run("drift", "test", "--markdown", str(tmp_path / "drift.md")) == 6
-    assert "changed by hand" in (tmp_path / "drift.md").read_text()
+def test_apply_without_a_plan_says_what_to_do(run: Run) -> None:
+    assert "no plan at" in run("apply", "test", code=1).stderr
 
 
-def test_an_apply_without_a_plan_says_what_to_do(
-    project: Project, run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(project)
-    assert run("apply", "test") == 1
-    assert "there is no plan" in capsys.readouterr().err
+def test_a_new_plan_replaces_the_previous_plan(project: Project, run: Run) -> None:
+    for _ in range(2):
+        run("plan", "test")
+    assert project.change_sets("topic") == ["deploy"]
 
 
-def test_a_mistake_in_a_file_names_file_and_key(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project)
-    edit(project, "region:", "colour: red\nregion:")
-    assert run("plan", "test") == 1
-    assert "test.yaml: unknown key colour" in capsys.readouterr().err
-
-
-def test_a_new_plan_takes_the_place_of_an_old_one(project: Project, run: Run) -> None:
-    write(project)
-    assert (run("plan", "test"), run("plan", "test")) == (0, 0)
-    sets = boto3.client("cloudformation").list_change_sets(StackName=f"{project.prefix}-topic")["Summaries"]
-    assert len(sets) == 1
-
-
-def test_a_new_plan_takes_the_place_of_an_old_one_of_its_label(
-    project: Project, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(project)
-    for job in ("first", "second"):  # on machines that know nothing of each other
-        assert run("plan", "test", "--label", "pr-12", "--plan", str(tmp_path / f"{job}.json")) == 0
-    capsys.readouterr()
-    assert run("discard", "test", "--label", "pr-12") == 0
-    assert capsys.readouterr().out.startswith(f"{project.prefix}-topic: pr-12-")
-    assert run("discard", "test", "--label", "pr-12") == 0
-    assert capsys.readouterr().out == "Nothing is left of pr-12.\n"
+def test_a_new_plan_replaces_the_previous_plan_with_its_label(project: Project, run: Run, tmp_path: Path) -> None:
+    for job in ("first", "second"):  # on machines without a common plan file
+        run("plan", "test", "--label", "pr-12", "--plan", tmp_path / f"{job}.json")
+    assert project.change_sets("topic") == ["pr-12"]
+    assert run("discard", "test", "--label", "pr-12").stdout.startswith(f"{project.prefix}-topic: pr-12-")
+    assert run("discard", "test", "--label", "pr-12").stdout == "There are no change sets with the label pr-12.\n"
 
 
 @pytest.mark.parametrize("label", ["12", "pr 12", "", "pr_12", "x" * 65])
-def test_a_label_must_be_fit_for_the_name_of_a_change_set(project: Project, run: Run, label: str) -> None:
-    write(project)
-    assert run("plan", "test", "--label", label) == 2
+def test_a_label_must_be_valid_in_the_name_of_a_change_set(run: Run, label: str) -> None:
+    run("plan", "test", "--label", label, code=2)
 
 
-def test_a_plan_can_be_made_again_whatever_became_of_the_old_one(project: Project, run: Run, tmp_path: Path) -> None:
-    write(project)
-    assert (run("plan", "test"), run("apply", "test"), run("delete", "test", "--confirm", "test")) == (0, 0, 0)
-    assert run("plan", "test") == 0, "its stack was deleted"
+@pytest.mark.usefixtures("deployed")
+def test_plan_ignores_an_obsolete_or_broken_plan_file(run: Run, tmp_path: Path) -> None:
+    run("delete", "test", "--confirm", "test")
+    run("plan", "test")
     (tmp_path / "plans" / "test.json").write_text('{"cut')
-    assert run("plan", "test") == 0, "its file is broken"
+    run("plan", "test")
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(
-    project: Project, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(project)
-    (tmp_path / "plans").write_text("no folder")
-    assert run("plan", "test") == 1
-    assert capsys.readouterr().err.startswith("deploy: ")
+def test_a_folder_that_cannot_be_written_is_reported(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "plans").write_text("not a folder")
+    assert run("plan", "test", code=1).stderr.startswith("deploy: ")
 
 
-def test_delete_wants_the_name_twice(project: Project, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project)
-    assert (run("plan", "test"), run("apply", "test")) == (0, 0)
-    assert run("delete", "test", "--confirm", "production") == 2
-    assert "nothing was deleted" in capsys.readouterr().err
-    assert run("delete", "test", "--confirm", "test") == 0
-    capsys.readouterr()
-    run("status", "test")
-    assert capsys.readouterr().out.split() == ["topic", "MISSING"]
+@pytest.mark.usefixtures("deployed")
+def test_delete_requires_the_name_twice(run: Run) -> None:
+    assert "nothing was deleted" in run("delete", "test", "--confirm", "production", code=2).stderr
+    run("delete", "test", "--confirm", "test")
+    assert run("status", "test").stdout.split() == ["topic", "MISSING"]
 
 
-def test_wrong_usage_is_exit_code_2(run: Run) -> None:
-    assert run("plan") == 2
+def test_wrong_usage_exits_with_2(run: Run) -> None:
+    run("plan", code=2)
 
 
-def test_an_account_that_cannot_be_reached_is_a_sentence(
-    project: Project, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write(project)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
-    assert run("plan", "test") == 1
-    assert capsys.readouterr().err == "deploy: Unable to locate credentials\n"
+def test_missing_credentials_are_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    result = run("plan", "test", code=1, session=boto3.Session())
+    assert result.stderr == "deploy: Unable to locate credentials\n"
 
 
-def test_the_account_of_the_credentials_can_stand_in_an_environment_file(project: Project, run: Run) -> None:
-    write(project)
+def test_an_environment_file_can_contain_the_account_id(project: Project, run: Run) -> None:
     edit(project, "photos", '"${AWS_ACCOUNT_ID}"')
-    assert (run("plan", "test"), run("apply", "test")) == (0, 0)
-    found = boto3.client("cloudformation").describe_stacks(StackName=f"{project.prefix}-topic")["Stacks"][0]
+    run("plan", "test")
+    run("apply", "test")
+    cloudformation = project.session.client("cloudformation")
+    found = cloudformation.describe_stacks(StackName=f"{project.prefix}-topic")["Stacks"][0]
     assert found["Parameters"][0].get("ParameterValue") == "000000000000"

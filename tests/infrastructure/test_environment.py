@@ -1,56 +1,54 @@
-"""The complete environments of this repository: created, used, updated and deleted on an emulated account."""
+"""The environments of this repository, created, used, updated and deleted on an emulated account."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import boto3
 import pytest
 
 from catalog import images
 from catalog.database import Database
 from catalog.events import StoredObject, announcement
 from catalog.keys import new_id, thumbnail_key, upload_key
-from deploy.apply import apply_plan, delete_environment, deploy, environment_outputs
+from deploy.apply import apply_plan, delete_environment, deploy
 from deploy.drift import find_drift
 from deploy.environment import Environment
 from deploy.errors import GateError, StackError
-from deploy.plan import Outputs, make_plan
+from deploy.outputs import Outputs, environment_outputs
+from deploy.plan import make_plan
 from deploy.redrive import Redriven, redrive
 from deploy.status import read_status
 from local_cloud.emulator import Emulator
+from local_cloud.session import EmulatorSession
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import catalogue, environment_of, prepared_account, resources, with_parameters
-
-WAIT_SECONDS = 300.0
-
-
-@pytest.fixture(scope="module")
-def account(emulator: Emulator) -> Iterator[None]:
-    with prepared_account(emulator):
-        yield
+from support.emulated_environment import environment_of, open_catalog, prepared_account, resources, with_parameters
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
-def staging(account: None) -> Environment:
-    """Create the staging environment by one plan and one apply."""
+def session(emulator: Emulator) -> EmulatorSession:
+    return prepared_account(emulator.endpoint_url)
+
+
+@pytest.fixture(scope="module")
+def staging(session: EmulatorSession) -> Environment:
+    """Create the staging environment with one plan and one apply."""
     environment = environment_of("staging")
-    assert apply_plan(environment, make_plan(environment), silent) == ()
+    assert apply_plan(session, environment, make_plan(session, environment), silent) == ()
     return environment
 
 
 @pytest.fixture(scope="module")
-def outputs(staging: Environment) -> Outputs:
-    return environment_outputs(staging)
+def outputs(session: EmulatorSession, staging: Environment) -> Outputs:
+    return environment_outputs(session, staging)
 
 
-def upload(region: str, outputs: Outputs) -> str:
+def upload(session: EmulatorSession, region: str, outputs: Outputs) -> str:
     """Store a photo as a presigned form does, and return its id."""
     image_id = new_id()
-    boto3.client("s3", region_name=region).put_object(
+    session.client("s3", region_name=region).put_object(
         Bucket=outputs["images"]["BucketName"],
         Key=upload_key(image_id),
         Body=photos.jpeg(),
@@ -62,89 +60,91 @@ def upload(region: str, outputs: Outputs) -> str:
 
 def wait_for(database: Database, image_id: str, condition: Callable[[images.Image], bool]) -> images.Image:
     """Wait until a photo satisfies a condition."""
-    image = None
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
+
+    def satisfied() -> images.Image | None:
         with database.connection() as connection:
             image = images.get(connection, image_id)
-        if image is not None and condition(image):
-            return image
-        time.sleep(0.1)
-    raise AssertionError(f"waited {WAIT_SECONDS:.0f} seconds in vain; the image is {image}")
+        return image if image is not None and condition(image) else None
+
+    return wait_until(satisfied, f"image {image_id} does not satisfy the condition")
 
 
 def is_ready(image: images.Image) -> bool:
     return (image.thumbnail_status, image.annotation_status) == ("ready", "ready")
 
 
-def test_every_resource_of_the_environment_is_real(staging: Environment) -> None:
+def test_every_resource_has_a_physical_id(session: EmulatorSession, staging: Environment) -> None:
     names = [staging.stack_name(stack.name) for stack in staging.stacks] + [staging.existing["bootstrap"]]
     found = {
         (name, resource["LogicalResourceId"]): resource
         for name in names
-        for resource in resources(staging.region, name)
+        for resource in resources(session, staging.region, name)
     }
     assert len(found) > 100
     assert [key for key, resource in found.items() if resource.get("PhysicalResourceId", "unknown") == "unknown"] == []
     assert {resource["ResourceStatus"] for resource in found.values()} == {"CREATE_COMPLETE"}
 
 
-def test_every_stack_of_the_environment_is_there_with_its_package(staging: Environment) -> None:
-    statuses = {status.stack: status for status in read_status(staging)}
+def test_every_stack_is_created_with_its_package(session: EmulatorSession, staging: Environment) -> None:
+    statuses = {status.stack: status for status in read_status(session, staging)}
     assert {status.status for status in statuses.values()} == {"CREATE_COMPLETE"}
     assert {name for name, status in statuses.items() if status.package} == {"catalog", "thumbnail", "annotate", "web"}
     assert statuses["web"].url.startswith("http")
 
 
-def test_a_second_plan_is_empty(staging: Environment) -> None:
-    plan = make_plan(staging)
+def test_a_second_plan_has_no_changes(session: EmulatorSession, staging: Environment) -> None:
+    plan = make_plan(session, staging)
     assert {stack.kind for stack in plan.stacks} == {"unchanged"}
 
 
-def test_nothing_has_drifted_from_what_was_just_created(staging: Environment) -> None:
-    assert find_drift(staging) == []
+def test_a_new_environment_has_no_drift(session: EmulatorSession, staging: Environment) -> None:
+    assert find_drift(session, staging) == []
 
 
-def test_a_photo_in_the_environments_bucket_is_thumbnailed_and_annotated(
-    staging: Environment, outputs: Outputs
+def test_an_uploaded_photo_gets_a_thumbnail_and_an_annotation(
+    session: EmulatorSession, staging: Environment, outputs: Outputs
 ) -> None:
-    image_id = upload(staging.region, outputs)
-    with catalogue(staging.region, outputs) as database:
+    image_id = upload(session, staging.region, outputs)
+    with open_catalog(session, staging.region, outputs) as database:
         image = wait_for(database, image_id, is_ready)
     assert image.caption
-    boto3.client("s3", region_name=staging.region).head_object(
+    session.client("s3", region_name=staging.region).head_object(
         Bucket=outputs["images"]["BucketName"], Key=thumbnail_key(image_id)
     )
 
 
-def test_dead_letters_are_sent_to_their_function_again(staging: Environment, outputs: Outputs) -> None:
-    image_id = upload(staging.region, outputs)
+def test_redrive_sends_dead_letters_to_their_function(
+    session: EmulatorSession, staging: Environment, outputs: Outputs
+) -> None:
+    image_id = upload(session, staging.region, outputs)
     queue = outputs["thumbnail"]["DeadLettersUrl"]
     event = announcement(StoredObject(outputs["images"]["BucketName"], upload_key(image_id)))
-    sqs = boto3.client("sqs", region_name=staging.region)
-    with catalogue(staging.region, outputs) as database:
+    sqs = session.client("sqs", region_name=staging.region)
+    with open_catalog(session, staging.region, outputs) as database:
         wait_for(database, image_id, is_ready)
         with database.connection() as connection, connection.cursor() as cursor:
             cursor.execute("UPDATE image SET thumbnail_status = 'pending' WHERE id = %s", (image_id,))
         for _ in range(11):  # more than one batch
             sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"version": "1.0", "requestPayload": event}))
         sqs.send_message(QueueUrl=queue, MessageBody="no event")
-        assert Redriven("thumbnail", sent=11, unreadable=1) in redrive(staging)
+        assert Redriven("thumbnail", sent=11, unreadable=1) in redrive(session, staging)
         wait_for(database, image_id, is_ready)
     left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert int(left["ApproximateNumberOfMessages"]) + int(left["ApproximateNumberOfMessagesNotVisible"]) == 1
     sqs.purge_queue(QueueUrl=queue)
 
 
-def test_a_migration_that_fails_rolls_the_stack_back_and_says_why(staging: Environment) -> None:
+def test_a_failed_migration_rolls_the_stack_back_and_reports_the_reason(
+    session: EmulatorSession, staging: Environment
+) -> None:
     broken = with_parameters(staging, "catalog", DatabaseHost="/nowhere/socket")
     with pytest.raises(StackError, match=r"catalog: Schema \(Custom::Schema\): OperationalError"):
-        apply_plan(broken, make_plan(broken), silent)
-    assert {s.stack: s.status for s in read_status(staging)}["catalog"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert not make_plan(staging).changes_anything
+        apply_plan(session, broken, make_plan(session, broken), silent)
+    assert {s.stack: s.status for s in read_status(session, staging)}["catalog"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert not make_plan(session, staging).changes_anything
 
 
-def test_an_environment_is_updated_with_its_photos_and_deleted_without_losing_them(account: None) -> None:
+def test_photos_survive_an_update_and_the_deletion_of_the_environment(session: EmulatorSession) -> None:
     small = environment_of("production")
     for stack, values in {
         "network": {"Zones": "2", "NatGateways": "one"},
@@ -153,34 +153,35 @@ def test_an_environment_is_updated_with_its_photos_and_deleted_without_losing_th
         "web": {"InstanceType": "t4g.micro"},
     }.items():
         small = with_parameters(small, stack, **values)
-    apply_plan(small, make_plan(small), silent)
-    before = environment_outputs(small)
-    with catalogue(small.region, before) as database:
-        image = wait_for(database, upload(small.region, before), is_ready)
+    apply_plan(session, small, make_plan(session, small), silent)
+    before = environment_outputs(session, small)
+    with open_catalog(session, small.region, before) as database:
+        image = wait_for(database, upload(session, small.region, before), is_ready)
 
     large = environment_of("production")
-    plan = make_plan(large)
+    plan = make_plan(session, large)
     changed = {stack.name for stack in plan.stacks if stack.kind != "unchanged"}
     assert {"network", "database", "annotate", "web"} <= changed
     assert plan.refused == ()
-    assert apply_plan(large, plan, silent) != ()  # the network's new subnets reach the others with another plan
-    after = deploy(large, silent)
-    assert not make_plan(large).changes_anything
-    with catalogue(large.region, after) as database:
+    # The new subnets of the network need another plan of the other stacks.
+    assert apply_plan(session, large, plan, silent) != ()
+    after = deploy(session, large, silent)
+    assert not make_plan(session, large).changes_anything
+    with open_catalog(session, large.region, after) as database:
         assert wait_for(database, image.id, is_ready) == image
-        wait_for(database, upload(large.region, after), is_ready)
+        wait_for(database, upload(session, large.region, after), is_ready)
 
     with pytest.raises(GateError, match=r"parameters\.web\.DeletionProtection, parameters\.database"):
-        delete_environment(large, silent)
-    assert "MISSING" not in {status.status for status in read_status(large)}
+        delete_environment(session, large, silent)
+    assert "MISSING" not in {status.status for status in read_status(session, large)}
     unprotected = large
     for stack in ("web", "database"):
         unprotected = with_parameters(unprotected, stack, DeletionProtection="false")
-    apply_plan(unprotected, make_plan(unprotected), silent)
-    delete_environment(unprotected, silent)
-    assert {status.status for status in read_status(large)} == {"MISSING"}
+    apply_plan(session, unprotected, make_plan(session, unprotected), silent)
+    delete_environment(session, unprotected, silent)
+    assert {status.status for status in read_status(session, large)} == {"MISSING"}
     bucket = after["images"]["BucketName"]
-    boto3.client("s3", region_name=large.region).head_object(Bucket=bucket, Key=upload_key(image.id))
-    boto3.client("secretsmanager", region_name=large.region).get_secret_value(
+    session.client("s3", region_name=large.region).head_object(Bucket=bucket, Key=upload_key(image.id))
+    session.client("secretsmanager", region_name=large.region).get_secret_value(
         SecretId=after["catalog"]["ApplicationSecretArn"]
     )

@@ -1,6 +1,6 @@
-"""Each action that a service calls is granted on exactly its resources, and nothing more is granted.
+"""Each service has exactly the rights that its calls need.
 
-The calls are those that the services of a whole environment make while people use it. `pytest -rP` shows the table.
+The calls are recorded while a whole environment is used. `pytest -rP` shows the table of rights.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from support.least_privilege.usage import annotate_by_gemini, use
 
 @dataclass(frozen=True)
 class Rights:
-    """The rights of all services in an environment that was used."""
+    """The rights of all services after an environment was used."""
 
     needed: set[Right]
     granted: set[Right]
     platform: Mapping[Right, str]
-    """Rights that AWS uses, with the reason."""
+    """Rights that AWS uses, with the reasons."""
     refused: set[Right]
-    """Rights that are granted, but not by the boundary of the account."""
+    """Rights that are granted, but not by the permissions boundary."""
     other_roles: set[str]
     annotate_without_gemini: set[Right]
 
@@ -56,29 +56,29 @@ def rights(tmp_path_factory: pytest.TempPathFactory) -> Rights:
     return rights
 
 
-def test_every_call_of_a_service_is_granted_on_exactly_its_resource(rights: Rights) -> None:
+def test_every_call_is_granted_on_exactly_its_resource(rights: Rights) -> None:
     assert not (rights.needed - rights.granted), table(rights.needed - rights.granted)
 
 
-def test_nothing_is_granted_that_no_call_needs(rights: Rights) -> None:
+def test_no_unneeded_right_is_granted(rights: Rights) -> None:
     surplus = rights.granted - rights.needed - rights.platform.keys()
     assert not surplus, table(surplus)
 
 
-def test_what_the_platform_needs_is_granted(rights: Rights) -> None:
+def test_rights_of_the_platform_are_granted(rights: Rights) -> None:
     missing = rights.platform.keys() - rights.granted
     assert not missing, table(missing)
 
 
-def test_the_boundary_of_the_account_lets_every_right_through(rights: Rights) -> None:
+def test_the_permissions_boundary_covers_every_right(rights: Rights) -> None:
     assert not rights.refused, table(rights.refused)
 
 
-def test_every_role_of_the_services_is_in_the_table(rights: Rights) -> None:
+def test_the_table_covers_every_role(rights: Rights) -> None:
     assert rights.other_roles == set()
 
 
-def test_without_a_key_of_geminis_only_the_database_user_may_be_read(rights: Rights) -> None:
+def test_without_gemini_only_the_database_secret_may_be_read(rights: Rights) -> None:
     secrets = [right for right in rights.annotate_without_gemini if right.action == "secretsmanager:GetSecretValue"]
     assert len(secrets) == 1
     assert "ApplicationSecret" in secrets[0].resource
@@ -106,12 +106,12 @@ def test_a_policy_with_the_rights_of_all_calls_is_exact() -> None:
 @pytest.mark.parametrize(
     ("statement", "surplus", "missing"),
     [
-        pytest.param([], set(), {"s3:PutObject"}, id="an action too few"),
+        pytest.param([], set(), {"s3:PutObject"}, id="a missing action"),
         pytest.param(
             [("s3:PutObject", "arn:aws:s3:::photos/uploads/*"), ("s3:DeleteObject", "arn:aws:s3:::photos/uploads/*")],
             {"s3:DeleteObject"},
             set(),
-            id="an action too many",
+            id="an extra action",
         ),
         pytest.param(
             [("s3:PutObject", "arn:aws:s3:::photos/*")], {"s3:PutObject"}, {"s3:PutObject"}, id="a resource too wide"
@@ -137,12 +137,12 @@ def test_a_policy_that_differs_from_the_calls_is_found(
         ("s3:PutObject", "arn:aws:s3:::photo./uploads/*", False),
     ],
 )
-def test_a_boundary_covers_what_all_of_is_within_it(action: str, resource: str, covered: bool) -> None:
+def test_a_boundary_covers_narrower_rights_only(action: str, resource: str, covered: bool) -> None:
     (right,) = needed("web", [UPLOAD])
     assert covers(policy((action, resource)), right) == covered
 
 
-def test_an_operation_whose_action_nobody_wrote_down_is_an_error() -> None:
+def test_an_unknown_operation_is_an_error() -> None:
     with pytest.raises(KeyError, match="ListBuckets"):
         needed("web", [Call("", "s3", "ListBuckets", {}, missing=False)])
 

@@ -1,4 +1,4 @@
-"""Publishing: each pinned version is built once, from its tag, and an environment runs nothing else."""
+"""Publishing: each pinned version is built once, from its tag; environments run nothing else."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import io
 import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
+from click.testing import CliRunner
 
-import deploy.__main__ as command_line
-from deploy.apply import apply_plan, environment_outputs
+from deploy.__main__ import main
 from deploy.artifacts import store
-from deploy.environment import Environment, load_environment
+from deploy.commands.context import Context
+from deploy.environment import Environment
 from deploy.errors import EnvironmentFileError, PackageError
+from deploy.outputs import environment_outputs
 from deploy.package import Package
-from deploy.plan import make_plan
 from deploy.publish import Published, publish
-from deploy.status import read_status
-from support.deploy_project import REGION, RUNS, Project, kinds, silent
+from local_cloud.session import EmulatorSession
+from support.deploy_project import RUNS, Project, kinds
 from support.tagged_services import TaggedServices
 
 STACKS = """
@@ -37,218 +38,191 @@ worker:
 """
 
 
+@dataclass
+class Publishing:
+    """A project with an artifact bucket, and the repository of its services."""
+
+    project: Project
+    repository: TaggedServices
+    bucket: str
+
+    @property
+    def s3(self) -> Any:
+        return self.project.session.client("s3")
+
+    def pin(self, versions: str = "{web: 0.1.0, worker: 2.0.0}") -> Environment:
+        """Pin versions and return the environment."""
+        provided = f"provided: {{bootstrap: {{ArtifactBucket: {self.bucket}}}}}\n"
+        return self.project.write(STACKS, f"{provided}versions: {versions}\n", runs=RUNS)
+
+    def publish(self, environment: Environment) -> dict[str, str]:
+        """Publish, and return the reported result for each service."""
+        reported: list[Published] = []
+        publish(self.project.session, environment, self.repository.path, reported.append)
+        return {published.service: published.result for published in reported}
+
+    def content(self, key: str) -> tuple[bytes, dict[str, str]]:
+        """Return a stored package and its metadata."""
+        stored = self.s3.get_object(Bucket=self.bucket, Key=key)
+        return stored["Body"].read(), stored["Metadata"]
+
+    def uploads(self) -> list[str]:
+        """Return the keys of all object versions in the bucket, including overwritten ones."""
+        found = self.s3.list_object_versions(Bucket=self.bucket)
+        return sorted(version["Key"] for version in found.get("Versions", []))
+
+    def running(self, environment: Environment) -> str:
+        """Return the location of the package that the stack web runs."""
+        name = environment_outputs(self.project.session, environment)["web"]["Name"]
+        return str(self.project.session.client("ssm").get_parameter(Name=name)["Parameter"].get("Value"))
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> TaggedServices:
+def publishing(project: Project, tmp_path: Path) -> Publishing:
+    """Two tagged services and an empty artifact bucket."""
     repository = TaggedServices(tmp_path / "repository")
     repository.release("web", "0.1.0", "PAGES = 1\n")
     repository.release("worker", "2.0.0", "WORK = 1\n")
-    return repository
+    publishing = Publishing(project, repository, f"artifacts-{project.prefix}")
+    publishing.s3.create_bucket(Bucket=publishing.bucket)
+    versioning = {"Status": "Enabled"}
+    publishing.s3.put_bucket_versioning(Bucket=publishing.bucket, VersioningConfiguration=versioning)
+    return publishing
 
 
-@pytest.fixture
-def bucket(project: Project) -> str:
-    """Make an artifact bucket that counts what is stored in it."""
-    name = f"artifacts-{project.prefix}"
-    s3 = boto3.client("s3", region_name=REGION)
-    s3.create_bucket(Bucket=name)
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    return name
-
-
-def pinned(project: Project, bucket: str, versions: str = "{web: 0.1.0, worker: 2.0.0}") -> Environment:
-    provided = f"provided: {{bootstrap: {{ArtifactBucket: {bucket}}}}}\n"
-    return project.write(STACKS, f"{provided}versions: {versions}\n", runs=RUNS)
-
-
-def publish_all(environment: Environment, repository: TaggedServices) -> dict[str, str]:
-    """Publish, and return what was said of each service."""
-    said: list[Published] = []
-    publish(environment, repository.path, said.append)
-    return {published.service: published.result for published in said}
-
-
-def content(bucket: str, key: str) -> tuple[zipfile.ZipFile, dict[str, str]]:
-    """Return a stored package and its metadata."""
-    stored = boto3.client("s3", region_name=REGION).get_object(Bucket=bucket, Key=key)
-    return zipfile.ZipFile(io.BytesIO(stored["Body"].read())), stored["Metadata"]
-
-
-def uploads(bucket: str) -> list[str]:
-    """Return the keys of everything that was ever stored."""
-    found: Any = boto3.client("s3", region_name=REGION).list_object_versions(Bucket=bucket)
-    return sorted(version["Key"] for version in found.get("Versions", []))
-
-
-def running(environment: Environment, stack: str) -> str:
-    name = environment_outputs(environment)[stack]["Name"]
-    value: str = boto3.client("ssm", region_name=REGION).get_parameter(Name=name)["Parameter"]["Value"]
-    return value
-
-
-def test_a_version_is_built_from_its_tag_and_not_from_the_working_tree(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    tagged = repository.git("rev-parse", "web-v0.1.0")
-    repository.write("web", "0.1.0", "PAGES = 'half done'\n")
-    assert publish_all(pinned(project, bucket), repository) == {"web": "published", "worker": "published"}
-    package, metadata = content(bucket, "web/web-0.1.0.zip")
+def test_a_version_is_built_from_its_tag_and_not_from_the_working_tree(publishing: Publishing) -> None:
+    tagged = publishing.repository.git("rev-parse", "web-v0.1.0")
+    publishing.repository.write("web", "0.1.0", "PAGES = 'unfinished'\n")
+    assert publishing.publish(publishing.pin()) == {"web": "published", "worker": "published"}
+    body, metadata = publishing.content("web/web-0.1.0.zip")
+    package = zipfile.ZipFile(io.BytesIO(body))
     assert package.read("web/__init__.py") == b"PAGES = 1\n"
     assert json.loads(package.read("manifest.json"))["commit"] == metadata["commit"] == tagged
 
 
-def test_a_package_in_the_bucket_says_its_digest(project: Project, bucket: str, repository: TaggedServices) -> None:
-    published = publish(pinned(project, bucket), repository.path, lambda _: None)
-    for one in published:
-        body = boto3.client("s3", region_name=REGION).get_object(Bucket=one.bucket, Key=one.key)["Body"].read()
-        assert one.sha256 == content(bucket, one.key)[1]["sha256"] == hashlib.sha256(body).hexdigest()
+def test_a_stored_package_has_its_digest_in_its_metadata(publishing: Publishing) -> None:
+    for one in publish(publishing.project.session, publishing.pin(), publishing.repository.path, lambda _: None):
+        body, metadata = publishing.content(one.key)
+        assert one.sha256 == metadata["sha256"] == hashlib.sha256(body).hexdigest()
 
 
-def test_nothing_is_published_twice(project: Project, bucket: str, repository: TaggedServices) -> None:
-    environment = pinned(project, bucket)
-    publish_all(environment, repository)
-    assert publish_all(environment, repository) == {"web": "there already", "worker": "there already"}
-    assert uploads(bucket) == ["web/web-0.1.0.zip", "worker/worker-2.0.0.zip"]
+def test_a_version_is_published_only_once(publishing: Publishing) -> None:
+    environment = publishing.pin()
+    publishing.publish(environment)
+    assert publishing.publish(environment) == {"web": "already published", "worker": "already published"}
+    assert publishing.uploads() == ["web/web-0.1.0.zip", "worker/worker-2.0.0.zip"]
+    publishing.repository.release("web", "0.2.0", "PAGES = 2\n")
+    environment = publishing.pin("{web: 0.2.0, worker: 2.0.0}")
+    assert publishing.publish(environment) == {"web": "published", "worker": "already published"}
 
 
-def test_only_a_new_version_is_published(project: Project, bucket: str, repository: TaggedServices) -> None:
-    publish_all(pinned(project, bucket), repository)
-    repository.release("web", "0.2.0", "PAGES = 2\n")
-    environment = pinned(project, bucket, "{web: 0.2.0, worker: 2.0.0}")
-    assert publish_all(environment, repository) == {"web": "published", "worker": "there already"}
-
-
-def test_of_two_at_once_one_publishes_and_both_agree(project: Project, bucket: str, repository: TaggedServices) -> None:
-    environment = pinned(project, bucket)
+def test_concurrent_publishers_agree_on_one_package(publishing: Publishing) -> None:
+    environment, path = publishing.pin(), publishing.repository.path
+    sessions = [publishing.project.session, EmulatorSession(publishing.s3.meta.endpoint_url)]
     with ThreadPoolExecutor() as pool:
-        first, second = pool.map(lambda _: publish(environment, repository.path, lambda _: None), range(2))
+        first, second = pool.map(lambda session: publish(session, environment, path, lambda _: None), sessions)
     assert {(one.key, one.sha256) for one in first} == {(one.key, one.sha256) for one in second}
-    assert uploads(bucket) == ["web/web-0.1.0.zip", "worker/worker-2.0.0.zip"]
+    assert publishing.uploads() == ["web/web-0.1.0.zip", "worker/worker-2.0.0.zip"]
 
 
-def test_a_key_that_is_taken_keeps_what_it_holds(bucket: str, tmp_path: Path) -> None:
-    s3 = boto3.client("s3", region_name=REGION)
+def test_a_taken_key_is_not_overwritten(publishing: Publishing, tmp_path: Path) -> None:
     for number, path in enumerate((tmp_path / "first.zip", tmp_path / "second.zip")):
         path.write_text(path.name)
-        assert store(s3, bucket, Package("web", "1.0.0", path, "web/web-1.0.0.zip"), {}) == (number == 0)
-    assert s3.get_object(Bucket=bucket, Key="web/web-1.0.0.zip")["Body"].read() == b"first.zip"
+        package = Package("web", "1.0.0", path, "web/web-1.0.0.zip")
+        assert store(publishing.s3, publishing.bucket, package, {}) == (number == 0)
+    assert publishing.content("web/web-1.0.0.zip")[0] == b"first.zip"
 
 
-def test_a_published_version_whose_tag_moved_is_refused_before_anything_is_published(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    publish_all(pinned(project, bucket), repository)
-    repository.write("web", "0.1.0", "PAGES = 'other'\n")
-    repository.commit("Change web without a new version")
-    repository.git("tag", "--force", "web-v0.1.0")
-    repository.release("worker", "2.1.0", "WORK = 2\n")
+def test_a_published_version_whose_tag_moved_is_refused_before_anything_is_published(publishing: Publishing) -> None:
+    publishing.publish(publishing.pin())
+    publishing.repository.write("web", "0.1.0", "PAGES = 'other'\n")
+    publishing.repository.commit("Change web without a new version")
+    publishing.repository.git("tag", "--force", "web-v0.1.0")
+    publishing.repository.release("worker", "2.1.0", "WORK = 2\n")
     with pytest.raises(PackageError, match=r"web 0\.1\.0 was published from commit \w{40}.*never changes"):
-        publish_all(pinned(project, bucket, "{web: 0.1.0, worker: 2.1.0}"), repository)
-    assert "worker/worker-2.1.0.zip" not in uploads(bucket)
+        publishing.publish(publishing.pin("{web: 0.1.0, worker: 2.1.0}"))
+    assert "worker/worker-2.1.0.zip" not in publishing.uploads()
 
 
-def test_what_somebody_else_stored_is_no_published_version(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    boto3.client("s3", region_name=REGION).put_object(Bucket=bucket, Key="web/web-0.1.0.zip", Body=b"by hand")
+def test_a_package_that_was_stored_by_hand_is_not_a_published_version(publishing: Publishing) -> None:
+    publishing.s3.put_object(Bucket=publishing.bucket, Key="web/web-0.1.0.zip", Body=b"by hand")
     with pytest.raises(PackageError, match=r"web 0\.1\.0 was published from commit unknown"):
-        publish_all(pinned(project, bucket), repository)
+        publishing.publish(publishing.pin())
 
 
-def test_a_version_without_a_tag_is_refused(project: Project, bucket: str, repository: TaggedServices) -> None:
-    repository.git("tag", "--delete", "web-v0.1.0")
+def test_a_version_without_a_tag_is_refused(publishing: Publishing) -> None:
+    publishing.repository.git("tag", "--delete", "web-v0.1.0")
     with pytest.raises(PackageError, match=r"no tag web-v0\.1\.0.*git fetch.*make tag"):
-        publish_all(pinned(project, bucket), repository)
+        publishing.publish(publishing.pin())
 
 
-def test_a_tag_on_a_commit_with_another_version_is_refused(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    repository.git("tag", "web-v9.0.0")
-    with pytest.raises(PackageError, match=r"holds web 0\.1\.0, not 9\.0\.0: its tag is wrong"):
-        publish_all(pinned(project, bucket, "{web: 9.0.0, worker: 2.0.0}"), repository)
+def test_a_tag_on_a_commit_with_another_version_is_refused(publishing: Publishing) -> None:
+    publishing.repository.git("tag", "web-v9.0.0")
+    with pytest.raises(PackageError, match=r"contains web 0\.1\.0, not 9\.0\.0: its tag is wrong"):
+        publishing.publish(publishing.pin("{web: 9.0.0, worker: 2.0.0}"))
 
 
-def test_a_version_that_cannot_be_built_keeps_no_other_from_being_published(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    repository.write("web", "0.2.0", "PAGES = 2\n")
-    lock = repository.services / "web" / "requirements.txt"
+def test_a_version_that_cannot_be_built_does_not_stop_the_others(publishing: Publishing) -> None:
+    publishing.repository.write("web", "0.2.0", "PAGES = 2\n")
+    lock = publishing.repository.services / "web" / "requirements.txt"
     lock.write_text(lock.read_text().replace("sha256:4", "sha256:5").replace("sha256:f", "sha256:e"))
-    repository.commit("Release web 0.2.0")
-    repository.git("tag", "web-v0.2.0")
+    publishing.repository.commit("Release web 0.2.0")
+    publishing.repository.git("tag", "web-v0.2.0")
     with pytest.raises(PackageError, match="the dependencies of web could not be installed"):
-        publish_all(pinned(project, bucket, "{web: 0.2.0, worker: 2.0.0}"), repository)
-    assert uploads(bucket) == ["worker/worker-2.0.0.zip"]
+        publishing.publish(publishing.pin("{web: 0.2.0, worker: 2.0.0}"))
+    assert publishing.uploads() == ["worker/worker-2.0.0.zip"]
 
 
-def test_an_environment_of_the_working_tree_has_nothing_to_publish(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    pinned(project, bucket)
-    file = project.folder / "environments" / "test.yaml"
-    file.write_text(file.read_text().replace("versions: {web: 0.1.0, worker: 2.0.0}\n", ""))
-    with pytest.raises(EnvironmentFileError, match=r"test\.yaml: there is no versions section"):
-        publish_all(project.load(), repository)
+def test_an_environment_without_pins_has_nothing_to_publish(publishing: Publishing) -> None:
+    with pytest.raises(EnvironmentFileError, match=r"test\.yaml: nothing to publish without a versions section"):
+        publishing.publish(replace(publishing.pin(), versions=None))
 
 
-def test_what_is_not_published_is_planned_but_not_applied(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    environment = pinned(project, bucket)
-    plan = make_plan(environment)
+def test_unpublished_versions_can_be_planned_but_not_applied(publishing: Publishing) -> None:
+    project, environment = publishing.project, publishing.pin()
+    plan = project.plan(environment)
     assert kinds(plan) == {"web": "create", "worker": "create"}
     with pytest.raises(PackageError, match=r"make publish ENV=test.*web/web-0\.1\.0\.zip.*worker/worker-2\.0\.0\.zip"):
-        apply_plan(environment, plan, silent)
-    assert {status.status for status in read_status(environment)} == {"REVIEW_IN_PROGRESS"}
-    publish_all(environment, repository)
-    apply_plan(environment, plan, silent)
-    assert running(environment, "web") == f"{bucket}/web/web-0.1.0.zip"
+        project.apply_plan(environment, plan)
+    assert set(project.statuses(environment).values()) == {"REVIEW_IN_PROGRESS"}
+    publishing.publish(environment)
+    project.apply_plan(environment, plan)
+    assert publishing.running(environment) == f"{publishing.bucket}/web/web-0.1.0.zip"
 
 
-def test_a_new_pin_updates_its_stack_alone_and_the_old_one_takes_it_back(
-    project: Project, bucket: str, repository: TaggedServices
-) -> None:
-    before = pinned(project, bucket)
-    publish_all(before, repository)
-    apply_plan(before, make_plan(before), silent)
-    repository.release("web", "0.2.0", "PAGES = 2\n")
-    after = pinned(project, bucket, "{web: 0.2.0, worker: 2.0.0}")
-    plan = make_plan(after)
+def test_a_new_pin_updates_only_its_stack_and_the_old_pin_rolls_it_back(publishing: Publishing) -> None:
+    project, before = publishing.project, publishing.pin()
+    publishing.publish(before)
+    project.apply(before)
+    publishing.repository.release("web", "0.2.0", "PAGES = 2\n")
+    after = publishing.pin("{web: 0.2.0, worker: 2.0.0}")
+    plan = project.plan(after)
     assert kinds(plan) == {"web": "update", "worker": "unchanged"}
-    publish_all(after, repository)
-    apply_plan(after, plan, silent)
-    assert running(after, "web") == f"{bucket}/web/web-0.2.0.zip"
-    back = pinned(project, bucket)
-    apply_plan(back, make_plan(back), silent)
-    assert running(back, "web") == f"{bucket}/web/web-0.1.0.zip"
-    assert not make_plan(back).changes_anything
+    publishing.publish(after)
+    project.apply_plan(after, plan)
+    assert publishing.running(after) == f"{publishing.bucket}/web/web-0.2.0.zip"
+    back = publishing.pin()
+    project.apply(back)
+    assert publishing.running(back) == f"{publishing.bucket}/web/web-0.1.0.zip"
+    assert not project.plan(back).changes_anything
 
 
-def test_the_command_says_what_it_did_to_each_version(
-    project: Project,
-    bucket: str,
-    repository: TaggedServices,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["deploy", "publish", "test", *arguments])
-        return command_line.main(), *capsys.readouterr()
-
-    pinned(project, bucket)
-    monkeypatch.setattr(command_line, "REPOSITORY", repository.path)
-    monkeypatch.setattr(
-        command_line, "load_environment", lambda name, variables: load_environment(name, variables, project.folder)
+def test_the_command_reports_the_result_for_each_version(publishing: Publishing) -> None:
+    publishing.pin()
+    project, repository = publishing.project, publishing.repository
+    context = Context(project.session, repository.path, project.folder)
+    first = CliRunner().invoke(main, ["publish", "test"], obj=context)
+    assert (first.exit_code, sorted(first.stdout.splitlines())) == (
+        0,
+        ["web 0.1.0: published", "worker 2.0.0: published"],
     )
-    status, told, _ = run()
-    assert (status, sorted(told.splitlines())) == (0, ["web 0.1.0: published", "worker 2.0.0: published"])
-    status, answer, told = run("--json")
-    assert [(one["key"], one["result"]) for one in json.loads(answer)] == [
-        ("web/web-0.1.0.zip", "there already"),
-        ("worker/worker-2.0.0.zip", "there already"),
+    second = CliRunner().invoke(main, ["publish", "test", "--json"], obj=context)
+    assert [(one["key"], one["result"]) for one in json.loads(second.stdout)] == [
+        ("web/web-0.1.0.zip", "already published"),
+        ("worker/worker-2.0.0.zip", "already published"),
     ]
-    assert "web 0.1.0: there already" in told
+    assert "web 0.1.0: already published" in second.stderr
     repository.git("tag", "--delete", "web-v0.1.0")
-    status, _, told = run()
-    assert status == command_line.FAILED
-    assert told.startswith("deploy: there is no tag web-v0.1.0")
+    third = CliRunner().invoke(main, ["publish", "test"], obj=context)
+    assert third.exit_code == 1
+    assert third.stderr.startswith("deploy: no tag web-v0.1.0")

@@ -1,4 +1,4 @@
-"""taskcat creates the whole environment in its regions and leaves nothing, and fails when a template is wrong."""
+"""taskcat creates the whole environment in its regions and deletes it, and fails if a template is wrong."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from botocore.exceptions import WaiterError
 from deploy.environment import INFRASTRUCTURE
 from deploy.errors import BusyError
 from local_cloud import LocalCloudError
-from local_cloud.emulator import aws_environ
+from local_cloud.session import EmulatorSession
 from local_cloud.taskcat import REGIONS, run_in_account, run_on_emulator
 from local_cloud.taskcat_region import STACK, TaskcatRegion
 from support.running_cloud import running_emulator
+from support.service_environ import service_environ
 
 REGION = "eu-central-1"
 QUEUE = {"Type": "AWS::SQS::Queue"}
 
 
 def broken(folder: Path, template: str, right: str, wrong: str) -> Path:
-    """Copy the infrastructure, with one place of a template changed."""
+    """Copy the infrastructure, with one change in a template."""
     for name in ("environments", "templates"):
         shutil.copytree(INFRASTRUCTURE / name, folder / name)
     shutil.copy(INFRASTRUCTURE / "stacks.yaml", folder)
@@ -38,34 +39,34 @@ def broken(folder: Path, template: str, right: str, wrong: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run an emulator that stands for an account; the environment has its credentials and its address."""
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorSession]:
+    """Run an emulator as an account, whose credentials and address are in the environment."""
     with (
         running_emulator(tmp_path_factory.mktemp("account"), os.environ) as emulator,
-        aws_environ(emulator.endpoint_url),
+        service_environ(emulator.endpoint_url, REGION),
     ):
-        yield
+        yield EmulatorSession(emulator.endpoint_url, REGION)
 
 
-def stacks(region: str) -> list[str]:
-    found = boto3.client("cloudformation", region_name=region).describe_stacks()["Stacks"]
+def stacks(account: boto3.Session, region: str) -> list[str]:
+    found = account.client("cloudformation", region_name=region).describe_stacks()["Stacks"]
     return [stack["StackName"] for stack in found]
 
 
-def create(template: str) -> None:
-    cloudformation = boto3.client("cloudformation", region_name=REGION)
+def create(account: boto3.Session, template: str) -> None:
+    cloudformation = account.client("cloudformation")
     cloudformation.create_stack(StackName=STACK, TemplateBody=template)
     cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
 
 
-def left(region: str) -> dict[str, Any]:
-    """Return what is in a region of the account, of all that the environment has."""
+def remaining(account: boto3.Session, region: str) -> dict[str, Any]:
+    """Return all resources in a region of the account, of the kinds that the environment has."""
 
     def client(service: Any) -> Any:
-        return boto3.client(service, region_name=region)
+        return account.client(service, region_name=region)
 
     return {
-        "stacks": stacks(region),
+        "stacks": stacks(account, region),
         "buckets": [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]],
         "databases": client("rds").describe_db_instances()["DBInstances"],
         "snapshots": client("rds").describe_db_snapshots()["DBSnapshots"],
@@ -75,22 +76,22 @@ def left(region: str) -> dict[str, Any]:
     }
 
 
-def test_the_environment_is_created_in_two_regions_and_nothing_of_it_is_left(
-    account: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_the_environment_is_created_and_deleted_in_two_regions(
+    account: EmulatorSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run_in_account(tmp_path, REGIONS) == 0
     output = capfd.readouterr().err
     for region in REGIONS:
         assert f"{region} CREATE_COMPLETE" in output
         assert f"{region}: {STACK} is deleted" in output
-        assert not any(left(region).values()), left(region)
+        assert not any(remaining(account, region).values()), remaining(account, region)
     report = (tmp_path / "report" / "index.html").read_text()
     assert report.count("CREATE_COMPLETE") == len(REGIONS) == 2
     assert len(list((tmp_path / "report").glob("*-cfnlogs.txt"))) == 2
 
 
-def test_a_migration_that_fails_is_reported_with_its_reason_and_nothing_is_left(
-    account: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_a_failed_migration_is_reported_with_its_reason_and_everything_is_deleted(
+    account: EmulatorSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     right, wrong = "DATABASE_SECRET_ARN: !Ref MasterSecretArn", "DATABASE_SECRET_ARN: !Ref ApplicationSecret"
     infrastructure = broken(tmp_path / "infrastructure", "catalog.yaml", right, wrong)
@@ -99,10 +100,10 @@ def test_a_migration_that_fails_is_reported_with_its_reason_and_nothing_is_left(
     assert f"{REGION} CREATE_FAILED" in output
     assert f"{REGION}: {STACK}: Catalog (AWS::CloudFormation::Stack): OperationalError: (1045" in output
     assert "Access denied for user 'gallery'@'localhost'" in output
-    assert not any(left(REGION).values()), left(REGION)
+    assert not any(remaining(account, REGION).values()), remaining(account, REGION)
 
 
-def test_on_an_emulator_an_attribute_that_does_not_exist_fails_before_anything_is_created(
+def test_on_an_emulator_a_missing_attribute_fails_before_anything_is_created(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     right = "OnFailure: { Destination: !GetAtt DeadLetters.Arn }"
@@ -114,27 +115,30 @@ def test_on_an_emulator_an_attribute_that_does_not_exist_fails_before_anything_i
     assert "CREATE_IN_PROGRESS" not in output
 
 
-def test_what_an_interrupted_run_left_is_deleted_first(account: None) -> None:
-    create('{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-the-last-run"}}}}')
-    boto3.client("s3", region_name=REGION).put_object(Bucket="of-the-last-run", Key="log", Body=b"an access")
-    place, said = TaskcatRegion(REGION, "000000000000"), list[str]()
+def test_the_remains_of_an_interrupted_run_are_deleted_first(account: EmulatorSession) -> None:
+    create(
+        account,
+        '{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-the-last-run"}}}}',
+    )
+    account.client("s3").put_object(Bucket="of-the-last-run", Key="log", Body=b"an access")
+    place, said = TaskcatRegion(account, REGION, "000000000000"), list[str]()
     place.prepare({}, said.append)
     assert said == [f"{REGION}: {STACK} is deleted"]
-    assert left(REGION)["buckets"] == [place.bucket]
+    assert remaining(account, REGION)["buckets"] == [place.bucket]
     place.clear(said.append)
 
 
-def test_the_cause_is_that_of_the_nested_stack_which_failed(account: None) -> None:
-    """AWS keeps it as it is; the emulator deletes what it could not create, so this one fails later."""
-    cloudformation, s3 = boto3.client("cloudformation", region_name=REGION), boto3.client("s3", region_name=REGION)
-    place = TaskcatRegion(REGION, "000000000000")
+def test_the_reported_cause_is_that_of_the_failed_nested_stack(account: EmulatorSession) -> None:
+    """AWS keeps a failed stack; the emulator deletes one that it cannot create, so this one fails in an update."""
+    cloudformation, s3 = account.client("cloudformation"), account.client("s3")
+    place = TaskcatRegion(account, REGION, "000000000000")
     place.prepare({}, print)
     s3.put_object(Bucket=place.bucket, Key="inner.yaml", Body=json.dumps({"Resources": {"Queue": QUEUE}}))
     url = f"https://{place.bucket}.s3.{REGION}.amazonaws.com/inner.yaml"
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}
-    create(json.dumps({"Resources": {"Inner": nested}}))
+    create(account, json.dumps({"Resources": {"Inner": nested}}))
     assert place.failures() == []
-    (inner,) = (name for name in stacks(REGION) if name != STACK)
+    (inner,) = (name for name in stacks(account, REGION) if name != STACK)
     wrong = {**nested, "Properties": {"TemplateURL": url.replace("inner", "missing")}}
     cloudformation.update_stack(
         StackName=inner, TemplateBody=json.dumps({"Resources": {"Queue": QUEUE, "Missing": wrong}})
@@ -144,10 +148,10 @@ def test_the_cause_is_that_of_the_nested_stack_which_failed(account: None) -> No
     (cause,) = place.failures()
     assert cause.startswith(f"{REGION}: {inner}: Missing (AWS::CloudFormation::Stack): ")
     place.clear(print)
-    assert not any(left(REGION).values()), left(REGION)
+    assert not any(remaining(account, REGION).values()), remaining(account, REGION)
 
 
-def test_a_run_that_is_at_work_is_left_alone(account: None, tmp_path: Path) -> None:
+def test_a_run_in_progress_is_not_disturbed(account: EmulatorSession, tmp_path: Path) -> None:
     database = {
         "Type": "AWS::RDS::DBInstance",
         "DeletionPolicy": "Delete",
@@ -160,14 +164,14 @@ def test_a_run_that_is_at_work_is_left_alone(account: None, tmp_path: Path) -> N
             "MasterUserPassword": "of-this-test",
         },
     }
-    cloudformation = boto3.client("cloudformation", region_name=REGION)
+    cloudformation = account.client("cloudformation")
     cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps({"Resources": {"Database": database}}))
-    with pytest.raises(BusyError, match=f"{REGION}: {STACK} is CREATE_IN_PROGRESS: another run is at work"):
+    with pytest.raises(BusyError, match=f"{REGION}: {STACK} is CREATE_IN_PROGRESS: another run is in progress"):
         run_in_account(tmp_path, [REGION])
     cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
-    TaskcatRegion(REGION, "000000000000").clear(print)
+    TaskcatRegion(account, REGION, "000000000000").clear(print)
 
 
-def test_a_region_that_does_not_exist_is_told(account: None, tmp_path: Path) -> None:
-    with pytest.raises(LocalCloudError, match="there is no region 'eu-centrall-1'"):
+def test_an_unknown_region_is_refused(account: EmulatorSession, tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match="unknown region 'eu-centrall-1'"):
         run_in_account(tmp_path, ["eu-centrall-1"])

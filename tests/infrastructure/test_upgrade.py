@@ -1,4 +1,4 @@
-"""From the previous release to this one: photos, captions and the gallery survive, and requests are answered."""
+"""Upgrades from the previous release: photos and captions survive, and the gallery responds to every request."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import requests
 
@@ -22,19 +20,24 @@ from deploy.environment import load_environment
 from deploy.plan import make_plan
 from local_cloud import REPOSITORY
 from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
-from local_cloud.database import PrivateServer
-from local_cloud.emulator import Emulator, aws_environ, client_environ
+from local_cloud.emulator import client_environ
 from local_cloud.gallery import Gallery
-from local_cloud.mariadb import find_or_fetch
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
+from local_cloud.session import EmulatorSession
+from servers.database import PrivateServer
+from servers.mariadb import MariaDb
+from servers.ports import free_ports, http_problem
+from servers.processes import Child
+from smoke.errors import GalleryError
 from support import photos
 from support.gallery_client import GalleryClient
+from support.waiting import SECONDS
 
 FIRST = "6f075e401a2abd6da9473ca49bc0618865c74101"
-"""The commit to upgrade from as long as this repository has no release: the first that could be run as a whole."""
+"""The commit to upgrade from while this repository has no release: the first complete application."""
 
 UPLOAD_EVERY_SECONDS = 1.0
-ASK_EVERY_SECONDS = 0.1
+REQUEST_EVERY_SECONDS = 0.1
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -43,7 +46,7 @@ def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lay out the files of the previous release."""
+    """Return a folder with the files of the previous release."""
     tag = git("describe", "--tags", "--abbrev=0", "HEAD^")
     release = tag.stdout.decode().strip() if tag.returncode == 0 else FIRST
     archive = git("archive", release)
@@ -56,8 +59,9 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Cloud:
-    """An account, a database and what both releases are told about them."""
+    """An account, a database, and the settings of both releases for them."""
 
+    session: EmulatorSession
     variables: Mapping[str, str]
     environ: Mapping[str, str]
     ports: list[int]
@@ -65,11 +69,11 @@ class Cloud:
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Return the outputs of a stack."""
-        found = boto3.client("cloudformation").describe_stacks(StackName=f"gallery-local-{stack}")["Stacks"][0]
+        found = self.session.client("cloudformation").describe_stacks(StackName=f"gallery-local-{stack}")["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
     def settings(self, function_output: str) -> dict[str, str]:
-        """Return the variables that the gallery reads."""
+        """Return the environment variables of the gallery."""
         return {
             **self.environ,
             "BUCKET_NAME": self.outputs("images")["BucketName"],
@@ -83,37 +87,35 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     data = tmp_path_factory.mktemp("upgrade")
-    server = PrivateServer(data, find_or_fetch(print), durable=False)
+    server = PrivateServer(data, MariaDb.find_or_fetch(print), durable=False)
     emulator_port, *ports = free_ports(3)
-    emulator = Emulator(data, emulator_port, os.environ)
-    environ = client_environ(emulator.endpoint_url)
-    with aws_environ(emulator.endpoint_url):
-        server.start()
-        emulator.start()
-        try:
-            boto3.client("s3").create_bucket(Bucket=ARTIFACT_BUCKET)
-            secret = f'{{"username": "{server.address.username}", "password": ""}}'
-            variables = {
-                "ARTIFACT_BUCKET": ARTIFACT_BUCKET,
-                "DATABASE_HOST": server.address.host,
-                "DATABASE_PORT": str(server.address.port),
-                "DATABASE_NAME": DATABASE_NAME,
-                "GALLERY_ORIGIN": f"http://127.0.0.1:{ports[0]}",
-                "MASTER_SECRET_ARN": boto3.client("secretsmanager").create_secret(Name="master", SecretString=secret)[
-                    "ARN"
-                ],
-                "PLATFORM": "host",
-                "SECURITY_GROUP_ID": "sg-00000000",  # as the earlier release has them
-                "SUBNET_ID": "subnet-00000000",
-            }
-            yield Cloud(variables, environ, ports, data)
-        finally:
-            emulator.stop()
-            server.stop()
+    emulator = MiniStack(data, emulator_port, os.environ)
+    session, environ = EmulatorSession(emulator.endpoint_url), client_environ(emulator.endpoint_url)
+    server.start()
+    emulator.start()
+    try:
+        session.client("s3").create_bucket(Bucket=ARTIFACT_BUCKET)
+        secret = f'{{"username": "{server.address.username}", "password": ""}}'
+        secrets = session.client("secretsmanager")
+        variables = {
+            "ARTIFACT_BUCKET": ARTIFACT_BUCKET,
+            "DATABASE_HOST": server.address.host,
+            "DATABASE_PORT": str(server.address.port),
+            "DATABASE_NAME": DATABASE_NAME,
+            "GALLERY_ORIGIN": f"http://127.0.0.1:{ports[0]}",
+            "MASTER_SECRET_ARN": secrets.create_secret(Name="master", SecretString=secret)["ARN"],
+            "PLATFORM": "host",
+            "SECURITY_GROUP_ID": "sg-00000000",  # parameters of the earlier release
+            "SUBNET_ID": "subnet-00000000",
+        }
+        yield Cloud(session, variables, environ, ports, data)
+    finally:
+        emulator.stop()
+        server.stop()
 
 
 def deploy_earlier(folder: Path, cloud: Cloud) -> None:
-    """Deploy with the code and the templates of that release."""
+    """Deploy with the code and the templates of the earlier release."""
     services = ("catalog", "imaging", "thumbnail", "annotate", "web")
     path = [str(folder / "services" / service) for service in services] + [str(folder / "infrastructure")]
     environ = {**os.environ, **cloud.environ, **cloud.variables, "PYTHONPATH": os.pathsep.join(path)}
@@ -126,47 +128,36 @@ def deploy_earlier(folder: Path, cloud: Cloud) -> None:
 
 
 @contextmanager
-def gallery_of(folder: Path, port: int, settings: Mapping[str, str]) -> Iterator[GalleryClient]:
-    """Serve the gallery of that release, as its instances do."""
+def gallery_of(folder: Path, cloud: Cloud) -> Iterator[GalleryClient]:
+    """Run the gallery of the earlier release as its instances do."""
     environ = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(str(folder / "services" / service) for service in ("catalog", "web")),
-        **settings,
+        **cloud.settings("FunctionName"),
     }
+    port = cloud.ports[0]
     config = folder / "services" / "web" / "web" / "gunicorn.conf.py"
     command = [sys.executable, "-m", "gunicorn", "-c", str(config), "-b", f"127.0.0.1:{port}", "web.app:create_app()"]
-    process = subprocess.Popen(command, env=environ, cwd=folder)
-    url = f"http://127.0.0.1:{port}"
+    gallery = Child("earlier-gallery", cloud.data)
+    gallery.start(command, environ, folder, lambda: http_problem(port, "/readyz"), SECONDS)
     try:
-        deadline = time.monotonic() + 300
-        while not answers(f"{url}/readyz"):
-            assert time.monotonic() < deadline, "the earlier gallery does not start"
-            time.sleep(0.1)
-        yield GalleryClient(url)
+        yield GalleryClient(f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
-        process.wait(30)
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
-        return False
+        gallery.stop()
 
 
 @dataclass
 class Visitors:
-    """People who look at the gallery and upload photos all the time, and what went wrong for them."""
+    """Users who constantly browse the gallery and upload photos, and the errors that they see."""
 
     gallery: GalleryClient
-    answers: int = 0
+    responses: int = 0
     uploads: list[str] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     @contextmanager
     def around(self) -> Iterator[None]:
-        """Visit for as long as the block lasts."""
+        """Visit until the block ends."""
         over = threading.Event()
         threads = [threading.Thread(target=visit, args=(over,)) for visit in (self._look, self._upload)]
         for thread in threads:
@@ -179,50 +170,51 @@ class Visitors:
                 thread.join()
 
     def _look(self, over: threading.Event) -> None:
-        while not over.wait(ASK_EVERY_SECONDS):
+        while not over.wait(REQUEST_EVERY_SECONDS):
             for path in ("/", "/api/images", "/readyz"):
                 try:
                     requests.get(f"{self.gallery.url}{path}", timeout=10).raise_for_status()
-                    self.answers += 1
+                    self.responses += 1
                 except requests.RequestException as error:
-                    self.troubles.append(str(error))
+                    self.errors.append(str(error))
 
     def _upload(self, over: threading.Event) -> None:
         while not over.wait(UPLOAD_EVERY_SECONDS):
             try:
                 self.uploads.append(self.gallery.upload(photos.jpeg(seed=len(self.uploads) + 10)))
-            except (AssertionError, requests.RequestException) as error:
-                self.troubles.append(str(error))
+            except (AssertionError, GalleryError) as error:
+                self.errors.append(str(error))
 
 
-def test_everything_survives_the_upgrade_and_every_request_is_answered(earlier: Path, cloud: Cloud) -> None:
+def test_everything_survives_the_upgrade_and_every_request_succeeds(earlier: Path, cloud: Cloud) -> None:
     deploy_earlier(earlier, cloud)
-    with gallery_of(earlier, cloud.ports[0], cloud.settings("FunctionName")) as before:
+    with gallery_of(earlier, cloud) as before:
         ids = [before.upload(photos.jpeg(seed=seed), f"{seed}.jpg") for seed in range(3)]
         seen = {image_id: before.wait(image_id) for image_id in ids}
         visitors = Visitors(before)
         with visitors.around():
             environment = load_environment("local", cloud.variables)
-            deploy(environment, print)
-            after = Gallery(cloud.data, cloud.ports[1])  # as a rolling update does: the new one before the old one ends
+            deploy(cloud.session, environment, print)
+            after = Gallery(
+                cloud.data, cloud.ports[1]
+            )  # like a rolling update: the new one starts before the old one stops
             after.start(cloud.settings("FunctionArn"))
-        assert visitors.troubles == []
-        assert visitors.answers > 0
+        assert visitors.errors == []
+        assert visitors.responses > 0
         assert visitors.uploads
     try:
         now = GalleryClient(after.url)
         for image_id, image in seen.items():
-            assert without_addresses(now.image(image_id)) == without_addresses(image)
+            assert without_url(now.image(image_id)) == without_url(image)
             assert requests.get(now.wait(image_id)["thumbnail"]["url"], timeout=10).ok
         for image_id in [*visitors.uploads, now.upload(photos.jpeg(seed=99))]:
             image = now.wait(image_id)
             assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready")
-        assert not make_plan(environment).changes_anything
+        assert not make_plan(cloud.session, environment).changes_anything
     finally:
         after.stop()
 
 
-def without_addresses(image: dict[str, Any] | None) -> dict[str, Any]:
-    """Return an image without its signed address, which differs from process to process."""
-    assert image is not None
+def without_url(image: dict[str, Any]) -> dict[str, Any]:
+    """Return an image without its signed URL, which differs between processes."""
     return {**image, "thumbnail": {**image["thumbnail"], "url": None}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,13 +224,3 @@ def test_every_variable_is_explained_and_used() -> None:
 
 def test_every_workflow_is_explained() -> None:
     assert {file.name for file in FILES if f"`{file.name}`" not in PIPELINE} == set()
-
-
-def output(*command: str) -> str:
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-
-
-def test_every_lock_is_audited_or_is_that_of_localstack() -> None:
-    locks = set(output("git", "grep", "-l", "-e", "--hash=sha256:", "--", "*.txt").split())
-    audited = set(re.findall(r"\S+\.txt\b", output("make", "--dry-run", "audit")))
-    assert locks - audited == {"localstack/localstack_executor/requirements.txt"}

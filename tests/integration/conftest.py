@@ -1,11 +1,10 @@
-"""The flow runs on each emulator, or on an environment that was deployed; each test's name says where.
+"""Runs the flow tests on each emulator, or on a deployed environment; each test id says where.
 
 ministack, localstack     started here; --emulator chooses one
-endpoint                  AWS_ENDPOINT_URL names an emulator that runs already
-staging, …                ENV names an environment of this repository that was deployed
+endpoint                  AWS_ENDPOINT_URL names a running emulator
+staging, …                ENV names a deployed environment of this repository
 
-With the last two, tests that run a cloud of their own are skipped, such as those of faults. Dead letters are thrown
-away.
+The last two skip tests that run a cloud of their own, such as the fault tests. Dead letters are discarded.
 """
 
 from __future__ import annotations
@@ -27,26 +26,26 @@ LOCAL = "local_cloud"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a person choose one emulator."""
-    parser.addoption("--emulator", choices=EMULATORS, help="run the tests of the flow on one emulator, not on both")
+    """Add an option that chooses one emulator."""
+    parser.addoption("--emulator", choices=EMULATORS, help="run the flow tests on one emulator instead of both")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
-    config.addinivalue_line("markers", f"{LOCAL}: changes what is deployed, or needs processes of this machine")
+    """Register the marker."""
+    config.addinivalue_line("markers", f"{LOCAL}: changes the deployment, or needs processes on this machine")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that uses the cloud on each."""
+    """Run each test that uses `cloud` on each cloud."""
     if "cloud" in metafunc.fixturenames:
         metafunc.parametrize("cloud", names(metafunc.config.getoption("emulator")), indirect=True)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort the tests of each cloud together, those with Gemini last: a cloud takes long to start.
+    """Group tests by cloud, because a cloud is slow to start; within a group, those with Gemini come last.
 
-    Those that run a cloud of their own come first.
+    Tests that run a cloud of their own come first.
     """
     order = ("", *names(config.getoption("emulator")))
     places = [place for place, item in enumerate(items) if _is_here(item)]
@@ -59,7 +58,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Stop the cloud before a test that runs one of its own: memory is for one."""
+    """Stop the shared cloud before a test that runs its own: memory is limited."""
     if _cloud_of(item):
         return
     if ENVIRONMENT or ELSEWHERE:
@@ -70,7 +69,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show the table of what tests of faults measured; here, because a worker reads more of these files than pytest."""
+    """Print the measurements of the fault tests. The main process of xdist does not load faults/conftest.py."""
     reports = (report for reports in terminalreporter.stats.values() for report in reports)
     properties = [dict(report.user_properties) for report in reports if getattr(report, "when", "") == "teardown"]
     if measured := [Figures(**found) for found in properties if "fault" in found]:
@@ -83,39 +82,39 @@ if ENVIRONMENT or ELSEWHERE:
 
     @pytest.fixture(scope="session", autouse=True)
     def _loopback_only() -> None:
-        """Let these tests, and no others, reach another machine."""
+        """Allow these tests to connect to other machines."""
 
 
 @pytest.fixture
 def cloud(request: pytest.FixtureRequest, clouds: Clouds) -> Cloud:
-    """Give the cloud with the name."""
+    """Return the cloud with the name in the parameter."""
     name, gemini = request.param, _wants_gemini(request.node)
     if gemini and not reaches_this_machine(name):
-        pytest.skip("no Gemini of these tests is within reach")
+        pytest.skip("functions cannot reach the tests' Gemini server")
     if name == ENVIRONMENT and request.node.get_closest_marker(LOCAL):
-        pytest.skip("changes what is deployed")
+        pytest.skip("changes the deployment")
     return clouds.use(name, gemini=gemini)
 
 
 @pytest.fixture
 def local_cloud(cloud: Cloud) -> LocalCloud:
-    """Give the cloud whose emulator is a process of ours; the test has the marker."""
+    """Return a cloud whose emulator is a child process; the test needs the marker."""
     assert isinstance(cloud, LocalCloud)
     if "emulator" not in cloud.processes:
-        pytest.skip("needs the process of the emulator")
+        pytest.skip("needs the emulator's process")
     return cloud
 
 
 @pytest.fixture
 def gemini(cloud: Cloud, clouds: Clouds) -> GeminiServer:
-    """Let Gemini describe photos, instead of the offline tagger."""
+    """Use Gemini instead of the offline tagger."""
     assert clouds.gemini
     return clouds.gemini
 
 
 @pytest.fixture
 def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Make clients for the cloud, as AWS_ENDPOINT_URL says."""
+    """Return a session for the cloud."""
     if cloud.endpoint_url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint_url)
     return session(cloud)
@@ -123,7 +122,7 @@ def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def announcements(cloud: Cloud, aws: Any) -> Iterator[Announcements]:
-    """Listen to the topic."""
+    """Subscribe to the topic."""
     with Announcements(aws, cloud.outputs["images"]["TopicArn"]) as announcements:
         yield announcements
 
@@ -133,7 +132,7 @@ def _is_here(item: pytest.Item) -> bool:
 
 
 def _cloud_of(item: pytest.Item) -> str:
-    """Return the name of the shared cloud that a test uses, or nothing."""
+    """Return the name of the shared cloud that a test uses, or an empty string."""
     callspec = getattr(item, "callspec", None)
     return str(callspec.params.get("cloud", "")) if callspec else ""
 

@@ -1,6 +1,5 @@
-"""S3 -> SNS: what is announced, in which words, and what is not."""
+"""S3 -> SNS: which objects are announced, and how."""
 
-import time
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -13,8 +12,7 @@ from support.clouds import Cloud
 from support.dead_letters import dead_letters
 from support.function_logs import log_lines
 from support.gallery_client import GalleryClient
-
-WAIT_SECONDS = 300.0
+from support.waiting import wait_until
 
 ODD_NAMES = [
     "two  blanks and one",
@@ -29,17 +27,22 @@ ODD_NAMES = [
 ]
 
 
-def put(aws: Any, cloud: Cloud, key: str, body: bytes = b"nothing of ours") -> None:
+def put(aws: Any, cloud: Cloud, key: str, body: bytes = b"not an upload") -> None:
     aws.client("s3").put_object(Bucket=cloud.outputs["images"]["BucketName"], Key=key, Body=body)
 
 
-def ignored(aws: Any, cloud: Cloud, function: str) -> int:
-    """Return how often a function has warned of an object that is none of its own."""
-    lines = log_lines(aws, cloud, function)
-    return sum(line["level"] == "WARNING" and line["message"].startswith("ignored an object") for line in lines)
+def ignored(aws: Any, cloud: Cloud) -> dict[str, int]:
+    """Return how often each function has warned that it ignored an object."""
+    return {
+        function: sum(
+            line["level"] == "WARNING" and line["message"].startswith("ignored an object")
+            for line in log_lines(aws, cloud, function)
+        )
+        for function in ("thumbnail", "annotate")
+    }
 
 
-def test_the_topic_passes_on_the_event_of_s3(
+def test_topic_forwards_the_s3_event(
     gallery: GalleryClient, cloud: Cloud, aws: Any, announcements: Announcements
 ) -> None:
     data = photos.jpeg()
@@ -56,7 +59,7 @@ def test_the_topic_passes_on_the_event_of_s3(
     assert record["s3"]["object"]["eTag"] == stored["ETag"].strip('"')
 
 
-def test_only_uploads_are_announced_and_thumbnails_are_not(
+def test_only_uploads_are_announced(
     gallery: GalleryClient, cloud: Cloud, aws: Any, announcements: Announcements
 ) -> None:
     elsewhere = ["at-the-root.jpg", thumbnail_key(new_id()), f"{THUMBNAILS}uploads/x.jpg", "upload", "Uploads/x.jpg"]
@@ -71,9 +74,7 @@ def test_only_uploads_are_announced_and_thumbnails_are_not(
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_a_key_of_any_characters_is_announced_as_it_is(
-    cloud: Cloud, aws: Any, announcements: Announcements, name: str
-) -> None:
+def test_any_key_is_announced_unchanged(cloud: Cloud, aws: Any, announcements: Announcements, name: str) -> None:
     put(aws, cloud, UPLOADS + name)
     (record,) = records(announcements.until(UPLOADS + name))
     raw = record["s3"]["object"]["key"]
@@ -82,16 +83,16 @@ def test_a_key_of_any_characters_is_announced_as_it_is(
     assert unquote_plus(raw) == UPLOADS + name
 
 
-def test_what_is_no_upload_of_ours_is_ignored_with_a_warning(gallery: GalleryClient, cloud: Cloud, aws: Any) -> None:
+def test_foreign_objects_are_ignored_with_a_warning(gallery: GalleryClient, cloud: Cloud, aws: Any) -> None:
     dead_letters(aws, cloud)
-    before = {function: ignored(aws, cloud, function) for function in ("thumbnail", "annotate")}
+    before = ignored(aws, cloud)
     for name in ODD_NAMES:
         put(aws, cloud, f"{UPLOADS}once more {name}")
-    for function, already in before.items():
-        deadline = time.monotonic() + WAIT_SECONDS
-        while ignored(aws, cloud, function) < already + len(ODD_NAMES):
-            assert time.monotonic() < deadline, log_lines(aws, cloud, function)[-20:]
-            time.sleep(0.1)
+    expected = {function: count + len(ODD_NAMES) for function, count in before.items()}
+    wait_until(
+        lambda: all(count >= expected[function] for function, count in ignored(aws, cloud).items()),
+        lambda: f"{ignored(aws, cloud)}, expected {expected}",
+    )
     assert dead_letters(aws, cloud) == []
     image = gallery.wait(gallery.upload(photos.jpeg()))
     assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready")

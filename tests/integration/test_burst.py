@@ -1,4 +1,4 @@
-"""Many photos at once: none is lost, none gets another's thumbnail or caption, and memory stays bounded."""
+"""Many photos at once: none is lost or mixed up, and memory stays bounded."""
 
 import io
 import threading
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.local_cloud
 
 
 class PeakMemory(threading.Thread):
-    """Samples the memory of a process and its descendants, in bytes, until it is stopped."""
+    """Samples the memory of a process and its descendants, in bytes, until stopped."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -48,11 +48,11 @@ def _resident(process: psutil.Process) -> int:
 
 
 def colour(number: int) -> tuple[int, int, int]:
-    """Return one of 343 colours that stay apart in a thumbnail."""
+    """Return one of 343 colours that are still distinct in a thumbnail."""
     return number % 7 * 40, number // 7 % 7 * 40, number // 49 * 40
 
 
-def test_of_300_photos_at_once_each_gets_its_own_thumbnail_and_one_caption_within_2_gigabytes(
+def test_300_photos_at_once_get_their_own_thumbnail_and_one_caption_within_2_gigabytes(
     gallery: GalleryClient, gemini: GeminiServer, local_cloud: LocalCloud
 ) -> None:
     sizes = [(100 + number, 80) for number in range(PHOTOS)]

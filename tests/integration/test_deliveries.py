@@ -1,12 +1,10 @@
-"""Events that come twice, late, in another order, to another version, or for a photo that was just deleted."""
+"""Events that arrive twice, late, out of order, at a new version, or for a deleted photo."""
 
 import io
 import json
 import time
 import zipfile
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,51 +12,28 @@ import pytest
 
 from catalog.keys import thumbnail_key, upload_key
 from support import photos
-from support.announcements import Announcements, as_lambda_event
+from support.announcements import Announcements, as_lambda_event, muted
 from support.clouds import Cloud
 from support.dead_letters import dead_letters
 from support.function_logs import wait_for_messages
 from support.gallery_client import GalleryClient
 from support.gemini_server import GeminiServer, description
 from support.marked_thumbnails import is_marked, mark_thumbnail
+from support.packages import package_place, read_package
 from support.releases import release, release_code
-
-WAIT_SECONDS = 300.0
+from support.waiting import wait_until
 
 
 def deliver(aws: Any, cloud: Cloud, function: str, envelope: dict[str, Any]) -> None:
-    """Give a message of the topic to one function, as the topic does."""
+    """Deliver a message of the topic to one function, as the topic does."""
     payload = json.dumps(as_lambda_event(envelope))
     alias = cloud.outputs[function]["FunctionArn"]
     answer = aws.client("lambda").invoke(FunctionName=alias, InvocationType="Event", Payload=payload)
     assert answer["StatusCode"] == 202
 
 
-@contextmanager
-def deaf(aws: Any, cloud: Cloud, function: str) -> Iterator[None]:
-    """Let the topic tell a function nothing."""
-    sns, topic = aws.client("sns"), cloud.outputs["images"]["TopicArn"]
-    (subscription,) = [
-        found["SubscriptionArn"]
-        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-        for found in page["Subscriptions"]
-        if found["Endpoint"] == cloud.outputs[function]["FunctionArn"]
-    ]
-
-    def let_through(policy: dict[str, Any]) -> None:
-        sns.set_subscription_attributes(
-            SubscriptionArn=subscription, AttributeName="FilterPolicy", AttributeValue=json.dumps(policy)
-        )
-
-    let_through({"nobody": ["sends this"]})
-    try:
-        yield
-    finally:
-        let_through({})
-
-
 def objects(aws: Any, cloud: Cloud, image_id: str) -> list[str]:
-    """Return the keys of what the bucket holds of a photo."""
+    """Return the keys of a photo's objects in the bucket."""
     s3, bucket = aws.client("s3"), cloud.outputs["images"]["BucketName"]
     found = [
         s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents", [])
@@ -67,14 +42,7 @@ def objects(aws: Any, cloud: Cloud, image_id: str) -> list[str]:
     return [stored["Key"] for contents in found for stored in contents]
 
 
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
-def test_an_event_that_comes_again_changes_nothing_and_costs_nothing(
+def test_a_repeated_event_changes_nothing_and_costs_nothing(
     gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any, announcements: Announcements
 ) -> None:
     image_id = gallery.upload(photos.jpeg())
@@ -87,12 +55,11 @@ def test_an_event_that_comes_again_changes_nothing_and_costs_nothing(
         deliver(aws, cloud, function, envelope)
     wait_until(
         lambda: "the photo needs no description" in wait_for_messages(aws, cloud, "annotate", image_id),
-        "the event did not come again",
+        "the repeated event was not handled",
     )
-    gallery.wait(gallery.upload(photos.jpeg(seed=1)))  # the thumbnail function has had its turn, too
+    gallery.wait(gallery.upload(photos.jpeg(seed=1)))  # by now the thumbnail function has handled it, too
     assert len(gemini.requests) == asked + 1
     after = gallery.image(image_id)
-    assert after is not None
     assert {**after, "thumbnail": None} == {**before, "thumbnail": None}
     assert after["thumbnail"]["status"] == "ready"
     assert is_marked(aws, cloud, image_id)
@@ -101,7 +68,7 @@ def test_an_event_that_comes_again_changes_nothing_and_costs_nothing(
 
 @pytest.mark.local_cloud
 @pytest.mark.parametrize(("first", "last"), [("thumbnail", "annotate"), ("annotate", "thumbnail")])
-def test_either_function_may_come_first(
+def test_either_function_may_run_first(
     gallery: GalleryClient,
     gemini: GeminiServer,
     cloud: Cloud,
@@ -111,7 +78,7 @@ def test_either_function_may_come_first(
     last: str,
 ) -> None:
     part = {"thumbnail": "thumbnail", "annotate": "annotation"}
-    with deaf(aws, cloud, last):
+    with muted(aws, cloud.outputs["images"]["TopicArn"], cloud.outputs[last]["FunctionArn"]):
         image_id = gallery.upload(photos.jpeg(320, 200))
         half = gallery.wait(image_id, lambda image: bool(image[part[first]]["status"] == "ready"))
         assert half[part[last]]["status"] == "pending"
@@ -148,46 +115,42 @@ def test_no_photo_is_lost_while_functions_are_released(
 
 
 def other_package(aws: Any, cloud: Cloud, stack: str) -> tuple[str, str]:
-    """Store what is deployed of a function with one file more, and return bucket and key: other code, the same work."""
-    s3 = aws.client("s3")
-    name = cloud.outputs[stack]["FunctionName"].partition("-Function-")[0]
-    (found,) = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found["Parameters"]}
-    bucket, key = parameters["ArtifactBucket"], parameters["ArtifactKey"]
-    package = io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    """Store a function's package with one more file, and return bucket and key: different code, same behaviour."""
+    bucket, key = package_place(aws, cloud, stack)
+    package = io.BytesIO(read_package(aws, cloud, stack))
     with zipfile.ZipFile(package, "a") as archive:
         archive.writestr("note.txt", "another release")
-    s3.put_object(Bucket=bucket, Key=f"other-{key}", Body=package.getvalue())
+    aws.client("s3").put_object(Bucket=bucket, Key=f"other-{key}", Body=package.getvalue())
     return bucket, f"other-{key}"
 
 
-def test_a_photo_that_is_deleted_while_gemini_thinks_stays_away(
+def test_a_photo_deleted_while_gemini_works_does_not_come_back(
     gallery: GalleryClient, gemini: GeminiServer, cloud: Cloud, aws: Any
 ) -> None:
     asked = len(gemini.requests)
     gemini.reply(replace(description("Too late.", "Too late.", ["late"]), delay_seconds=1))
     image_id = gallery.upload(photos.jpeg())
-    wait_until(lambda: len(gemini.requests) > asked, "Gemini was not asked")
-    assert gallery.delete(image_id).status_code == 204
+    wait_until(lambda: len(gemini.requests) > asked, "Gemini was not called")
+    gallery.delete(image_id)
     (message,) = wait_for_messages(aws, cloud, "annotate", image_id)
     assert message.startswith("the photo was deleted")
     wait_for_messages(aws, cloud, "thumbnail", image_id)
-    assert gallery.image(image_id) is None
+    assert gallery.find(image_id) is None
     assert objects(aws, cloud, image_id) == []
     assert dead_letters(aws, cloud) == []
 
 
-def test_photos_that_are_deleted_at_any_moment_stay_away(gallery: GalleryClient, cloud: Cloud, aws: Any) -> None:
+def test_photos_deleted_at_any_moment_do_not_come_back(gallery: GalleryClient, cloud: Cloud, aws: Any) -> None:
     ids = []
     for number in range(16):
         image_id = gallery.upload(photos.jpeg(seed=number))
         ids.append(image_id)
         time.sleep(0.01 * number)
-        assert gallery.delete(image_id).status_code == 204
+        gallery.delete(image_id)
     for image_id in ids:
         wait_for_messages(aws, cloud, "thumbnail", image_id)
     for later in [gallery.upload(photos.jpeg(seed=number)) for number in range(4)]:
-        gallery.wait(later)  # the annotate function has had its turn, too
-    assert [gallery.image(image_id) for image_id in ids] == [None] * len(ids)
+        gallery.wait(later)  # by now the annotate function has handled them, too
+    assert [gallery.find(image_id) for image_id in ids] == [None] * len(ids)
     assert [key for image_id in ids for key in objects(aws, cloud, image_id)] == []
     assert dead_letters(aws, cloud) == []

@@ -1,4 +1,4 @@
-"""What the deploy tool's change sets left in the emulator."""
+"""The stacks that the deploy tool created in the emulator."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from support.clouds import Cloud
 
 
 def stack_names(aws: Any, cloud: Cloud) -> list[str]:
-    """Return the names of the environment's stacks; the name of a function begins with that of its stack."""
+    """Return the names of the environment's stacks; a function's name begins with that of its stack."""
     prefix = cloud.outputs["thumbnail"]["FunctionName"].partition("-thumbnail-Function-")[0]
     pages = aws.client("cloudformation").get_paginator("describe_stacks").paginate()
     found = [stack["StackName"] for page in pages for stack in page["Stacks"]]

@@ -1,27 +1,31 @@
-"""What the topic of uploads tells its subscribers: the messages that both functions get."""
+"""The messages that the upload topic sends to its subscribers, both Lambda functions among them."""
 
 from __future__ import annotations
 
 import json
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote_plus
 from uuid import uuid4
 
-WAIT_SECONDS = 300.0
+from support.waiting import wait_until
+
+_NO_MESSAGE = json.dumps({"no-message": ["has-this"]})
+_EVERY_MESSAGE = "{}"
 
 
 class Announcements:
-    """A queue that is subscribed to the topic; use it in a `with` statement."""
+    """A queue subscribed to the topic; use it in a `with` statement."""
 
     def __init__(self, aws: Any, topic: str) -> None:
-        """Choose the topic."""
+        """Choose the topic by its ARN; `aws` makes clients."""
         self._sqs = aws.client("sqs")
         self._sns = aws.client("sns")
         self._topic = topic
         self.envelopes: list[dict[str, Any]] = []
-        """The messages of the topic so far."""
+        """The messages received so far."""
 
     def __enter__(self) -> Self:
         """Subscribe a new queue."""
@@ -44,42 +48,74 @@ class Announcements:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Leave nothing behind."""
+        """Delete the subscription and the queue."""
         self._sns.unsubscribe(SubscriptionArn=self._subscription)
         self._sqs.delete_queue(QueueUrl=self._queue)
 
     def until(self, key: str) -> dict[str, Any]:
         """Wait until an object is announced, and return its envelope: the topic's message about it."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
-            for envelope in self.envelopes:
-                if key in keys(envelope):
-                    return envelope
-            assert time.monotonic() < deadline, f"{key!r} was not announced, but {self.keys()}"
+
+        def announced() -> dict[str, Any] | None:
             self._receive()
+            return next((envelope for envelope in self.envelopes if key in keys(envelope)), None)
+
+        return wait_until(announced, lambda: f"{key!r} was not announced, only {self.keys()}")
+
+    def receive(self, count: int) -> list[dict[str, Any]]:
+        """Wait until `count` messages have arrived, and return all envelopes in that order."""
+
+        def arrived() -> bool:
+            self._receive()
+            return len(self.envelopes) >= count
+
+        wait_until(arrived, lambda: f"only {self.keys()} were announced")
+        return self.envelopes
 
     def keys(self) -> list[str]:
-        """Return the keys that have been announced so far, decoded."""
+        """Return the keys announced so far, decoded."""
         return [key for envelope in self.envelopes for key in keys(envelope)]
 
     def _receive(self) -> None:
-        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        for message in answer.get("Messages", []):
+        response = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in response.get("Messages", []):
             self.envelopes.append(json.loads(message["Body"]))
             self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
 
 
 def records(envelope: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what S3 said."""
+    """Return the records of the S3 event in an envelope."""
     message = json.loads(envelope["Message"])
     return list(message.get("Records", []))
 
 
 def keys(envelope: dict[str, Any]) -> list[str]:
-    """Return the keys of a message, decoded."""
+    """Return the keys in an envelope, decoded."""
     return [unquote_plus(record["s3"]["object"]["key"]) for record in records(envelope)]
 
 
 def as_lambda_event(envelope: dict[str, Any]) -> dict[str, Any]:
-    """Return the event in which a function gets the message."""
+    """Return the event that a function receives for an envelope."""
     return {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": envelope}]}
+
+
+@contextmanager
+def muted(aws: Any, topic: str, function: str = "") -> Iterator[None]:
+    """Keep the topic from sending anything to a function (its ARN), or to all of them, until the block ends."""
+    sns = aws.client("sns")
+    subscriptions = [
+        found["SubscriptionArn"]
+        for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        for found in page["Subscriptions"]
+        if found["Protocol"] == "lambda" and function in ("", found["Endpoint"])
+    ]
+    assert subscriptions
+
+    def let_through(policy: str) -> None:
+        for arn in subscriptions:
+            sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=policy)
+
+    let_through(_NO_MESSAGE)
+    try:
+        yield
+    finally:
+        let_through(_EVERY_MESSAGE)

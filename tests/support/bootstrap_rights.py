@@ -1,4 +1,4 @@
-"""What the roles of the bootstrap allow."""
+"""The rights that the bootstrap stack's roles grant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESOURCES = Template(INFRASTRUCTURE / "bootstrap.yaml").document["Resources"]
 
 
 def allowed(role: str) -> set[str]:
-    """Return the actions that a role of the bootstrap allows somewhere."""
+    """Return the actions that a role allows on any resource."""
     properties = RESOURCES[role]["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     for reference in properties["ManagedPolicyArns"]:
@@ -28,7 +28,7 @@ def allowed(role: str) -> set[str]:
 
 
 def missing(role: str, actions: Iterable[str]) -> set[str]:
-    """Return those of the actions that a role allows nowhere; upper and lower case are the same to IAM."""
+    """Return the actions that a role allows on no resource; IAM ignores case."""
     patterns = [pattern.lower() for pattern in allowed(role)]
     return {
         action for action in actions if not any(fnmatch.fnmatchcase(action.lower(), pattern) for pattern in patterns)

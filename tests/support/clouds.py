@@ -1,7 +1,7 @@
-"""The cloud that tests use: one at a time, started when the first test needs it, or an environment that was deployed.
+"""The cloud that tests use: one at a time, started for the first test that needs it, or a deployed environment.
 
-ENV=staging names an environment, in the account of the credentials and of AWS_ENDPOINT_URL, if that is given.
-GALLERY_URL is the address of its gallery, if that is not the load balancer's.
+ENV=staging selects a deployed environment, in the account of the credentials (and at AWS_ENDPOINT_URL, if set).
+GALLERY_URL overrides the address of its gallery, which is the load balancer's by default.
 """
 
 from __future__ import annotations
@@ -16,33 +16,49 @@ import boto3
 import pytest
 from localstack_client.session import Session
 
-from deploy.apply import environment_outputs
 from deploy.environment import load_environment
+from deploy.outputs import environment_outputs
 from local_cloud.cloud import DatabaseName, EmulatorName, LocalCloud
-from local_cloud.database import external
-from local_cloud.emulator import REGION, aws_environ
+from local_cloud.emulator import REGION
+from local_cloud.session import EmulatorSession
+from servers.database import external
 from support.gemini_server import GeminiServer
 from support.releases import release
 from support.running_cloud import ELSEWHERE, running_cloud
 
 EMULATORS: tuple[EmulatorName, ...] = ("localstack", "ministack")
 ENVIRONMENT = os.environ.get("ENV", "")
-"""The deployed environment that tests use; usually none."""
+"""The deployed environment that tests use; usually empty."""
 ENDPOINT = "endpoint"
-"""The emulator of AWS_ENDPOINT_URL, as tests name it."""
-GEMINI_KEY = "a-key-of-nobody"
+"""The name in tests for the emulator at AWS_ENDPOINT_URL."""
+GEMINI_KEY = "a-test-key"
+
+
+FUNCTIONS = {
+    "catalog": ("catalog", "FunctionName"),
+    "sweep": ("catalog", "SweepFunctionName"),
+    "thumbnail": ("thumbnail", "FunctionName"),
+    "annotate": ("annotate", "FunctionName"),
+}
+"""The Lambda functions: the stack and the output with the name of each."""
+
+
+def function_name(outputs: Mapping[str, Mapping[str, str]], function: str) -> str:
+    """Return the deployed name of a function."""
+    stack, output = FUNCTIONS[function]
+    return outputs[stack][output]
 
 
 class Cloud(Protocol):
-    """What tests know of a cloud."""
+    """The interface of a cloud to tests."""
 
     @property
     def gallery_url(self) -> str:
-        """Where the gallery is."""
+        """The address of the gallery."""
 
     @property
     def endpoint_url(self) -> str | None:
-        """Where AWS is; None for AWS itself."""
+        """The endpoint of the emulator; None for AWS itself."""
 
     @property
     def outputs(self) -> Mapping[str, Mapping[str, str]]:
@@ -50,20 +66,21 @@ class Cloud(Protocol):
 
 
 class DeployedEnvironment:
-    """An environment of this repository that was deployed before."""
+    """An environment of this repository that is already deployed."""
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         """Read the outputs of its stacks."""
-        account = boto3.client("sts", region_name=REGION).get_caller_identity()["Account"]
+        aws = boto3.Session()
+        account = aws.client("sts", region_name=REGION).get_caller_identity()["Account"]
         environment = load_environment(name, {**environ, "AWS_ACCOUNT_ID": account})
         self.region = environment.region
         self.endpoint_url = environ.get("AWS_ENDPOINT_URL")
-        self.outputs = environment_outputs(environment)
+        self.outputs = environment_outputs(aws, environment)
         self.gallery_url = environ.get("GALLERY_URL") or self.outputs["web"]["Url"]
 
 
 def names(chosen: EmulatorName | None) -> tuple[str, ...]:
-    """Return where tests of the flow run: the environment, the endpoint, or the emulators of this machine."""
+    """Return where the flow tests run: in the environment, at the endpoint, or on the emulators of this machine."""
     if ENVIRONMENT:
         return (ENVIRONMENT,)
     if ELSEWHERE:
@@ -72,7 +89,7 @@ def names(chosen: EmulatorName | None) -> tuple[str, ...]:
 
 
 def reaches_this_machine(name: str) -> bool:
-    """Tell whether the functions of a cloud reach this machine, such as a Gemini of the tests: they run on it."""
+    """Return whether a cloud's functions run on this machine, and so can reach the tests' Gemini server."""
     if name == ENVIRONMENT:
         return False
     database = external(ELSEWHERE)
@@ -80,16 +97,16 @@ def reaches_this_machine(name: str) -> bool:
 
 
 def session(cloud: Cloud) -> Any:
-    """Return what makes clients: localstack-client's session, which heeds AWS_ENDPOINT_URL; boto3's for AWS itself."""
+    """Return a session: that of localstack-client, which heeds AWS_ENDPOINT_URL, or that of boto3 for AWS itself."""
     region = getattr(cloud, "region", REGION)
     return Session(region_name=region) if cloud.endpoint_url else boto3.Session(region_name=region)
 
 
 class Clouds:
-    """Holds the one cloud that runs."""
+    """Holds the one running cloud."""
 
     KEY: ClassVar[pytest.StashKey[Clouds]] = pytest.StashKey()
-    """Where pytest's configuration keeps it."""
+    """Its key in the stash of pytest's configuration."""
 
     def __init__(self, new_folder: Callable[[str], Path], database: DatabaseName) -> None:
         """Start nothing yet."""
@@ -99,10 +116,10 @@ class Clouds:
         self._name = ""
         self._cloud: Cloud | None = None
         self.gemini: GeminiServer | None = None
-        """The Gemini that the annotate function asks, if it does not use the offline tagger."""
+        """The server that the annotate function calls; None if it uses the offline tagger."""
 
     def use(self, name: str, *, gemini: bool = False) -> Cloud:
-        """Return the cloud with a name, with Gemini or the offline tagger; another that runs is stopped first."""
+        """Return the cloud with this name, with Gemini or the offline tagger; stop another running cloud first."""
         if self._cloud is None or self._name != name:
             self.stop()
             self._cloud, self._name = self._start(name), name
@@ -116,7 +133,7 @@ class Clouds:
         return self._cloud
 
     def stop(self) -> None:
-        """Stop the cloud that runs, if any does."""
+        """Stop the running cloud, if any."""
         self._running.close()
         self._cloud = self.gemini = None
 
@@ -130,6 +147,6 @@ class Clouds:
         return cloud
 
     def _release_annotate(self, cloud: Cloud, variables: Mapping[str, str]) -> None:
-        assert cloud.endpoint_url, "only functions of this machine reach a Gemini on it"
-        with aws_environ(cloud.endpoint_url):
-            release(boto3.client("lambda", region_name=REGION), cloud.outputs["annotate"]["FunctionName"], variables)
+        assert cloud.endpoint_url, "only functions on this machine can reach its Gemini server"
+        functions = EmulatorSession(cloud.endpoint_url).client("lambda")
+        release(functions, cloud.outputs["annotate"]["FunctionName"], variables)

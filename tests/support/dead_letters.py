@@ -1,17 +1,14 @@
 """The events that failed for good."""
 
 import json
-import time
 from typing import Any
 
 from support.clouds import Cloud
-
-WAIT_SECONDS = 300.0
-"""Lambda tries an event again after one minute and after two more."""
+from support.waiting import wait_until
 
 
 def dead_letters(aws: Any, cloud: Cloud) -> list[dict[str, Any]]:
-    """Take all dead letters of both functions, with the reasons that Lambda gives."""
+    """Take all dead letters of both functions from their queues; each includes Lambda's reason."""
     found = []
     for function in ("thumbnail", "annotate"):
         queue = cloud.outputs[function]["DeadLettersUrl"]
@@ -23,11 +20,15 @@ def dead_letters(aws: Any, cloud: Cloud) -> list[dict[str, Any]]:
 
 
 def wait_for_dead_letters(aws: Any, cloud: Cloud, text: str, count: int) -> list[dict[str, Any]]:
-    """Wait for so many dead letters in which a text occurs, and return them; others are taken away, too."""
+    """Wait for `count` dead letters that contain a text, and return them; all others are discarded.
+
+    It takes minutes on AWS: Lambda retries an event after one minute and again after two more.
+    """
     found: list[dict[str, Any]] = []
-    deadline = time.monotonic() + WAIT_SECONDS
-    while len(found) < count:
-        assert time.monotonic() < deadline, f"only {len(found)} of {count} dead letters came"
-        time.sleep(0.2)
-        found += [letter for letter in dead_letters(aws, cloud) if text in json.dumps(letter)]
+
+    def complete() -> bool:
+        found.extend(letter for letter in dead_letters(aws, cloud) if text in json.dumps(letter))
+        return len(found) >= count
+
+    wait_until(complete, lambda: f"only {len(found)} of {count} dead letters arrived")
     return found

@@ -1,13 +1,15 @@
-"""Small projects for tests of the deploy command: stacks.yaml, an environment and templates."""
+"""Small projects for tests of the deploy tool: stacks.yaml, an environment and templates."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import boto3
 
 from deploy.apply import apply_plan
 from deploy.environment import Environment, load_environment
 from deploy.plan import Plan, make_plan
 from deploy.stack import Follow
+from deploy.status import read_status
 
 REGION = "us-east-1"
 
@@ -42,7 +44,7 @@ Outputs:
   Name: {Value: !Ref Name}
 """
 RUNS = """
-Description: Something that runs a package
+Description: A stand-in for a service that runs a package
 Parameters:
   ArtifactBucket: {Type: String}
   ArtifactKey: {Type: String}
@@ -58,13 +60,14 @@ Outputs:
 
 @dataclass
 class Project:
-    """A folder like `infrastructure/`, with an environment of its own that no other test knows."""
+    """A folder like `infrastructure/`, with an environment whose stacks have a prefix of their own."""
 
     folder: Path
     prefix: str
+    session: boto3.Session
 
     def write(self, stacks: str, environment: str = "", **templates: str) -> Environment:
-        """Write stacks.yaml, templates by their name, and more of the environment's file; return the environment."""
+        """Write stacks.yaml, templates by name, and the rest of the environment's file; return the environment."""
         (self.folder / "environments").mkdir(exist_ok=True)
         (self.folder / "templates").mkdir(exist_ok=True)
         (self.folder / "stacks.yaml").write_text(stacks)
@@ -74,22 +77,39 @@ class Project:
         (self.folder / "environments" / "test.yaml").write_text(base + environment)
         return self.load()
 
-    def load(self, variables: Mapping[str, str] | None = None) -> Environment:
+    def load(self) -> Environment:
         """Read the environment again."""
-        return load_environment("test", variables or {}, self.folder)
+        return load_environment("test", {}, self.folder)
+
+    def plan(self, environment: Environment) -> Plan:
+        """Plan an environment."""
+        return make_plan(self.session, environment)
+
+    def apply_plan(self, environment: Environment, plan: Plan) -> tuple[str, ...]:
+        """Apply a plan without reports; return the stacks that need another plan."""
+        return apply_plan(self.session, environment, plan, silent)
+
+    def apply(self, environment: Environment, follow: Follow | None = None) -> list[str]:
+        """Plan and apply once; return the reported lines."""
+        lines: list[str] = []
+        apply_plan(self.session, environment, self.plan(environment), lines.append, follow)
+        return lines
+
+    def statuses(self, environment: Environment) -> dict[str, str]:
+        """Return the status of each stack."""
+        return {status.stack: status.status for status in read_status(self.session, environment)}
+
+    def change_sets(self, stack: str) -> list[str]:
+        """Return the labels of the change sets of a stack, sorted."""
+        cloudformation = self.session.client("cloudformation")
+        found = cloudformation.list_change_sets(StackName=f"{self.prefix}-{stack}")["Summaries"]
+        return sorted(summary["ChangeSetName"].rpartition("-")[0] for summary in found)
 
 
 def silent(line: str) -> None:
     """Report nothing."""
 
 
-def apply(environment: Environment, follow: Follow | None = None) -> list[str]:
-    """Plan and apply once; return what was reported."""
-    lines: list[str] = []
-    apply_plan(environment, make_plan(environment), lines.append, follow)
-    return lines
-
-
 def kinds(plan: Plan) -> dict[str, str]:
-    """Return what is planned for each stack."""
+    """Return the kind of plan for each stack."""
     return {stack.name: stack.kind for stack in plan.stacks}

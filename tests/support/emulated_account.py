@@ -1,32 +1,62 @@
-"""An account on a running emulator, as tests use it: clients, and stacks through change sets."""
+"""An account on a running emulator: clients, and stacks through change sets."""
 
 from __future__ import annotations
 
+import io
 import json
-import time
-from collections.abc import Callable
+import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import boto3
+import yaml
 from botocore.config import Config
 
 from local_cloud.emulator import CREDENTIALS
+from support.waiting import wait_until
 
-SECONDS = 300.0
+RELEASE: dict[str, Any] = yaml.safe_load("""
+DeadLetters: { Type: AWS::SQS::Queue }
+Version:
+  Type: AWS::Lambda::Version
+  Properties: { FunctionName: { Ref: Function }, Description: { Ref: Release } }
+Alias:
+  Type: AWS::Lambda::Alias
+  Properties:
+    FunctionName: { Ref: Function }
+    FunctionVersion: { Fn::GetAtt: [Version, Version] }
+    Name: live
+Settings:
+  Type: AWS::Lambda::EventInvokeConfig
+  DependsOn: Alias
+  Properties:
+    FunctionName: { Ref: Function }
+    Qualifier: live
+    MaximumRetryAttempts: 1
+    DestinationConfig: { OnFailure: { Destination: { Fn::GetAtt: [DeadLetters, Arn] } } }
+""")
+"""Version, alias and dead letter queue of the resource `Function`; the parameter `Release` makes a new version."""
+
+PROTECTED_BALANCER: dict[str, Any] = {
+    "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "Properties": {
+        "Subnets": ["subnet-1", "subnet-2"],
+        "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
+    },
+}
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What became of a change set."""
+    """The result of a change set."""
 
     status: str
     changes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    """Action and replacement by the logical id."""
+    """Action and replacement by logical id."""
     outputs: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    """Reasons by the logical id."""
+    """Reasons by logical id."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +75,36 @@ class Account:
             config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
         )
 
+    def new_bucket(self) -> str:
+        """Create a bucket in the region, and return its name."""
+        name = f"bucket-{uuid4().hex[:8]}"
+        place = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        self.client("s3").create_bucket(Bucket=name, **({} if self.region == "us-east-1" else place))
+        return name
+
+    def receive(self, queue_url: str, text: str) -> list[str]:
+        """Wait for messages that contain a text, and return their bodies."""
+        sqs, found = self.client("sqs"), list[str]()
+
+        def have_arrived() -> bool:
+            messages = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages", [])
+            found.extend(message["Body"] for message in messages if text in message["Body"])
+            return bool(found)
+
+        wait_until(have_arrived)
+        return found
+
     def deploy(self, stack: str, template: dict[str, Any] | str, **parameters: str) -> Deployment:
-        """Create or update a stack; `template` is a document or an address. No changes: the status is FAILED."""
+        """Create or update a stack; `template` is a document or a URL. Without changes the status is FAILED."""
         cloudformation = self.client("cloudformation")
         change_set = self.plan(stack, template, **parameters)
-        description = cloudformation.describe_change_set(ChangeSetName=change_set)
+        description: dict[str, Any] = {}
+
+        def is_planned() -> bool:
+            description.update(cloudformation.describe_change_set(ChangeSetName=change_set))
+            return description["Status"] in ("CREATE_COMPLETE", "FAILED")
+
+        wait_until(is_planned)
         if description["Status"] == "FAILED":
             return Deployment("FAILED", failures={stack: description["StatusReason"]})
         seen = len(self._events(stack))
@@ -63,7 +118,7 @@ class Account:
             {change["LogicalResourceId"]: (change["Action"], change.get("Replacement")) for change in changes},
             {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
             {
-                event["LogicalResourceId"]: event["ResourceStatusReason"]
+                event["LogicalResourceId"]: event.get("ResourceStatusReason", "")
                 for event in events[: len(events) - seen]
                 if event["ResourceStatus"].endswith("_FAILED")
             },
@@ -85,7 +140,7 @@ class Account:
         return arn
 
     def status(self, stack: str) -> str:
-        """Return the status of a stack, or nothing when it does not exist."""
+        """Return the status of a stack, or "" if it does not exist."""
         cloudformation = self.client("cloudformation")
         try:
             (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
@@ -94,12 +149,12 @@ class Account:
         return str(found["StackStatus"])
 
     def resources(self, stack: str) -> dict[str, str]:
-        """Return physical ids by the logical id."""
+        """Return the physical ids by logical id."""
         resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
 
     def delete(self, stack: str) -> str:
-        """Delete a stack, and return what became of it: nothing, or DELETE_FAILED."""
+        """Delete a stack, and return its status: "" or DELETE_FAILED."""
         self.client("cloudformation").delete_stack(StackName=stack)
         wait_until(lambda: self.status(stack) in ("", "DELETE_COMPLETE", "DELETE_FAILED"))
         status = self.status(stack)
@@ -110,9 +165,16 @@ class Account:
         return list(events)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens soon."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"nothing happened for {SECONDS:.0f} seconds"
-        time.sleep(0.02)
+def function_package(code: str) -> bytes:
+    """Return the package of a function whose only module is `index`."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("index.py", code)
+    return content.getvalue()
+
+
+def unprotect_balancer(account: Account, arn: str) -> None:
+    """Allow the deletion of a load balancer."""
+    account.client("elbv2").modify_load_balancer_attributes(
+        LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
+    )

@@ -8,25 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 import boto3
-import pytest
 
 from catalog.database import Database, DatabaseSettings
 from deploy.change_set import execute, make_change_set
 from deploy.environment import INFRASTRUCTURE, Environment, load_environment
-from deploy.plan import Outputs
-from local_cloud.emulator import Emulator, aws_environ
+from deploy.outputs import Outputs
+from local_cloud.session import EmulatorSession
+from support.service_environ import service_environ
 
 ACCOUNT = "000000000000"
 BOOTSTRAP = {"Owner": "octocat", "OwnerId": "1", "Repository": "gallery", "RepositoryId": "2"}
 
 
 def environment_of(name: str) -> Environment:
-    """Read an environment of this repository, with the working tree packaged for this machine: it runs here."""
+    """Load an environment of this repository that runs the working tree, packaged for this machine."""
     return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host", versions=None)
 
 
 def with_parameters(environment: Environment, stack: str, **values: str) -> Environment:
-    """Return the environment with other values for a stack's parameters, wherever they came from."""
+    """Return the environment with other values for parameters of a stack, including wired ones."""
     stacks = tuple(
         replace(
             candidate,
@@ -40,28 +40,21 @@ def with_parameters(environment: Environment, stack: str, **values: str) -> Envi
     return replace(environment, stacks=stacks)
 
 
-@contextmanager
-def prepared_account(emulator: Emulator) -> Iterator[None]:
-    """Point boto3 to the emulator, in an account that is prepared for deployments."""
-    with aws_environ(emulator.endpoint_url):
-        _bootstrap(environment_of("staging"))
-        yield
-
-
-def _bootstrap(environment: Environment) -> None:
-    """Prepare the account once, as a person does."""
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+def prepared_account(endpoint_url: str) -> EmulatorSession:
+    """Deploy the bootstrap stack to an emulator, as a person does, and return a session in its account."""
+    session, environment = EmulatorSession(endpoint_url), environment_of("staging")
+    cloudformation = session.client("cloudformation", region_name=environment.region)
     body = (INFRASTRUCTURE / "bootstrap.yaml").read_text()
     change_set = make_change_set(cloudformation, environment.existing["bootstrap"], body, BOOTSTRAP, create=True)
     assert change_set is not None
     execute(cloudformation, change_set.stack, change_set.arn)
+    return session
 
 
 @contextmanager
-def catalogue(region: str, outputs: Outputs) -> Iterator[Database]:
-    """Open the catalogue of an environment as its services do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", region)
+def open_catalog(session: EmulatorSession, region: str, outputs: Outputs) -> Iterator[Database]:
+    """Open the catalog of an environment as its services do."""
+    with service_environ(session.endpoint_url, region):
         database = Database(
             DatabaseSettings(
                 database_host=outputs["database"]["Host"],
@@ -76,7 +69,7 @@ def catalogue(region: str, outputs: Outputs) -> Iterator[Database]:
             database.close()
 
 
-def resources(region: str, stack: str) -> list[Any]:
+def resources(session: boto3.Session, region: str, stack: str) -> list[Any]:
     """Return all resources of a stack."""
-    pages = boto3.client("cloudformation", region_name=region).get_paginator("list_stack_resources")
+    pages = session.client("cloudformation", region_name=region).get_paginator("list_stack_resources")
     return [found for page in pages.paginate(StackName=stack) for found in page["StackResourceSummaries"]]

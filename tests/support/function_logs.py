@@ -1,18 +1,16 @@
-"""What the functions wrote to their log groups."""
+"""The log groups of the functions."""
 
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from support.clouds import Cloud
-
-WAIT_SECONDS = 300.0
+from support.waiting import wait_until
 
 
 def log_texts(aws: Any, cloud: Cloud, function: str, since: float = 0) -> list[str]:
-    """Return all that is in the log group of thumbnail or annotate since a moment (time.time()), oldest first."""
+    """Return the lines in the log group of thumbnail or annotate since a time (Unix time in seconds), oldest first."""
     name = cloud.outputs[function]["FunctionName"]
     group = aws.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
     pages = aws.client("logs").get_paginator("filter_log_events")
@@ -24,18 +22,16 @@ def log_texts(aws: Any, cloud: Cloud, function: str, since: float = 0) -> list[s
 
 
 def log_lines(aws: Any, cloud: Cloud, function: str, since: float = 0) -> list[dict[str, Any]]:
-    """Return the lines that the function wrote itself."""
+    """Return the lines of the function itself, without those of Lambda."""
     lines = (json.loads(text) for text in log_texts(aws, cloud, function, since) if text.startswith("{"))
     return [line for line in lines if "message" in line]
 
 
 def wait_for_messages(aws: Any, cloud: Cloud, function: str, image_id: str) -> list[str]:
-    """Return what a function said about a photo, once it has said something: lines may come after the result."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
+    """Wait for messages of a function about a photo, which may come after its result, and return them."""
+
+    def messages() -> list[str]:
         lines = log_lines(aws, cloud, function)
-        found = [line["message"] for line in lines if line.get("image_id") == image_id]
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"{function} said nothing about {image_id}: {lines[-10:]}"
-        time.sleep(0.1)
+        return [line["message"] for line in lines if line.get("image_id") == image_id]
+
+    return wait_until(messages, f"{function} has not logged anything about {image_id}")

@@ -1,75 +1,57 @@
-"""What a browser does with the gallery, for tests: upload, look, wait."""
+"""The smoke test's client, extended by what only tests do."""
 
-import time
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import requests
+import urllib3
 
-WAIT_SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class GalleryClient:
-    """Speaks to a running gallery through its public API."""
-
-    url: str
-
-    def form(self, filename: str, content_type: str, size: int) -> dict[str, Any]:
-        """Ask for a presigned form: {id, url, fields}."""
-        wanted: dict[str, Any] = {"filename": filename, "content_type": content_type, "bytes": size}
-        response = requests.post(f"{self.url}/api/uploads", json=wanted, timeout=10)
-        assert response.status_code == 201, response.text
-        form: dict[str, Any] = response.json()
-        return form
-
-    def post(self, form: dict[str, Any], data: bytes, **fields: str) -> requests.Response:
-        """Send a file with a presigned form, as a browser does; `fields` replace those of the form."""
-        return requests.post(form["url"], data=form["fields"] | fields, files={"file": ("blob", data)}, timeout=60)
-
-    def upload(self, data: bytes, filename: str = "photo.jpg", content_type: str = "image/jpeg") -> str:
-        """Upload a file and return its id; the tab is closed before the completion call."""
-        form = self.form(filename, content_type, max(len(data), 1))
-        response = self.post(form, data)
-        assert response.ok, response.text
-        image_id: str = form["id"]
-        return image_id
-
-    def complete(self, image_id: str) -> requests.Response:
-        """Tell the gallery that the upload is done."""
-        return requests.put(f"{self.url}/api/images/{image_id}", json={}, timeout=10)
-
-    def retry(self, image_id: str) -> requests.Response:
-        """Start again what failed."""
-        return requests.post(f"{self.url}/api/images/{image_id}/retry", json={}, timeout=10)
-
-    def delete(self, image_id: str) -> requests.Response:
-        """Delete an image."""
-        return requests.delete(f"{self.url}/api/images/{image_id}", json={}, timeout=10)
-
-    def image(self, image_id: str) -> dict[str, Any] | None:
-        """Return an image as JSON, or None."""
-        response = requests.get(f"{self.url}/api/images/{image_id}", timeout=10)
-        if response.status_code == 404:
-            return None
-        assert response.ok, response.text
-        image: dict[str, Any] = response.json()
-        return image
-
-    def wait(self, image_id: str, until: Callable[[dict[str, Any]], bool] | None = None) -> dict[str, Any]:
-        """Wait until an image satisfies a condition: by default, until nothing of it is pending."""
-        condition = until or settled
-        image: dict[str, Any] | None = None
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            image = self.image(image_id)
-            if image is not None and condition(image):
-                return image
-            time.sleep(0.05)
-        raise AssertionError(f"waited {WAIT_SECONDS:.0f} seconds in vain; the image is {image}")
+from smoke.gallery import Form, Gallery
+from support.waiting import wait_until
 
 
 def settled(image: dict[str, Any]) -> bool:
-    """Tell whether both functions have finished with an image."""
+    """Return whether neither part of an image is pending."""
     return "pending" not in (image["thumbnail"]["status"], image["annotation"]["status"])
+
+
+class GalleryClient(Gallery):
+    """Client for a running gallery."""
+
+    def __init__(self, url: str) -> None:
+        """Store the address; use a connection once only, because a gallery closes idle ones and may be restarted."""
+        super().__init__(url)
+        self._http.headers = {**self._http.headers, "Connection": "close"}
+
+    def post(self, form: Form, data: bytes, **fields: str) -> urllib3.BaseHTTPResponse:
+        """Send a file with a presigned form and return the bucket's response; `fields` replace those of the form."""
+        return self._post(Form(form.id, form.url, form.fields | fields), "blob", data, "a response from the bucket")
+
+    def upload(self, data: bytes, filename: str = "photo.jpg", content_type: str = "image/jpeg") -> str:
+        """Upload a file and return the image id; the completion call is not made, as if the tab had been closed."""
+        form = self.ask_form(filename, content_type, max(len(data), 1))
+        response = self.post(form, data)
+        assert response.status < 300, response.data
+        return form.id
+
+    def retry(self, image_id: str) -> int:
+        """Retry the failed parts of an image, and return the response status."""
+        path = f"/api/images/{image_id}/retry"
+        return self._request("POST", self._absolute(path), f"a response from {path}", "", json={}).status
+
+    def find(self, image_id: str) -> dict[str, Any] | None:
+        """Return an image, or None if the gallery does not know it."""
+        path = f"/api/images/{image_id}"
+        response = self._request("GET", self._absolute(path), f"a response from {path}", "")
+        assert response.status in (200, 404), response.data
+        return response.json() if response.status == 200 else None
+
+    def wait(self, image_id: str, until: Callable[[dict[str, Any]], bool] = settled) -> dict[str, Any]:
+        """Wait until an image satisfies a condition, by default that no part is pending, and return it."""
+
+        def satisfied() -> dict[str, Any] | None:
+            image = self.find(image_id)
+            return image if image is not None and until(image) else None
+
+        return wait_until(satisfied, lambda: f"the image is {self.find(image_id)}")

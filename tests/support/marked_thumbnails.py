@@ -1,4 +1,4 @@
-"""Thumbnails that show whether they were made again."""
+"""Marks thumbnails, so that a test can tell whether they were made again."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 from catalog.keys import thumbnail_key
 from support.clouds import Cloud
 
-_MARK = b"a thumbnail made again would replace this"
+_MARK = b"a new thumbnail would replace this"
 
 
 def mark_thumbnail(aws: Any, cloud: Cloud, image_id: str) -> None:
-    """Put another file in the place of a thumbnail, with the metadata of that."""
+    """Replace the content of a thumbnail and keep its metadata."""
     s3, place = aws.client("s3"), _place(cloud, image_id)
     s3.put_object(**place, Body=_MARK, Metadata=s3.head_object(**place)["Metadata"])
 
 
 def is_marked(aws: Any, cloud: Cloud, image_id: str) -> bool:
-    """Tell whether the thumbnail was left as it was."""
+    """Return whether the thumbnail is still the marked one."""
     return bool(aws.client("s3").get_object(**_place(cloud, image_id))["Body"].read() == _MARK)
 
 

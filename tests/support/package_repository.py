@@ -1,4 +1,4 @@
-"""A repository of Debian packages in a folder, which apt reads as it reads those of a mirror."""
+"""A repository of Debian packages in a folder, which apt can use like a mirror."""
 
 from __future__ import annotations
 
@@ -29,18 +29,8 @@ class Key:
         self._gpg("--yes", "--output", str(target), "--clearsign", str(file))
 
     def _gpg(self, *arguments: str) -> None:
-        gpg = [
-            "gpg",
-            "--homedir",
-            str(self._home),
-            "--batch",
-            "--quiet",
-            "--passphrase",
-            "",
-            "--pinentry-mode",
-            "loopback",
-        ]
-        subprocess.run([*gpg, *arguments], check=True, capture_output=True)
+        options = ["--batch", "--quiet", "--passphrase", "", "--pinentry-mode", "loopback"]
+        subprocess.run(["gpg", "--homedir", self._home, *options, *arguments], check=True, capture_output=True)
 
 
 class Suite:
@@ -52,7 +42,7 @@ class Suite:
         self._entries: list[str] = []
 
     def add(self, package: str, files: Mapping[str, str], depends: str = "", version: str = "1") -> Path:
-        """Build a package of programs."""
+        """Build a package that contains programs."""
         root = self._mirror / "build" / f"{package}-{version}"
         for name, text in files.items():
             file = root / name
@@ -72,7 +62,7 @@ class Suite:
         return built
 
     def publish(self, origin: str = "Debian", key: Key | None = None) -> None:
-        """Write the lists, and sign them."""
+        """Write the package lists and sign them."""
         architecture = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
         folder = self._mirror / "dists" / self._name
         packages = folder / "main" / f"binary-{architecture}" / "Packages"
@@ -90,7 +80,7 @@ class Suite:
 
 
 def write_system(folder: Path, sources: str) -> Path:
-    """Return an APT_CONFIG with which apt takes these for the sources of the system, and knows no lists yet."""
+    """Return an APT_CONFIG that makes these the sources of the system, with empty package lists."""
     folder.mkdir()
     (folder / "sources.list").write_text(sources)
     (folder / "status").touch()

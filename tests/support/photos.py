@@ -1,4 +1,4 @@
-"""Pictures made in memory for tests."""
+"""Photos drawn in memory for tests."""
 
 import io
 import math
@@ -8,11 +8,11 @@ import struct
 import zlib
 
 import pillow_heif
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageDraw, ImageStat
 
 
 def scene(width: int = 640, height: int = 480, seed: int = 0) -> Image.Image:
-    """Draw a landscape of sky, hills and sun: enough texture to be a photo, different for each seed."""
+    """Draw coloured discs on a gradient: textured like a photo, and different for each seed."""
     dice = random.Random(seed)
     picture = Image.linear_gradient("L").resize((width, height))
     picture = Image.merge("RGB", (picture, picture.point(lambda v: 255 - v // 2), Image.new("L", picture.size, 220)))
@@ -66,21 +66,48 @@ def jpeg(width: int = 640, height: int = 480, seed: int = 0, **options: object) 
 
 
 def noise(size: int, width: int = 640, height: int = 480) -> bytes:
-    """Return a PNG file of exactly `size` bytes that no compression makes smaller, filled up behind its end."""
+    """Return a PNG file of exactly `size` bytes that cannot be compressed; zeros follow its end."""
     data = encoded(Image.frombytes("RGB", (width, height), os.urandom(width * height * 3)), "PNG", compress_level=0)
     return data + b"\0" * (size - len(data))
 
 
+def png(width: int, height: int, depth: int, colour: int, coded: bytes, *chunks: bytes, interlaced: int = 0) -> bytes:
+    """Return a PNG file of zlib-coded pixels; `chunks` precede them. `colour` is the standard's number of a type."""
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
+    pixels = png_chunk(b"IDAT", coded)
+    return b"".join([b"\x89PNG\r\n\x1a\n", header, *chunks, pixels, png_chunk(b"IEND", b"")])
+
+
 def png_chunk(kind: bytes, content: bytes) -> bytes:
-    """Return a chunk of a PNG file with the right checksum."""
+    """Return a chunk of a PNG file, with the right checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def decompression_bomb(width: int = 12_000, height: int = 12_000) -> bytes:
-    """Return a PNG of some kilobytes that unfolds to black pixels."""
-
+    """Return a PNG of some kilobytes that decompresses to black pixels."""
     rows = zlib.compressobj(9)
     row = b"\0" * (1 + width * 3)
-    pixels = b"".join([rows.compress(row) for _ in range(height)] + [rows.flush()])
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", pixels) + png_chunk(b"IEND", b"")
+    return png(width, height, 8, 2, b"".join([rows.compress(row) for _ in range(height)] + [rows.flush()]))
+
+
+def exif(orientation: int, *entries: bytes, order: str = ">") -> bytes:
+    """Return EXIF metadata: other entries, then the orientation. `order` is a byte order of `struct`."""
+    directory = [*entries, struct.pack(f"{order}HHIHH", ExifTags.Base.Orientation, 3, 1, orientation, 0)]
+    mark = struct.pack(f"{order}2sHI", b"MM" if order == ">" else b"II", 42, 8)
+    return b"".join([b"Exif\0\0", mark, struct.pack(f"{order}H", len(directory)), *directory, b"\0\0\0\0"])
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SWAPPED_PROFILE = SRGB.replace(b"rXYZ", b"?XYZ").replace(b"gXYZ", b"rXYZ").replace(b"?XYZ", b"gXYZ")
+"""A colour profile in which sRGB's red and green are exchanged (ICC.1, 7.3)."""
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return how much two pictures of the same size differ on white and on black: a channel's mean, 0 to 255."""
+    assert one.size == other.size
+    differences = []
+    for background in ("white", "black"):
+        ground = Image.new("RGBA", one.size, background)
+        shown = [Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB") for image in (one, other)]
+        differences += ImageStat.Stat(ImageChops.difference(*shown)).mean
+    return max(differences)

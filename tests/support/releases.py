@@ -1,4 +1,4 @@
-"""Releases of Lambda functions as deployments make them: a new version, and the alias moved to it."""
+"""Releases of Lambda functions as in a deployment: a new version, to which the alias is moved."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ ALIAS = "live"
 
 
 def release(functions: Any, name: str, variables: Mapping[str, str], **settings: Any) -> str:
-    """Let a function have other environment variables, beside those that it has, and other settings.
+    """Release a function with more environment variables and other settings.
 
     Returns:
-        The version that events went to before.
+        The previous version of the alias.
     """
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     functions.update_function_configuration(
@@ -22,13 +22,13 @@ def release(functions: Any, name: str, variables: Mapping[str, str], **settings:
 
 
 def release_code(functions: Any, name: str, **package: Any) -> str:
-    """Let a function run another package, and return the version that events went to before."""
+    """Release a function with another package, and return the previous version of the alias."""
     functions.update_function_code(FunctionName=name, **package)
     return _publish(functions, name)
 
 
 def point_to(functions: Any, name: str, version: str) -> str:
-    """Let events go to a version of a function, and return the one before."""
+    """Move the alias to a version of a function, and return its previous version."""
     before: str = functions.get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"]
     functions.update_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
     return before

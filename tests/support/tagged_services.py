@@ -11,6 +11,14 @@ six==1.17.0 \\
 """
 
 
+SHARED = """\
+dependencies = ["shared"]
+
+[tool.uv.sources]
+shared = { path = "../shared" }
+"""
+
+
 class TaggedServices(GitRepository):
     """A repository with `services/`; each service bundles the package `shared`."""
 
@@ -28,7 +36,7 @@ class TaggedServices(GitRepository):
 
     def write(self, service: str, version: str, code: str) -> None:
         """Write a service into the work tree."""
-        self._write_package(service, version, f'[tool.package]\nbundles = ["shared", "{service}"]\n', code)
+        self._write_package(service, version, SHARED, code)
         (self.services / service / "requirements.txt").write_text(LOCK)
 
     def release(self, service: str, version: str, code: str) -> str:

@@ -1,21 +1,20 @@
-"""A small project in a git repository of its own, for tests of versions.
+"""A small project in its own git repository, for tests of versions.
 
-It has three services, a package that they bundle, and two environments that pin versions.
+It has three services, a shared package, and two environments with pins.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from click.testing import CliRunner, Result
 
 from release.__main__ import main
-from support.git_repository import GitRepository
+from support.git_repository import GIT_ENVIRONMENT, GitRepository
 
-BUNDLES = {"catalog": "catalog", "imaging": None, "annotate": "catalog imaging annotate", "web": "catalog web"}
+BUNDLES = {"catalog": (), "imaging": (), "annotate": ("catalog", "imaging"), "web": ("catalog",)}
 STAGING = "infrastructure/environments/staging.yaml"
 PRODUCTION = "infrastructure/environments/production.yaml"
 PINS = """\
@@ -27,30 +26,25 @@ versions: # written by the commands
 """
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command left: its exit code and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-
 class Project(GitRepository):
     """A work tree of the project."""
 
     @classmethod
     def create(cls, path: Path) -> Project:
-        """Make the project, with its versions in one commit and no tag yet."""
+        """Create the project with one commit and without tags."""
         project = cls(path)
         versions = {"catalog": "0.3.0", "imaging": "0.1.0", "annotate": "0.2.0", "web": "0.1.4"}
         for name, version in versions.items():
             folder = f"services/{name}"
-            bundles = (BUNDLES[name] or "").split()
-            package = f"\n[tool.package]\nbundles = {bundles}\n" if bundles else ""
-            project.write(f"{folder}/pyproject.toml", f'[project]\nname = "{name}"\nversion = "{version}"\n{package}')
+            bundles = BUNDLES[name]
+            sources = "".join(f'{bundled} = {{ path = "../{bundled}" }}\n' for bundled in bundles)
+            project.write(
+                f"{folder}/pyproject.toml",
+                f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = {list(bundles)}\n\n'
+                f"[tool.uv.sources]\n{sources}",
+            )
             project.write(f"{folder}/{name}/code.py", "first = 1\n")
-            if bundles:
+            if name != "imaging":
                 project.write(f"{folder}/requirements.txt", "boto3==1\n")
                 project.write(f"{folder}/CHANGELOG.md", f"# {name}\n\n## {version} - 2026-01-01\n\n- First release.\n")
         project.write(STAGING, PINS)
@@ -59,11 +53,11 @@ class Project(GitRepository):
         path.joinpath(".gitignore").write_text("__pycache__/\n")
         project.git("init", "--quiet", "--initial-branch", "main", "--template", "")
         project.commit("Begin")
-        project.git("gc", "--quiet")  # a copy of one pack is made sooner than one of many objects
+        project.git("gc", "--quiet")  # one pack is copied faster than many objects
         return project
 
     def copy(self, path: Path) -> Project:
-        """Return a copy, history and all."""
+        """Return a copy with the history."""
         shutil.copytree(self.path, path)
         return Project(path)
 
@@ -86,22 +80,9 @@ class Project(GitRepository):
         """Return all tags."""
         return self.git("tag").split()
 
-
-@dataclass(frozen=True)
-class ReleaseCommand:
-    """Runs `python -m release` in this process, in a project."""
-
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
-
-    def __call__(self, project: Project, *arguments: str) -> Ran:
-        """Run a command and return what it left."""
-        self.monkeypatch.chdir(project.path)
-        self.monkeypatch.setattr(sys, "argv", ["release", *arguments])
-        self.capsys.readouterr()
-        try:
-            code = main()
-        except SystemExit as stopped:  # wrong usage
-            code = int(str(stopped.code))
-        out, err = self.capsys.readouterr()
-        return Ran(code, out, err)
+    def release(self, *arguments: str, code: int = 0) -> Result:
+        """Run the `release` command here without git configuration, check its exit code, and return its result."""
+        with contextlib.chdir(self.path):
+            result = CliRunner(env=GIT_ENVIRONMENT).invoke(main, arguments)
+        assert result.exit_code == code, result.output
+        return result

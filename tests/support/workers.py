@@ -1,4 +1,4 @@
-"""How tests are shared out among the workers of pytest-xdist, each of which has servers of its own."""
+"""Distributes tests among the workers of pytest-xdist; each worker starts its own servers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ TOGETHER = {
     "MiniStack": re.compile(r"tests/integration/.*[\[-]ministack[]-]"),
     "LocalStack": re.compile(r"tests/integration/.*[\[-]localstack[]-]"),
 }
-"""Tests that share servers which take long to start; the first pattern that matches decides."""
+"""Groups of tests that share servers which are slow to start; the first matching pattern applies."""
 
 
 def group(nodeid: str) -> str:
-    """Return the name of the tests that one worker runs, in order: those that share servers, or those of a file."""
+    """Return the group of a test: tests that share servers, or else those of its file. One worker runs all of it."""
     path = nodeid.partition("::")[0]
     return next((name for name, pattern in TOGETHER.items() if pattern.match(nodeid)), path)
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Gives each worker the next group when it has done its own."""
+    """Gives an idle worker the next group."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)

@@ -1,9 +1,9 @@
-"""Runs the workflows of this repository on this machine, with nektos/act, and tells what happened.
+"""Runs the workflows of this repository on this machine with nektos/act, and returns what they did.
 
-A job runs on this host, in a clone of a scratch repository. Real: the workflow files, their expressions, conditions,
-outputs, matrices and called workflows, every `run:` step, git. Stood in for: actions (actions/; a used one without a
-stand-in is an error), `make` (stand_in_make.py), and GitHub's machines. act ignores which branches and paths start a
-workflow, environments, concurrency and permissions: tests of these read the files.
+A job runs on this host, in a clone of a scratch repository. Real are the workflow files with their expressions,
+conditions, outputs, matrices and called workflows, every `run:` step, and git. Stand-ins replace actions (actions/; a
+missing stand-in is an error), `make` (stand_in_make.py), and GitHub's machines. act ignores branch and path filters,
+environments, concurrency and permissions, so tests of these read the files.
 
 https://nektosact.com/usage/
 """
@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from local_cloud import REPOSITORY
+from environments.environment import ENVIRONMENTS, REPOSITORY
 from support.git_repository import GitRepository
 
 HERE = Path(__file__).parent
@@ -33,18 +33,18 @@ WORKFLOWS = Path(".github", "workflows")
 NAME = "octocat/gallery"
 RUNNER = "ubuntu-24.04"
 SECONDS = 600
-TOKEN = "a-token-of-nobody"
+TOKEN = "a-test-token"
 
 INHERITED = re.compile(r"PATH|HOME|LANG|(UV|PIP)_\w+|SSL_CERT_\w+|\w+_proxy|\w+_PROXY")
-"""Variables of this machine that jobs see: where programs, packages and certificates are."""
+"""This machine's variables that jobs inherit: the places of programs, packages and certificates."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of make does that is not real.
+    """The simulated result of a call of make.
 
-    `call` is words of the command line, such as `plan ENV=staging`. `files` is what it writes: by a path, or by the
-    option (in ARGS) or the variable that names one, such as `--markdown` and `OUTPUTS`.
+    `call` has words of the command line, such as `plan ENV=staging`. `files` has the contents to write, by path, or by
+    the option (in ARGS) or variable that contains the path, such as `--markdown` and `OUTPUTS`.
     """
 
     call: str
@@ -54,20 +54,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Runner:
-    """The machine of jobs: what make really does there, what it pretends, and who is told when a target is done."""
+    """The machine of jobs: which targets make runs or simulates there, and who is notified afterwards."""
 
     outcomes: Sequence[Outcome] = ()
     real: Sequence[str] = ()
     followers: Mapping[str, str] = field(default_factory=dict)
-    """Address to post to, by the target."""
-    emulator: str = "http://127.0.0.1:9"  # nobody
-    """Where the credentials of AWS are valid."""
+    """A URL to post to after a target, by target."""
+    emulator: str = "http://127.0.0.1:9"  # unused
+    """The AWS endpoint of jobs with credentials."""
     github: str = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job that ran. `name` is as GitHub shows it, such as `Staging / Plan`."""
+    """A job that ran. `name` is the one that GitHub shows, such as `Staging / Plan`."""
 
     name: str
     result: str
@@ -76,17 +76,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a job asked AWS for."""
+    """The credentials that a job requested from AWS."""
 
     job: str
     role: str
-    region: str
-    seconds: int
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a workflow did; jobs in the order in which they began. A job that is not there was skipped."""
+    """What a workflow did; jobs are in order of their start. Skipped jobs are missing."""
 
     jobs: tuple[Job, ...]
     calls: tuple[str, ...]
@@ -98,19 +96,19 @@ class Run:
 
     @property
     def results(self) -> dict[str, str]:
-        """The results of jobs by their names."""
+        """The results of jobs by name."""
         return {job.name: job.result for job in self.jobs}
 
     def targets(self, name: str = "") -> list[str]:
-        """Return the targets that were made, of an environment if one is named."""
+        """Return the targets made, optionally only those for one environment."""
         return [call.split()[0] for call in self.calls if not name or f"ENV={name}" in call.split()]
 
 
 class Scratch(GitRepository):
-    """A repository of its own with the files of this one, and a bare `origin` that it pushes to."""
+    """A copy of this repository without its history, and a bare `origin` to which it pushes."""
 
     def __init__(self, folder: Path, *only: str) -> None:
-        """Commit the files that git does not ignore as they are on the disk, or `only` those below these paths."""
+        """Commit the working tree's files except ignored ones, or `only` those below these paths."""
         super().__init__(folder / "gallery")
         self.origin = folder / "origin.git"
         listed = subprocess.run(
@@ -121,7 +119,7 @@ class Scratch(GitRepository):
         )
         for name in filter(None, listed.stdout.decode().split("\0")):
             source, target = REPOSITORY / name, self.path / name
-            if source.is_file():  # or it was deleted and that is not committed yet
+            if source.is_file():  # else its deletion is not committed yet
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)
         subprocess.run(["git", "init", "--quiet", "--bare", self.origin], check=True)
@@ -137,7 +135,7 @@ class Scratch(GitRepository):
         return commit
 
     def make(self, *words: str) -> str:
-        """Run make as a person does in this repository, with the prepared environments; return what it prints."""
+        """Run make as a developer does, with this repository's prepared environments; return its output."""
         environ = {**inherited(), "STAND_IN": str(self._person())}
         command = [sys.executable, "-IS", str(HERE / "stand_in_make.py"), *words]
         done = subprocess.run(command, cwd=self.path, env=environ, capture_output=True, text=True, check=False)
@@ -165,15 +163,15 @@ def run(
     """Run a workflow for an event.
 
     Args:
-        scratch: what jobs check out.
+        scratch: the repository that jobs check out.
         workflow: a file of .github/workflows, without .yml.
         event_name: such as `push`.
-        event: what GitHub says of it, beside the repository.
+        event: its payload, without the repository.
             https://docs.github.com/en/webhooks/webhook-events-and-payloads
-        folder: an empty one, for records, artifacts and the workspaces of jobs.
-        runner: the machine.
-        variables: `vars` of GitHub, those of all environments alike: act knows no environments.
-        job: the only one to run, after those that it needs.
+        folder: an empty folder for records, artifacts and the workspaces of jobs.
+        runner: the machine of jobs.
+        variables: GitHub's `vars`, the same for all environments, because act does not support environments.
+        job: run only this job and those that it needs.
     """
     file = scratch.path / WORKFLOWS / f"{workflow}.yml"
     (folder / "bin").mkdir(parents=True)
@@ -220,35 +218,35 @@ def run(
 
 
 def inherited() -> dict[str, str]:
-    """Return what a job sees of this machine's environment."""
+    """Return the environment variables that a job inherits."""
     return {name: value for name, value in os.environ.items() if INHERITED.fullmatch(name)}
 
 
 def write_wanted(folder: Path, runner: Runner) -> None:
-    """Write down what make is to do."""
+    """Write the instructions for stand_in_make.py."""
     wanted = {
         "outcomes": [asdict(outcome) for outcome in runner.outcomes],
         "real": list(runner.real),
         "followers": dict(runner.followers),
         "make": shutil.which("make"),
         "checkout": str(REPOSITORY),
-        "environments": [".venv", *(f".local/venv/{path.name}" for path in (REPOSITORY / ".local/venv").iterdir())],
+        "environments": [folder for folder in ENVIRONMENTS if folder != ".local/venv/tools"],
     }
     (folder / "wanted.json").write_text(json.dumps(wanted))
 
 
 def read_workflows(repository: Path) -> dict[str, Any]:
-    """Return the workflows of a repository by their names; each scalar is a text."""
+    """Return the workflows of a repository by name; each scalar is a string."""
     return {file.stem: read_yaml(file) for file in sorted((repository / WORKFLOWS).glob("*.yml"))}
 
 
 def read_yaml(file: Path) -> Any:
-    """Read a workflow; YAML would take the key `on` for a truth value."""
+    """Read a workflow; the base loader keeps YAML from turning the key `on` into a boolean."""
     return yaml.load(file.read_text(), yaml.BaseLoader)
 
 
 def used_actions(repository: Path) -> set[str]:
-    """Return the actions of others that workflows use, as `owner/name@commit`."""
+    """Return the external actions that workflows use, as `owner/name@commit`."""
 
     def uses(item: Any) -> Iterator[str]:
         if isinstance(item, dict):
@@ -263,30 +261,30 @@ def used_actions(repository: Path) -> set[str]:
 
 
 def stand_in(use: str) -> str:
-    """Return what act is told about an action: where its stand-in is."""
+    """Return act's option that replaces an action by its stand-in."""
     name, _, commit = use.partition("@")
     repository = "/".join(name.split("/")[:2])
     folder = HERE / "actions" / name
-    assert (folder / "action.yml").is_file(), f"there is no stand-in for {name}"
+    assert (folder / "action.yml").is_file(), f"no stand-in for {name}"
     return f"{repository}@{commit}={HERE / 'actions' / repository}"
 
 
 def messages(output: str) -> Iterator[dict[str, Any]]:
-    """Yield what act says, without what is no JSON."""
+    """Yield the JSON messages of act, without other output."""
     for line in output.splitlines():
         if line.startswith("{"):
             yield json.loads(line)
 
 
 def records(file: Path) -> list[Any]:
-    """Return what was noted, a line each."""
+    """Return the records in a file with one JSON document a line."""
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 def read_jobs(lines: Sequence[Mapping[str, Any]], workflow: Mapping[str, Any]) -> tuple[Job, ...]:
-    """Tell jobs from what act says of each; it names a called one `caller/workflow/job`, another one `workflow/job`.
+    """Return the jobs in act's messages, which name them `workflow/job`, or `caller/workflow/job` if called.
 
-    It adds a number to those of a matrix, and blanks so that all names are of one length.
+    act appends a number to the jobs of a matrix, and pads all names to the same length.
     """
     callers = {job.get("name", name) for name, job in workflow["jobs"].items() if "uses" in job}
     found: dict[str, dict[str, str]] = {}

@@ -1,7 +1,7 @@
-"""Keeps files of a job for the jobs after it, as actions/upload-artifact and actions/download-artifact do.
+"""Stores files of a job for later jobs, as actions/upload-artifact and actions/download-artifact do.
 
-https://github.com/actions/upload-artifact#usage, https://github.com/actions/download-artifact#usage. The inputs are in
-the environment; each artifact is a folder in `STAND_IN`.
+https://github.com/actions/upload-artifact#usage, https://github.com/actions/download-artifact#usage. The inputs are
+environment variables; each artifact is a folder in `STAND_IN`.
 """
 
 import fnmatch
@@ -14,12 +14,12 @@ ARTIFACTS = Path(os.environ["STAND_IN"], "artifacts")
 
 
 def upload() -> str:
-    """Store what `PATHS` names as a new artifact.
+    """Store the files in `PATHS` as a new artifact.
 
-    Names are relative to what the paths have in common, before the first wildcard.
+    Names are relative to the common parent of the paths, up to the first wildcard.
 
     Returns:
-        Why the step fails, or nothing.
+        Why the step fails, or an empty string.
     """
     choices = [_chosen(line.strip()) for line in os.environ["PATHS"].splitlines() if line.strip()]
     files = {file for _, found in choices for file in found}
@@ -40,7 +40,7 @@ def upload() -> str:
 
 
 def _chosen(line: str) -> tuple[Path, list[Path]]:
-    """Return where a path or pattern begins, and the files that it names."""
+    """Return the part of a path or pattern before its first wildcard, and the matching files."""
     parts = Path(line).parts
     wild = next((index for index, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
     root = Path(*parts[:wild]).absolute()
@@ -52,10 +52,10 @@ def _chosen(line: str) -> tuple[Path, list[Path]]:
 
 
 def download() -> str:
-    """Lay out one artifact in the folder `TARGET`, or several, a folder each unless they are merged.
+    """Copy one artifact to the folder `TARGET`, or several: each to its own folder unless they are merged.
 
     Returns:
-        Why the step fails, or nothing.
+        Why the step fails, or an empty string.
     """
     target = Path(os.environ["TARGET"])
     if name := os.environ["NAME"]:

@@ -1,4 +1,4 @@
-"""GitHub, as far as workflows notice it: things happen, and workflows run on this machine."""
+"""A simulated GitHub: events happen, and workflows run on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from workflows.act import NAME, WORKFLOWS, Outcome, Run, Runner, Scratch, run
 
 CODE = (".github", ".gitignore", "Makefile", "infrastructure", "services", "localstack")
-"""What a repository needs to be deployed."""
+"""The paths that a deployment needs."""
 
 VARIABLES = {
     "AWS_REGION": "eu-central-1",
@@ -23,7 +23,7 @@ VARIABLES = {
 }
 
 STAGING_ONLY = {name: value for name, value in VARIABLES.items() if name != "PRODUCTION_PLAN_ROLE"}
-"""What is set before there is a production."""
+"""The variables before production is set up."""
 
 PASSED = """
 on: workflow_call
@@ -33,14 +33,14 @@ jobs:
 
 
 def planned(environment: str = "", *, changes: bool = True) -> Outcome:
-    """Return what a plan of an environment, or of any, leaves that may be applied."""
+    """Return the outcome of an accepted plan, of one environment or of any."""
     name = f"plan ENV={environment}" if environment else "plan"
     outputs = f"changes={str(changes).lower()}\nrefused=false\n"
     return Outcome(name, files={"--plan": "{}", "--outputs": outputs, "--markdown": "## What would change\n"})
 
 
 def refused(environment: str) -> Outcome:
-    """Return what a plan of an environment leaves that the gate refuses."""
+    """Return the outcome of a plan that the gate refuses."""
     files = {"--plan": "{}", "--outputs": "changes=true\nrefused=true\n", "--markdown": "## Refused\n"}
     return Outcome(f"plan ENV={environment}", exit=3, files=files)
 
@@ -50,7 +50,7 @@ USUAL = (planned(), Outcome("affected", files={"OUTPUTS": 'services=["web"]\n'})
 
 @dataclass(frozen=True)
 class GitHub:
-    """A repository on GitHub whose workflows run here. What make does is pretended, but where a test says otherwise."""
+    """A repository on GitHub whose workflows run here. make is simulated unless a test says otherwise."""
 
     scratch: Scratch
     new_folder: Callable[[str], Path]
@@ -63,7 +63,7 @@ class GitHub:
         return self._run("deploy", "push", event, outcomes)
 
     def dispatch(self, workflow: str, branch: str) -> Run:
-        """Start a workflow by hand, from a branch."""
+        """Start a workflow manually from a branch."""
         return self._run(workflow, "workflow_dispatch", {"ref": f"refs/heads/{branch}"}, ())
 
     def pull_request(
@@ -77,14 +77,14 @@ class GitHub:
         number: int = 12,
         job: str = "",
     ) -> Run:
-        """Do something with a pull request."""
+        """Trigger an event of a pull request."""
         head = {"ref": "topic", "repo": {"full_name": "mallory/gallery" if fork else NAME, "fork": fork}}
         pull_request = {"number": number, "head": head, "base": {"ref": "main", "sha": base}}
         event = {"action": action, "number": number, "pull_request": pull_request, "label": {"name": label}}
         return self._run(workflow, "pull_request", event, outcomes, job)
 
     def schedule(self, workflow: str, *outcomes: Outcome) -> Run:
-        """Let the time come at which a workflow runs."""
+        """Run a scheduled workflow."""
         return self._run(workflow, "schedule", {"schedule": "0 0 * * *"}, outcomes)
 
     def _run(
@@ -97,21 +97,21 @@ class GitHub:
 
 @pytest.fixture(scope="session")
 def github(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
-    """Be a repository with nothing but workflows: what they call is pretended."""
+    """Return a repository with only workflows; everything that they call is simulated."""
     return GitHub(Scratch(tmp_path_factory.mktemp("workflows"), ".github"), tmp_path_factory.mktemp, VARIABLES)
 
 
 @pytest.fixture(scope="module")
 def with_code(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
-    """Be a repository with code, too, so that make can really do things."""
+    """Return a repository that includes code, so that make can run real targets."""
     scratch = Scratch(tmp_path_factory.mktemp("code"), *CODE, "tests/unit")
     return GitHub(scratch, tmp_path_factory.mktemp, VARIABLES)
 
 
 @pytest.fixture(scope="session")
 def checked(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
-    """Be a repository like that whose checks pass at once, which is quicker."""
+    """Return a repository with only workflows whose checks pass at once, which is faster."""
     scratch = Scratch(tmp_path_factory.mktemp("checked"), ".github")
     (scratch.path / WORKFLOWS / "ci.yml").write_text(PASSED)
-    scratch.commit("Trust the checks")
+    scratch.commit("Skip the checks")
     return GitHub(scratch, tmp_path_factory.mktemp, VARIABLES)

@@ -1,31 +1,30 @@
-"""Stands in for the instances of Auto Scaling groups, which an emulator does not start.
+"""Stand-ins for the instances of Auto Scaling groups, which an emulator does not start.
 
-Each serves the gallery of one environment on a port of the loopback, from the very package that the environment's
-launch template names, with the settings and the command that its user data has.
+Each runs the gallery of one environment on a loopback port, with the package, the settings and the command in the user
+data of the environment's launch template.
 """
 
 from __future__ import annotations
 
-import base64
-import http.client
 import re
 import shlex
 import shutil
 import sys
 import threading
-import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Self
 
-import boto3
 from botocore.exceptions import ClientError
 
 from local_cloud.emulator import client_environ
-from local_cloud.processes import Child
+from local_cloud.session import EmulatorSession
+from servers.ports import http_problem
+from servers.processes import Child
+from support.launch_template import user_data
+from support.waiting import SECONDS
 
-START_SECONDS = 300.0
 SETTINGS = re.compile(r"/etc/gallery\.env <<'EOF'\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
 PACKAGE = re.compile(r"'s3://([^/']+)/([^']+)'")
 COMMAND = re.compile(r"^ExecStart=\S+ (.+)$", re.MULTILINE)
@@ -35,52 +34,42 @@ class Instance:
     """The one instance of an environment's gallery."""
 
     def __init__(self, stack: str, region: str, port: int, endpoint_url: str, folder: Path) -> None:
-        """Choose the web stack and the port; nothing runs yet."""
+        """Choose the web stack and the port, without starting anything."""
         self._stack = stack
-        self._region = region
+        self._session = EmulatorSession(endpoint_url, region)
         self._port = port
         self._endpoint_url = endpoint_url
         self._folder = folder
         self._child = Child("gallery", folder)
-        self._user_data = ""
+        self._running = ""
 
     def refresh(self) -> None:
-        """Run what the newest launch template says, if that is not what runs, and wait until it is ready."""
-        user_data = self._launch_template()
-        if not user_data or user_data == self._user_data:
+        """Run what the newest launch template specifies, unless it runs already, and wait until it is ready."""
+        template = self._launch_template()
+        if not template or template == self._running:
             return
         self.stop()
-        self._child.start(self._command(user_data), self._environ(user_data), self._unpack(user_data))
-        self._user_data = user_data
-        deadline = time.monotonic() + START_SECONDS
-        while objection := self._objection():
-            gone = self._child.exit_code() is not None or time.monotonic() > deadline
-            assert not gone, f"the gallery of {self._stack} is not ready ({objection}):\n{self._child.last_words()}"
-            time.sleep(0.05)
+        command, environ, content = self._command(template), self._environ(template), self._unpack(template)
+        self._child.start(command, environ, content, lambda: http_problem(self._port, "/readyz"), SECONDS)
+        self._running = template
 
     def stop(self) -> None:
         """Stop the gallery."""
         self._child.stop()
 
     def _launch_template(self) -> str:
-        """Return the user data of the newest launch template, or nothing when there is no stack yet."""
+        """Return the user data of the newest launch template, or an empty string before the stack exists."""
         try:
-            resource = boto3.client("cloudformation", region_name=self._region).describe_stack_resource(
-                StackName=self._stack, LogicalResourceId="LaunchTemplate"
-            )
+            return user_data(self._session.client("cloudformation"), self._session.client("ec2"), self._stack)
         except ClientError:
             return ""
-        (version,) = boto3.client("ec2", region_name=self._region).describe_launch_template_versions(
-            LaunchTemplateId=resource["StackResourceDetail"]["PhysicalResourceId"], Versions=["$Latest"]
-        )["LaunchTemplateVersions"]
-        return base64.b64decode(version["LaunchTemplateData"]["UserData"]).decode()
 
     def _unpack(self, user_data: str) -> Path:
         bucket, key = _find(PACKAGE, user_data)
         content, archive = self._folder / "content", self._folder / "gallery.zip"
         shutil.rmtree(content, ignore_errors=True)
         self._folder.mkdir(exist_ok=True)
-        boto3.client("s3", region_name=self._region).download_file(bucket, key, str(archive))
+        self._session.client("s3").download_file(bucket, key, str(archive))
         with zipfile.ZipFile(archive) as package:
             package.extractall(content)
         return content
@@ -93,25 +82,13 @@ class Instance:
         (arguments,) = _find(COMMAND, user_data)
         command = shlex.split(arguments)
         command[command.index("--bind") + 1] = f"127.0.0.1:{self._port}"
-        return [sys.executable, "-S", *command]  # -S: what is installed here must not be missed in the package
-
-    def _objection(self) -> str:
-        """Return why the gallery is not ready, or nothing when it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            answer = connection.getresponse()
-            return "" if answer.status == http.client.OK else answer.read(500).decode(errors="replace")
-        except OSError as error:
-            return str(error)
-        finally:
-            connection.close()
+        return [sys.executable, "-S", *command]  # -S: the package must not use packages installed here
 
 
 class Instances:
-    """All instances, and an address to post to: the answer comes when they run what their launch templates say.
+    """All instances, and an address that responds to a POST once they run what their launch templates specify.
 
-    So does CloudFormation wait for the signals of instances, before a stack counts as updated.
+    This stands in for CloudFormation, which waits for the signals of instances before it completes an update.
     """
 
     def __init__(self, instances: list[Instance]) -> None:
@@ -122,12 +99,12 @@ class Instances:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        """Begin to answer."""
+        """Start the server."""
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Stop everything."""
+        """Stop the server and all instances."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -142,7 +119,7 @@ class Instances:
                 try:
                     for instance in instances:
                         instance.refresh()
-                except Exception as error:  # noqa: BLE001 - whoever asked is told, and fails
+                except Exception as error:  # noqa: BLE001 - the caller reports it and fails
                     self.send_response(500)
                     self.end_headers()
                     self.wfile.write(f"{error}\n".encode())
@@ -158,5 +135,5 @@ class Instances:
 
 def _find(pattern: re.Pattern[str], user_data: str) -> tuple[str, ...]:
     found = pattern.search(user_data)
-    assert found, f"the user data has no {pattern.pattern}"
+    assert found, f"the user data lacks {pattern.pattern}"
     return found.groups()

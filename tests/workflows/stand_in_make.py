@@ -1,7 +1,7 @@
-"""Stands in for make on the machine of a job: notes each call, and lets happen what the test wants to.
+"""Stand-in for make on the machine of a job: records each call, and produces the result that the test specifies.
 
-The folder `STAND_IN` has what the test wants (wanted.json, see act.py) and gets a line for each call (calls).
-A target that is `real` runs this checkout's prepared environments, so that nothing is installed.
+The folder `STAND_IN` has the test's instructions (wanted.json, see act.py) and gets a line for each call (calls).
+A `real` target runs make with this checkout's environments, but for the tools: these act on the clone they are in.
 """
 
 import itertools
@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 STAND_IN = Path(os.environ["STAND_IN"])
-ENVIRONMENTS = (".local/uv", ".local/venv", ".venv")
 
 
 def main(words: list[str]) -> int:
-    """Return the exit status of the call."""
+    """Handle a call and return its exit status."""
     with (STAND_IN / "calls").open("a") as calls:
         calls.write(json.dumps(words) + "\n")
     wanted = json.loads((STAND_IN / "wanted.json").read_text())
@@ -29,21 +28,22 @@ def main(words: list[str]) -> int:
 
 
 def really_make(words: list[str], wanted: dict[str, Any]) -> int:
-    """Run make itself, and take what it would install as installed."""
+    """Run make itself, with everything treated as installed."""
     checkout = Path(wanted["checkout"])
-    for name in ENVIRONMENTS:
-        if not Path(name).exists():
-            Path(name).parent.mkdir(exist_ok=True)
+    for name in (".local/uv", *wanted["environments"]):
+        if not Path(name).is_symlink():
+            Path(name).parent.mkdir(exist_ok=True, parents=True)
             Path(name).symlink_to(checkout / name)
-    Path(".git/info/exclude").write_text("/.venv\n")  # a link is not the folder that .gitignore means
+    Path(".git/info/exclude").write_text("/.venv\n")  # .gitignore does not match links
     ready = [".local/uv/bin/uv", *(f"{folder}/ready" for folder in wanted["environments"])]
     installed = [word for file in ready for word in ("--old-file", file)]
-    return subprocess.run([wanted["make"], *installed, *words], check=False).returncode
+    offline = {**os.environ, "UV_OFFLINE": "1"}  # what the tools need is in the cache of uv
+    return subprocess.run([wanted["make"], *installed, *words], env=offline, check=False).returncode
 
 
 def follow(target: str, wanted: dict[str, Any]) -> int:
-    """Tell whoever waits for a target that it is done, and wait until they are ready."""
-    import urllib.error  # here, for loading it takes longer than most calls last
+    """Notify the follower of a target, and wait until it is ready."""
+    import urllib.error  # here, because its import takes longer than most calls
     import urllib.request
 
     if target in wanted["followers"]:
@@ -56,7 +56,7 @@ def follow(target: str, wanted: dict[str, Any]) -> int:
 
 
 def pretend(words: list[str], outcomes: list[dict[str, Any]]) -> int:
-    """Write the files and end as the outcome says that names the most of the words; of several, the last."""
+    """Write the files and return the status of the most specific matching outcome; the last one wins a tie."""
     fitting = [outcome for outcome in outcomes if set(outcome["call"].split()) <= set(words)]
     outcome: dict[str, Any] = max(
         reversed(fitting), key=lambda outcome: len(outcome["call"].split()), default={"files": {}, "exit": 0}

@@ -1,7 +1,7 @@
-"""From merges to running galleries: deploy.yml and plan.yml really deploy two environments to an emulated account.
+"""From merges to running galleries: deploy.yml and plan.yml deploy two environments to an emulated account.
 
-Real: git with its tags, packages built from them, change sets, databases, functions, both galleries, the smoke test.
-Pretended: the checks, which have tests of their own.
+Real are git with its tags, packages built from them, change sets, databases, functions, both galleries, and the smoke
+test. The checks are simulated; they have tests of their own.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
 import requests
 from PIL import Image
 
 from deploy.environment import Environment, load_environment
 from deploy.status import read_status
-from local_cloud.emulator import Emulator
-from local_cloud.ports import free_ports
+from local_cloud.ministack import MiniStack
+from local_cloud.session import EmulatorSession
 from release.pins import with_pin
 from release.version import Version
+from servers.ports import free_ports
 from support import photos
 from support.emulated_environment import ACCOUNT, prepared_account
 from support.gallery_client import GalleryClient
@@ -39,8 +39,8 @@ SERVICES = ("annotate", "catalog", "thumbnail", "web")
 REAL = ("tag", "publish", "plan", "apply", "smoke", "comment", "discard")
 
 
-class RegionalEmulator(Emulator):
-    """An emulator that takes forms without a region, as browsers send them, for those of our region."""
+class RegionalEmulator(MiniStack):
+    """An emulator whose default region is ours: the upload forms of browsers do not name a region."""
 
     def environ(self) -> dict[str, str]:
         return {**super().environ(), "MINISTACK_REGION": REGION}
@@ -48,27 +48,27 @@ class RegionalEmulator(Emulator):
 
 @dataclass(frozen=True)
 class Seen:
-    """An environment after a merge, as people see it."""
+    """An environment after a merge, as users see it."""
 
     gallery: str
-    """The version that the gallery tells."""
+    """The version that the gallery reports."""
     deployed: Mapping[str, str]
-    """Versions of services by their names."""
+    """Versions of services by name."""
     thumbnail: int
-    """Width in pixels of a new photo's thumbnail."""
+    """The width of a new photo's thumbnail in pixels."""
     photos: int
 
 
 @dataclass(frozen=True)
 class Merge:
-    """What a merge did."""
+    """The effects of a merge."""
 
     run: Run
     staging: Seen
     production: Seen
 
     def published(self, environment: str) -> list[str]:
-        """Return the versions that were built and stored for an environment."""
+        """Return the versions that were published for an environment."""
         return re.findall(r"^(\w+ [\d.]+): published", self._output(environment), re.MULTILINE)
 
     def changed(self, environment: str) -> list[str]:
@@ -80,36 +80,17 @@ class Merge:
 
 
 @dataclass(frozen=True)
-class Story:
-    """Merges one after the other, and the pull request before the promotion."""
-
-    old: str
-    new: str
-    """The versions of thumbnail."""
-    first: Merge
-    again: Merge
-    release: Merge
-    planned: Run
-    comments: list[str]
-    change_sets: list[str]
-    closed: Run
-    change_sets_left: list[str]
-    promotion: Merge
-    rollback: Merge
-    """With a changed parameter of annotate in staging, and a change of the catalogue without a release."""
-
-
-@dataclass(frozen=True)
 class World:
-    """A repository, the account that it is deployed to, and the addresses of the galleries."""
+    """A repository, the account that it is deployed to, and clients for its galleries."""
 
     scratch: Scratch
     github: GitHub
     server: GitHubServer
+    session: EmulatorSession
     galleries: Mapping[str, GalleryClient]
 
     def merge(self) -> Merge:
-        """Merge what was committed, and look at both environments."""
+        """Push the commits to main, run the workflow, and inspect both environments."""
         run = self.github.push()
         failed = [f"{job.name}:\n{job.output}" for job in run.jobs if job.result != "success"]
         assert not failed, "\n".join(failed)
@@ -117,8 +98,8 @@ class World:
         return Merge(run, *(self._look(name) for name in ENVIRONMENTS))
 
     def change_sets(self, label: str) -> list[str]:
-        """Return the stacks that have a change set of a plan."""
-        cloudformation = boto3.client("cloudformation", region_name=REGION)
+        """Return the stacks with a change set of a plan."""
+        cloudformation = self.session.client("cloudformation", region_name=REGION)
         environments = [self._environment(name) for name in ENVIRONMENTS]
         stacks = [environment.stack_name(stack.name) for environment in environments for stack in environment.stacks]
         return [
@@ -132,7 +113,7 @@ class World:
         gallery = self.galleries[name]
         image = gallery.wait(gallery.upload(photos.jpeg()))
         thumbnail = Image.open(io.BytesIO(requests.get(image["thumbnail"]["url"], timeout=10).content))
-        packages = {status.stack: status.package for status in read_status(self._environment(name))}
+        packages = {status.stack: status.package for status in read_status(self.session, self._environment(name))}
         return Seen(
             gallery=requests.get(f"{gallery.url}/healthz", timeout=10).json()["version"],
             deployed={
@@ -149,20 +130,20 @@ class World:
 
 
 def edit(file: Path, pattern: str, replacement: str) -> None:
-    """Replace the one place where a pattern is found."""
+    """Replace the only match of a pattern."""
     text, found = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
-    assert found == 1, f"{pattern} is {found} times in {file}"
+    assert found == 1, f"{found} matches of {pattern} in {file}"
     file.write_text(text)
 
 
 def version_of(scratch: Scratch, service: str) -> Version:
-    """Return the version that the source of a service has."""
+    """Return the version in the source of a service."""
     project = scratch.path / "services" / service / "pyproject.toml"
     return Version.parse(tomllib.loads(project.read_text())["project"]["version"], str(project))
 
 
 def scratch_with_galleries(folder: Path, ports: Mapping[str, int]) -> Scratch:
-    """Lay out a repository without tags whose environments run on this machine, both with the versions of services."""
+    """Return a repository without tags whose environments run the current versions on this machine."""
     scratch = Scratch(folder, *CODE)
     (scratch.path / WORKFLOWS / "ci.yml").write_text(PASSED)
     for name, port in ports.items():
@@ -188,73 +169,68 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     scratch = scratch_with_galleries(folder, ports)
     try:
         emulator.start()
-        with prepared_account(emulator), GitHubServer(NAME, TOKEN) as server, Instances(instances) as fleet:
+        session = prepared_account(emulator.endpoint_url)
+        with GitHubServer(NAME, TOKEN) as server, Instances(instances) as fleet:
             runner = Runner(
                 real=REAL, followers={"apply": fleet.url}, emulator=emulator.endpoint_url, github=server.url
             )
             github = GitHub(scratch, tmp_path_factory.mktemp, VARIABLES, runner)
             galleries = {name: GalleryClient(f"http://127.0.0.1:{port}") for name, port in ports.items()}
-            yield World(scratch, github, server, galleries)
+            yield World(scratch, github, server, session, galleries)
     finally:
         emulator.abandon()
 
 
+class Story:
+    """A series of merges, and the pull request of a promotion; tests check the results."""
+
+    def __init__(self, world: World) -> None:
+        """Do what developers do."""
+        scratch, services = world.scratch, world.scratch.path / "services"
+        self.old = str(version_of(scratch, "thumbnail"))
+        self.first = world.merge()
+        self.again = world.merge()
+
+        edit(services / "thumbnail" / "thumbnail" / "resize.py", r"^BOX = \d+$", "BOX = 256")
+        scratch.commit("Make thumbnails smaller")
+        scratch.make("release", "SERVICE=thumbnail")
+        scratch.commit("Release thumbnail")
+        self.new = str(version_of(scratch, "thumbnail"))
+        scratch.make("versions")
+        self.release = world.merge()
+
+        scratch.make("promote", "SERVICE=thumbnail", "FROM=staging", "TO=production")
+        scratch.commit("Promote thumbnail to production")
+        scratch.make("versions")
+        number = world.server.open_pull_request()
+        world.github.pull_request("plan", number=number)
+        self.change_sets = world.change_sets(f"pr-{number}")
+        self.closed = world.github.pull_request("plan", number=number, action="closed")
+        self.change_sets_left = world.change_sets(f"pr-{number}")
+        self.promotion = world.merge()
+
+        scratch.git("revert", "--no-edit", "HEAD")
+        scratch.make("promote", "SERVICE=thumbnail", "FROM=production", "TO=staging")
+        scratch.commit("Revert staging, too")
+        with (services / "catalog" / "catalog" / "images.py").open("a") as file:
+            file.write("\n# A comment.\n")
+        edit(
+            scratch.path / "infrastructure" / "environments" / "staging.yaml",
+            r"^(  annotate:\n    Concurrency): \d+$",
+            r"\1: 4",
+        )
+        scratch.commit("Reduce the concurrency of annotate; comment the catalog")
+        self.rollback = world.merge()
+        """It also changes a parameter of annotate in staging, and the catalog without a release."""
+        self.comments = world.server.bodies(number)
+
+
 @pytest.fixture(scope="module")
 def story(world: World) -> Story:
-    """Do what people do; tests look at what came of it."""
-    scratch, services = world.scratch, world.scratch.path / "services"
-    old = str(version_of(scratch, "thumbnail"))
-    first = world.merge()
-    again = world.merge()
-
-    edit(services / "thumbnail" / "thumbnail" / "resize.py", r"^BOX = \d+$", "BOX = 256")
-    scratch.commit("Make thumbnails smaller")
-    scratch.make("release", "SERVICE=thumbnail")
-    scratch.commit("Release thumbnail")
-    new = str(version_of(scratch, "thumbnail"))
-    scratch.make("versions")
-    release = world.merge()
-
-    scratch.make("promote", "SERVICE=thumbnail", "FROM=staging", "TO=production")
-    scratch.commit("Promote thumbnail to production")
-    scratch.make("versions")
-    number = world.server.open_pull_request()
-    planned = world.github.pull_request("plan", number=number)
-    change_sets = world.change_sets(f"pr-{number}")
-    closed = world.github.pull_request("plan", number=number, action="closed")
-    change_sets_left = world.change_sets(f"pr-{number}")
-    promotion = world.merge()
-
-    scratch.git("revert", "--no-edit", "HEAD")
-    scratch.make("promote", "SERVICE=thumbnail", "FROM=production", "TO=staging")
-    scratch.commit("Take staging back, too")
-    with (services / "catalog" / "catalog" / "images.py").open("a") as file:
-        file.write("\n# A remark.\n")
-    edit(
-        scratch.path / "infrastructure" / "environments" / "staging.yaml",
-        r"^(  annotate:\n    Concurrency): \d+$",
-        r"\1: 4",
-    )
-    scratch.commit("Let fewer photos be described at once; remark something in the catalogue")
-    rollback = world.merge()
-
-    return Story(
-        old,
-        new,
-        first,
-        again,
-        release,
-        planned,
-        world.server.bodies(number),
-        change_sets,
-        closed,
-        change_sets_left,
-        promotion,
-        rollback,
-    )
+    return Story(world)
 
 
-def test_the_first_merge_makes_both_environments_side_by_side_each_with_its_gallery(story: Story) -> None:
+def test_the_first_merge_creates_both_environments_with_their_galleries(story: Story) -> None:
     for name, seen in (("staging", story.first.staging), ("production", story.first.production)):
         assert len(story.first.changed(name)) == 9
         assert set(seen.deployed) == set(SERVICES)
@@ -269,12 +245,12 @@ def test_each_version_is_built_once_for_both_environments(story: Story) -> None:
     assert story.first.published("production") == []
 
 
-def test_the_second_run_on_the_same_commit_publishes_nothing_and_changes_nothing(story: Story) -> None:
+def test_a_second_run_on_the_same_commit_publishes_and_changes_nothing(story: Story) -> None:
     targets = story.again.run.targets
     assert targets("staging") == targets("production") == ["plan", "smoke"]
 
 
-def test_a_release_of_one_service_publishes_and_deploys_that_service_to_staging_only(story: Story) -> None:
+def test_a_release_publishes_and_deploys_one_service_to_staging_only(story: Story) -> None:
     assert story.release.published("staging") == [f"thumbnail {story.new}"]
     assert story.release.changed("staging") == ["thumbnail"]
     assert story.release.run.targets("production") == ["plan", "smoke"]
@@ -282,11 +258,11 @@ def test_a_release_of_one_service_publishes_and_deploys_that_service_to_staging_
     assert story.release.production.deployed == story.first.production.deployed
 
 
-def test_people_see_a_release_work_in_stagings_gallery_and_not_yet_in_productions(story: Story) -> None:
+def test_a_release_is_visible_in_staging_and_not_yet_in_production(story: Story) -> None:
     assert (story.release.staging.thumbnail, story.release.production.thumbnail) == (256, 512)
 
 
-def test_the_pull_request_of_a_promotion_shows_what_it_will_change(story: Story) -> None:
+def test_the_pull_request_of_a_promotion_shows_its_changes(story: Story) -> None:
     (comment,) = story.comments
     assert f"| `thumbnail` | `{story.old}` | `{story.new}` |" in comment
     assert "`staging`" in comment
@@ -294,7 +270,7 @@ def test_the_pull_request_of_a_promotion_shows_what_it_will_change(story: Story)
     assert story.change_sets == ["gallery-production-thumbnail"]
 
 
-def test_closing_the_pull_request_leaves_none_of_its_change_sets(story: Story) -> None:
+def test_closing_the_pull_request_deletes_its_change_sets(story: Story) -> None:
     assert set(story.closed.results.values()) == {"success"}
     assert story.change_sets_left == []
 
@@ -307,7 +283,7 @@ def test_a_promotion_deploys_to_production_without_building(story: Story) -> Non
     assert story.promotion.production.thumbnail == 256
 
 
-def test_a_reverted_promotion_and_one_backwards_bring_the_old_version_back_without_building(story: Story) -> None:
+def test_reverting_and_demoting_restore_the_old_version_without_building(story: Story) -> None:
     for name, seen in (("staging", story.rollback.staging), ("production", story.rollback.production)):
         assert story.rollback.published(name) == []
         assert "thumbnail" in story.rollback.changed(name)
@@ -315,14 +291,14 @@ def test_a_reverted_promotion_and_one_backwards_bring_the_old_version_back_witho
         assert seen.thumbnail == 512
 
 
-def test_a_changed_catalog_is_not_published_before_its_release_and_a_parameter_needs_no_build(story: Story) -> None:
+def test_an_unreleased_catalog_is_not_published_and_a_parameter_needs_no_build(story: Story) -> None:
     assert story.rollback.published("staging") == []
     assert story.rollback.changed("staging") == ["thumbnail", "annotate"]
     assert story.rollback.changed("production") == ["thumbnail"]
     assert story.rollback.staging.deployed == story.first.staging.deployed
 
 
-def test_no_photo_is_lost_on_the_way(story: Story) -> None:
+def test_no_photo_is_lost(story: Story) -> None:
     merges = (story.first, story.again, story.release, story.promotion, story.rollback)
     assert [merge.staging.photos for merge in merges] == [1, 2, 3, 4, 5]
     assert [merge.production.photos for merge in merges] == [1, 2, 3, 4, 5]

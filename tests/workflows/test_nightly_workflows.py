@@ -1,4 +1,4 @@
-"""drift.yml, dependencies.yml and taskcat.yml: what happens without anybody's doing."""
+"""drift.yml, dependencies.yml and taskcat.yml: the scheduled workflows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from workflows.conftest import STAGING_ONLY, VARIABLES, GitHub
 
 
 def drifted(environment: str, status: int) -> Outcome:
-    """Return what `make drift` leaves."""
+    """Return the outcome of `make drift`."""
     return Outcome(f"drift ENV={environment}", exit=status, files={"--markdown": f"{environment} has drifted\n"})
 
 
-def test_what_has_drifted_becomes_one_issue(github: GitHub) -> None:
+def test_drift_is_reported_in_one_issue(github: GitHub) -> None:
     run = github.schedule("drift", drifted("staging", 6), drifted("production", 0))
     assert run.calls[-1] == "drift-issue FILES=drift/staging.md drift/production.md"
     assert {asked.role for asked in run.credentials} == {
@@ -23,7 +23,7 @@ def test_what_has_drifted_becomes_one_issue(github: GitHub) -> None:
     }
 
 
-def test_the_issue_is_open_as_long_as_something_has_drifted(with_code: GitHub) -> None:
+def test_the_issue_is_open_while_there_is_drift(with_code: GitHub) -> None:
     with GitHubServer(NAME, TOKEN) as server:
         github = replace(with_code, runner=replace(with_code.runner, real=("drift-issue",), github=server.url))
         github.schedule("drift", drifted("staging", 6), Outcome("drift ENV=production", files={"--markdown": ""}))
@@ -34,7 +34,7 @@ def test_the_issue_is_open_as_long_as_something_has_drifted(with_code: GitHub) -
         assert issue["state"] == "closed"
 
 
-def test_an_environment_without_variables_is_not_missed_in_the_issue(github: GitHub) -> None:
+def test_the_issue_skips_an_environment_without_variables(github: GitHub) -> None:
     run = replace(github, variables=STAGING_ONLY).schedule("drift", drifted("staging", 0))
     assert [call.split() for call in run.calls] == [
         ["drift", "ENV=staging", "ARGS=--markdown", "staging.md"],
@@ -42,20 +42,20 @@ def test_an_environment_without_variables_is_not_missed_in_the_issue(github: Git
     ]
 
 
-def test_drift_is_not_looked_for_where_no_environment_is_set_up(github: GitHub) -> None:
+def test_without_environments_drift_is_not_checked(github: GitHub) -> None:
     run = replace(github, variables={}).schedule("drift")
     assert (run.calls, run.credentials) == ((), ())
     assert len(run.notices) == 2
 
 
-def test_taskcat_runs_at_night_with_a_role_of_its_own(github: GitHub) -> None:
+def test_taskcat_runs_at_night_with_its_own_role(github: GitHub) -> None:
     run = github.schedule("taskcat")
     assert run.calls == ("taskcat REGIONS=us-east-1",)
     assert [asked.role for asked in run.credentials] == [VARIABLES["TASKCAT_ROLE"]]
     assert replace(github, variables={}).schedule("taskcat").calls == ()
 
 
-def test_what_packages_contain_is_kept_also_when_the_audit_finds_something(github: GitHub) -> None:
+def test_sboms_are_kept_even_if_the_audit_fails(github: GitHub) -> None:
     run = github.schedule("dependencies", Outcome("audit", exit=1, files={".local/sbom/web.json": "{}"}))
     assert run.results == {"Audit": "failure"}
     assert (run.artifacts / "sbom" / "web.json").is_file()

@@ -1,4 +1,4 @@
-"""ci.yml and plan.yml: what a pull request is checked for, what it is told, and what a fork does not get."""
+"""ci.yml and plan.yml: the checks and plans of a pull request, and the limits for forks."""
 
 from __future__ import annotations
 
@@ -23,22 +23,20 @@ SERVICES = ["annotate", "catalog", "thumbnail", "web"]
         ("infrastructure/environments/staging.yaml", []),
     ],
 )
-def test_the_services_that_a_change_concerns_are_tested_and_packaged(
-    with_code: GitHub, changed: str, tested: list[str]
-) -> None:
+def test_affected_services_are_tested_and_packaged(with_code: GitHub, changed: str, tested: list[str]) -> None:
     scratch = with_code.scratch
     base = scratch.git("rev-parse", "HEAD")
     with (scratch.path / changed).open("a") as file:
         file.write("\n# changed\n")
     scratch.commit("Change something")
-    finding_out = replace(with_code, runner=replace(with_code.runner, real=("affected",)))
-    run = finding_out.pull_request("ci", base=base, job="service")
+    with_affected = replace(with_code, runner=replace(with_code.runner, real=("affected",)))
+    run = with_affected.pull_request("ci", base=base, job="service")
     calls = [f"{target} SERVICE={service}" for service in tested for target in ("package", "test-service")]
     assert sorted(run.calls[1:]) == sorted(calls)
     assert run.results == dict.fromkeys(["Affected services", *(f"Service {name}" for name in tested)], "success")
 
 
-def test_a_failed_check_is_seen_in_the_one_check_that_is_required(github: GitHub) -> None:
+def test_a_failed_check_fails_the_required_check(github: GitHub) -> None:
     assert github.pull_request("ci", Outcome("test-service", exit=1)).results["passed"] == "failure"
 
 
@@ -48,7 +46,7 @@ def test_a_pull_request_of_a_fork_is_checked_without_credentials(github: GitHub)
     assert run.credentials == ()
 
 
-def test_both_environments_are_planned_and_staging_comes_first_in_the_comment(github: GitHub) -> None:
+def test_both_environments_are_planned_and_the_comment_starts_with_staging(github: GitHub) -> None:
     run = github.pull_request("plan")
     assert sorted((asked.job, asked.role) for asked in run.credentials) == [
         ("plan", VARIABLES["PRODUCTION_PLAN_ROLE"]),
@@ -62,14 +60,14 @@ def test_both_environments_are_planned_and_staging_comes_first_in_the_comment(gi
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_what_the_gate_refuses_is_told_in_the_comment_and_fails_the_check(github: GitHub, environment: str) -> None:
+def test_a_refused_plan_is_in_the_comment_and_fails_the_check(github: GitHub, environment: str) -> None:
     run = github.pull_request("plan", refused(environment))
     assert run.results[f"Plan {environment}"] == "failure"
     assert run.calls[-1].startswith("comment ")
     assert (run.artifacts / f"plan-{environment}" / f"{environment}.md").read_text() == "## Refused\n"
 
 
-def test_a_pull_request_has_one_comment_with_the_newest_plans_also_of_what_is_refused(with_code: GitHub) -> None:
+def test_a_pull_request_has_one_comment_with_the_newest_plans_even_if_refused(with_code: GitHub) -> None:
     with GitHubServer(NAME, TOKEN) as server:
         runner = replace(with_code.runner, real=("comment",), github=server.url)
         commenting, number = replace(with_code, runner=runner), server.open_pull_request()
@@ -82,7 +80,7 @@ def test_a_pull_request_has_one_comment_with_the_newest_plans_also_of_what_is_re
     assert "## Refused" not in comment
 
 
-def test_a_pull_request_of_a_fork_gets_no_plan_and_is_told_why(github: GitHub) -> None:
+def test_a_pull_request_of_a_fork_gets_a_notice_instead_of_a_plan(github: GitHub) -> None:
     run = github.pull_request("plan", fork=True)
     assert (run.calls, run.credentials) == ((), ())
     assert "fork" in run.notices[0]
@@ -95,7 +93,7 @@ def test_an_environment_without_variables_is_not_planned(github: GitHub) -> None
     assert [notice.partition(" ")[0] for notice in run.notices] == ["production"]
 
 
-def test_nothing_is_said_where_no_environment_is_set_up(github: GitHub) -> None:
+def test_without_environments_there_is_no_comment(github: GitHub) -> None:
     run = replace(github, variables={}).pull_request("plan")
     assert (run.calls, run.credentials) == ((), ())
     assert set(run.results.values()) == {"success"}
@@ -115,7 +113,7 @@ def test_an_environment_without_variables_has_nothing_to_discard(github: GitHub)
     assert run.calls == ("discard ENV=staging LABEL=pr-12",)
 
 
-def test_taskcat_runs_in_aws_when_its_label_is_given(github: GitHub) -> None:
+def test_the_label_taskcat_starts_taskcat_in_aws(github: GitHub) -> None:
     for fork, calls in ((False, ("taskcat REGIONS=us-east-1",)), (True, ())):
         run = github.pull_request("taskcat", action="labeled", label="taskcat", fork=fork)
         assert run.calls == calls

@@ -1,4 +1,4 @@
-"""What act does not enforce, read in the files; more of that is in infrastructure/test_workflows.py."""
+"""Checks of the files for what act does not enforce; infrastructure/test_workflows.py has more of them."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ CALLS = [
 ]
 
 
-def test_every_action_that_is_used_has_a_stand_in() -> None:
+def test_every_action_has_a_stand_in() -> None:
     assert [stand_in(use) for use in used_actions(REPOSITORY)]
 
 
-def test_an_action_without_a_stand_in_is_named() -> None:
+def test_a_missing_stand_in_is_an_error() -> None:
     with pytest.raises(AssertionError, match="no stand-in for octocat/hello"):
         stand_in("octocat/hello@v1")
 
 
 @pytest.mark.parametrize(("job", "called"), CALLS)
-def test_a_called_workflow_may_what_its_jobs_need(
+def test_a_called_workflow_gets_the_permissions_of_its_jobs(
     job: dict[str, dict[str, str]], called: dict[str, dict[str, dict[str, str]]]
 ) -> None:
     needed = {item for inner in called.values() if inner["permissions"] for item in inner["permissions"].items()}
     assert needed <= job["permissions"].items()
 
 
-def test_a_job_that_is_run_again_replaces_what_it_uploaded() -> None:
+def test_a_repeated_job_replaces_its_artifacts() -> None:
     uploads = [
         step["with"]
         for content in FILES.values()
@@ -47,11 +47,11 @@ def test_a_job_that_is_run_again_replaces_what_it_uploaded() -> None:
     assert [upload["name"] for upload in uploads if upload.get("overwrite") != "true"] == []
 
 
-def test_only_main_is_deployed_without_being_asked() -> None:
+def test_only_pushes_to_main_are_deployed() -> None:
     assert FILES["deploy"]["on"]["push"]["branches"] == ["main"]
 
 
-def test_people_are_asked_when_the_plan_is_there_and_before_anything_is_changed() -> None:
+def test_approval_is_requested_between_plan_and_apply() -> None:
     environments = {
         (file, name): job["environment"]
         for file, content in FILES.items()

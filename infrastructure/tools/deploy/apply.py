@@ -1,15 +1,12 @@
-"""Brings the stacks of an environment to their desired state, one after the other: what was planned, and no more.
+"""Executes plans: exactly what was planned, one stack after the other. Also deletes environments.
 
-A stack that fails stops the ones after it and rolls back none before it.
+A stack that fails stops the apply; stacks that were changed before it are not rolled back.
 """
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import boto3
 
@@ -18,14 +15,13 @@ from deploy.change_set import execute, execution_status, make_change_set, read_c
 from deploy.environment import ARTIFACT_BUCKET, Environment, Stack
 from deploy.errors import BusyError, GateError, PackageError, PlanFileError, StackError, StaleError
 from deploy.gate import refusals
+from deploy.outputs import Outputs, environment_outputs, fixed_outputs
 from deploy.package import Package, package
 from deploy.plan import (
-    Outputs,
     Plan,
     PlannedStack,
     desired_digest,
     execution_role,
-    fixed_outputs,
     make_plan,
     missing_inputs,
     package_keys,
@@ -36,49 +32,56 @@ from deploy.stack import Follow, delete_stack, find_stack, original_template, wa
 Report = Callable[[str], None]
 
 PROTECTION = "DeletionProtection"
-"""The parameter by which a template has AWS refuse to delete what it makes."""
+"""The template parameter that turns on deletion protection in AWS."""
 
 
-def apply_plan(environment: Environment, plan: Plan, report: Report, follow: Follow | None = None) -> tuple[str, ...]:
-    """Execute what was planned, in order, up to the first stack for which the plan does not hold any more.
+def apply_plan(
+    session: boto3.Session, environment: Environment, plan: Plan, report: Report, follow: Follow | None = None
+) -> tuple[str, ...]:
+    """Execute a plan in order, up to the first stack that needs another plan.
 
     Args:
+        session: the AWS account.
         environment: the desired state that was planned.
-        plan: what was reviewed.
+        plan: the reviewed plan.
         report: called with a line for each stack.
-        follow: called with each event of a stack that is worked on.
+        follow: called with each stack event.
 
     Returns:
-        The stacks that need another plan, because the outputs that they take came into being, or changed, only now.
+        The stacks that need another plan, because the outputs they depend on were created or changed by this apply.
 
     Raises:
-        GateError: the plan replaces or deletes something protected; nothing was done.
-        PlanFileError: the plan is another environment's; nothing was done.
-        BusyError: somebody else is changing a stack.
-        StaleError: the desired state was edited since, and nothing was done; or somebody else changed a stack.
-        PackageError: a pinned version is not published, and nothing was done; or a package cannot be built or stored.
+        GateError: the plan replaces or deletes a protected resource; nothing was changed.
+        PlanFileError: the plan belongs to another environment; nothing was changed.
+        BusyError: another process is changing a stack.
+        StaleError: the desired state was edited after the plan, and nothing was changed; or a stack was changed.
+        PackageError: a pinned version is not published, and nothing was changed; or a package cannot be built or
+            stored.
         StackError: a stack did not reach its desired state.
     """
     if (plan.environment, plan.region) != (environment.name, environment.region):
-        raise PlanFileError(f"this is a plan of {plan.environment} in {plan.region}; make one of {environment.name}")
+        raise PlanFileError(f"this is a plan of {plan.environment} in {plan.region}, not of {environment.name}")
     artifacts = package_keys(environment)
     wanted = {stack.name: desired_digest(stack, artifacts) for stack in environment.stacks}
     planned = {stack.name: stack.desired for stack in plan.stacks}
     if edited := sorted(name for name, _ in wanted.items() ^ planned.items()):
-        raise StaleError(f"{', '.join(dict.fromkeys(edited))}: edited since this was planned; plan again")
-    return _Run(environment, plan, report, follow).run()
+        raise StaleError(f"{', '.join(dict.fromkeys(edited))}: edited since the plan; plan again")
+    return _Run(session, environment, plan, report, follow).run()
 
 
 class _Run:
     """One execution of a plan."""
 
-    def __init__(self, environment: Environment, plan: Plan, report: Report, follow: Follow | None) -> None:
+    def __init__(
+        self, session: boto3.Session, environment: Environment, plan: Plan, report: Report, follow: Follow | None
+    ) -> None:
+        self._session = session
         self._environment = environment
         self._plan = plan
         self._report = report
         self._follow = follow
-        self._cloudformation = boto3.client("cloudformation", region_name=environment.region)
-        self._s3 = boto3.client("s3", region_name=environment.region)
+        self._cloudformation = session.client("cloudformation", region_name=environment.region)
+        self._s3 = session.client("s3", region_name=environment.region)
         self._packages: dict[str, Package] = {}
         self._outputs = fixed_outputs(self._cloudformation, environment)
 
@@ -100,12 +103,12 @@ class _Run:
                 self._apply(stack, planned, parameters)
             current = find_stack(self._cloudformation, self._environment.stack_name(stack.name))
             if current is None:
-                raise StaleError(f"{stack.name} was deleted since this was planned; plan again")
+                raise StaleError(f"{stack.name} was deleted after the plan; plan again")
             self._outputs[stack.name] = dict(current.outputs)
         return ()
 
     def _check_gate(self) -> None:
-        """Judge what would be executed, not what a file says of it, and by the overrides of today."""
+        """Check the actual change sets, not the plan file's description of them, against the current overrides."""
         refused: list[str] = []
         for planned in self._plan.stacks:
             name = self._environment.stack_name(planned.name)
@@ -117,7 +120,7 @@ class _Run:
             raise GateError("\n  ".join(["refused; an override in the environment file may allow it:", *refused]))
 
     def _check_published(self) -> None:
-        outputs = environment_outputs(self._environment)
+        outputs = environment_outputs(self._session, self._environment)
         missing = []
         for service, stack in _changing_services(self._environment, self._plan).items():
             bucket, key = artifact_bucket(stack, outputs), self._plan.artifacts[service]
@@ -126,7 +129,7 @@ class _Run:
         if missing:
             publish = f"make publish ENV={self._environment.name}"
             raise PackageError(
-                f"nothing was done, because versions are not published ({publish}): {', '.join(missing)}"
+                f"nothing was changed: these versions are not published ({publish}): {', '.join(missing)}"
             )
 
     def _parameters(self, stack: Stack) -> dict[str, str]:
@@ -141,23 +144,23 @@ class _Run:
                 store(self._s3, bucket, built, {})
         name = self._environment.stack_name(stack.name)
         if planned.change_set is None:
-            worked = self._create(name, stack, parameters)
+            changed = self._create(name, stack, parameters)
         else:
-            worked = execute(self._cloudformation, name, planned.change_set, self._follow)
+            changed = execute(self._cloudformation, name, planned.change_set, self._follow)
         done = "updated" if planned.kind == "update" else "created"
-        self._report(f"{stack.name}: {done if worked else 'was done already'}")
+        self._report(f"{stack.name}: {done if changed else 'already done'}")
 
     def _create(self, name: str, stack: Stack, parameters: Mapping[str, str]) -> bool:
-        """Create a stack whose change set could not be made before, because its inputs are new, too.
+        """Create a stack that had no change set in the plan, because its inputs did not exist yet.
 
         Returns:
-            Whether there was anything left to do: an interrupted apply may have done it.
+            False if an earlier, interrupted apply has already created it.
         """
         current = find_stack(self._cloudformation, name)
         if current is not None and (current.busy or current.exists):
             template = original_template(self._cloudformation, name)
             if template != stack.template.body or not parameters.items() <= current.parameters.items():
-                raise StaleError(f"{name} was created by somebody else since this was planned; plan again")
+                raise StaleError(f"{name} was created by another process after the plan; plan again")
             if current.busy:
                 wait_until_settled(self._cloudformation, name, self._follow)
             return current.busy
@@ -170,40 +173,31 @@ class _Run:
         return execute(self._cloudformation, name, change_set.arn, self._follow)
 
 
-def deploy(environment: Environment, report: Report) -> Outputs:
-    """Plan and apply until nothing is left to change, with nobody to review it: for a laptop, and for tests.
+def deploy(session: boto3.Session, environment: Environment, report: Report) -> Outputs:
+    """Plan and apply without a review until nothing is left to change: for laptops and tests.
 
     Returns:
-        The outputs of each stack by its name in stacks.yaml, with those that the environment provides.
+        The outputs of each stack, as `environment_outputs` returns them.
 
     Raises:
         GateError, BusyError, StaleError, PackageError, StackError: as `make_plan` and `apply_plan` do.
     """
-    while apply_plan(environment, make_plan(environment), report):
+    while apply_plan(session, environment, make_plan(session, environment), report):
         pass
-    return environment_outputs(environment)
+    return environment_outputs(session, environment)
 
 
-def environment_outputs(environment: Environment) -> Outputs:
-    """Return the outputs of each stack that exists, by its name in stacks.yaml, and those that stand in."""
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
-    outputs = fixed_outputs(cloudformation, environment)
-    for stack in environment.stacks:
-        current = find_stack(cloudformation, environment.stack_name(stack.name))
-        if current is not None:
-            outputs[stack.name] = dict(current.outputs)
-    return outputs
-
-
-def delete_environment(environment: Environment, report: Report, follow: Follow | None = None) -> None:
-    """Delete every stack, the last first. What templates retain stays: buckets, secrets, a snapshot of the database.
+def delete_environment(
+    session: boto3.Session, environment: Environment, report: Report, follow: Follow | None = None
+) -> None:
+    """Delete every stack, in reverse order. Resources that templates retain are kept: buckets, secrets, a snapshot.
 
     Raises:
         GateError: a stack is protected by its parameter DeletionProtection; nothing was deleted.
         BusyError: a stack is being changed; nothing was deleted.
-        StackError: a stack could not be deleted; those after it are gone.
+        StackError: a stack could not be deleted; the stacks that depend on it are deleted.
     """
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    cloudformation = session.client("cloudformation", region_name=environment.region)
     names = {stack.name: environment.stack_name(stack.name) for stack in reversed(environment.stacks)}
     found = {stack: current for stack, name in names.items() if (current := find_stack(cloudformation, name))}
     if protected := [name for name, current in found.items() if current.parameters.get(PROTECTION) == "true"]:
@@ -214,22 +208,6 @@ def delete_environment(environment: Environment, report: Report, follow: Follow 
     for stack, current in found.items():
         delete_stack(cloudformation, current, follow)
         report(f"{stack}: deleted")
-
-
-@contextmanager
-def only_one(environment: str, folder: Path) -> Iterator[None]:
-    """Let one process at a time of this machine change an environment.
-
-    Raises:
-        BusyError: another one does.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{environment}.lock").open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(f"another process of this machine is changing {environment}; wait for it") from None
-        yield
 
 
 def _build_packages(environment: Environment, plan: Plan) -> dict[str, Package]:

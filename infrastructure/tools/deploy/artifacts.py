@@ -1,4 +1,4 @@
-"""The artifact bucket: a package is stored in it once, and its key never holds anything else."""
+"""The artifact bucket: a package is stored once, and its key is never overwritten."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def artifact_bucket(stack: Stack, outputs: Mapping[str, Mapping[str, str]]) -> str:
-    """Return the bucket from which a stack takes its package.
+    """Return the bucket that holds the package of a stack.
 
     Raises:
-        StackError: it does not exist yet.
+        StackError: the bucket does not exist yet.
     """
     output = stack.wired.get(ARTIFACT_BUCKET)
     if output is None:
@@ -31,12 +31,12 @@ def artifact_bucket(stack: Stack, outputs: Mapping[str, Mapping[str, str]]) -> s
 
 
 def stored(s3: S3Client, bucket: str, key: str) -> Mapping[str, str] | None:
-    """Return the metadata of a package in a bucket, or None if it is not there.
+    """Return the metadata of a stored package, or None if it is not stored.
 
     Raises:
-        PackageError: the bucket does not answer.
+        PackageError: the bucket cannot be reached, or refuses the request.
     """
-    with _told_of(bucket):
+    with _errors_name(bucket):
         try:
             return s3.head_object(Bucket=bucket, Key=key)["Metadata"]
         except ClientError as error:
@@ -46,17 +46,17 @@ def stored(s3: S3Client, bucket: str, key: str) -> Mapping[str, str] | None:
 
 
 def store(s3: S3Client, bucket: str, package: Package, metadata: Mapping[str, str]) -> bool:
-    """Store a package whose key is free; one request does, for a package of Lambda has 250 MB at the most.
+    """Store a package under a free key. One request is enough: Lambda packages have at most 250 MB.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
     Returns:
-        False if something was stored under its key before; that stays.
+        False if the key was taken; the stored object is unchanged.
 
     Raises:
-        PackageError: the bucket does not take it.
+        PackageError: the bucket cannot be reached, or refuses the request.
     """
-    with _told_of(bucket), package.path.open("rb") as body:
+    with _errors_name(bucket), package.path.open("rb") as body:
         try:
             s3.put_object(Bucket=bucket, Key=package.key, Body=body, IfNoneMatch="*", Metadata=metadata)
         except ClientError as error:
@@ -67,8 +67,7 @@ def store(s3: S3Client, bucket: str, package: Package, metadata: Mapping[str, st
 
 
 @contextmanager
-def _told_of(bucket: str) -> Iterator[None]:
-    """Name the bucket in whatever goes wrong with it."""
+def _errors_name(bucket: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:

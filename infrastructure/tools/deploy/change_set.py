@@ -1,4 +1,4 @@
-"""A change set: made, read, executed or discarded.
+"""Change sets: created, read, executed or discarded.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets.html
 """
@@ -26,7 +26,7 @@ _NOT_FOUND = ("ChangeSetNotFound", "ChangeSetNotFoundException")
 _NOT_EXECUTABLE = "InvalidChangeSetStatus"
 
 LABEL = "deploy"
-"""How the names of change sets begin without another label."""
+"""The default prefix of the names of change sets."""
 
 Replacement = Literal["no", "perhaps", "yes"]
 _REPLACEMENTS: Mapping[str, Replacement] = {"False": "no", "True": "yes", "Conditional": "perhaps"}
@@ -36,7 +36,7 @@ _REPLACEMENTS: Mapping[str, Replacement] = {"False": "no", "True": "yes", "Condi
 class Change:
     """What a change set would do to one resource.
 
-    `properties` are those that change, and `causes` those of them that replace the resource, always or perhaps.
+    `properties` are those that change; `causes` are those of them that replace, or might replace, the resource.
     """
 
     action: str
@@ -49,7 +49,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A set of changes that can be executed."""
+    """A change set that can be executed."""
 
     stack: str
     arn: str
@@ -66,19 +66,19 @@ def make_change_set(
     role: str | None = None,
     label: str = LABEL,
 ) -> ChangeSet | None:
-    """Make a change set that would create or update a stack; None when there is nothing to change.
+    """Create a change set that would create or update a stack; return None if nothing would change.
 
     Args:
         cloudformation: the client.
         stack: the name of the stack.
-        template: its text.
-        parameters: the values of its parameters.
+        template: the text of the template.
+        parameters: the values of the template's parameters.
         create: whether the stack is new.
-        role: ARN of the role that CloudFormation works with; without one, the caller's rights.
-        label: how its name begins: letters, digits and hyphens.
+        role: ARN of the role that CloudFormation assumes; the caller's permissions if None.
+        label: prefix of its name: letters, digits and hyphens.
 
     Raises:
-        StackError: the template or its parameters were refused.
+        StackError: CloudFormation rejected the template or its parameters.
     """
     wanted: CreateChangeSetInputTypeDef = {
         "StackName": stack,
@@ -114,7 +114,7 @@ def read_changes(cloudformation: CloudFormationClient, stack: str, arn: str) -> 
     """Return what a change set would do.
 
     Raises:
-        StaleError: it is gone.
+        StaleError: the change set no longer exists.
     """
     pages = cloudformation.get_paginator("describe_change_set").paginate(**_named(stack, arn))
     try:
@@ -122,7 +122,7 @@ def read_changes(cloudformation: CloudFormationClient, stack: str, arn: str) -> 
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOT_FOUND:
             raise
-        raise StaleError(f"{stack}: what was planned is gone; plan again") from error
+        raise StaleError(f"{stack}: its change set no longer exists; plan again") from error
     return tuple(
         Change(
             resource["Action"],
@@ -141,90 +141,91 @@ def read_changes(cloudformation: CloudFormationClient, stack: str, arn: str) -> 
 
 
 def labelled(cloudformation: CloudFormationClient, stack: str, label: str) -> dict[str, str]:
-    """Return the ARNs of the change sets of a stack that were made with exactly this label, by their names."""
+    """Return the change sets of a stack with exactly this label: ARNs by name."""
     pages = cloudformation.get_paginator("list_change_sets").paginate(StackName=stack)
     found = {summary["ChangeSetName"]: summary["ChangeSetId"] for page in pages for summary in page["Summaries"]}
     return {name: arn for name, arn in found.items() if re.fullmatch(rf"{re.escape(label)}-\d{{8}}T\d{{12}}", name)}
 
 
 def discard(cloudformation: CloudFormationClient, stack: str, change_set: str) -> None:
-    """Delete a change set that will not be executed, by its ARN; one that is gone, or at work, is no error."""
+    """Delete a change set, by its ARN. It is no error if it is gone or being executed."""
     try:
         cloudformation.delete_change_set(**_named(stack, change_set))
     except ClientError as error:
-        known = error.response["Error"]["Code"] in (*_NOT_FOUND, _NOT_EXECUTABLE)
-        if not known and "does not exist" not in error.response["Error"]["Message"]:
+        if not _is_missing(error) and error.response["Error"]["Code"] != _NOT_EXECUTABLE:
             raise
 
 
 def execute(cloudformation: CloudFormationClient, stack: str, change_set: str, follow: Follow | None = None) -> bool:
     """Execute a change set and wait until the stack has settled.
 
-    An execution that was begun earlier is followed to its end, so an interrupted one can be taken up again.
+    Idempotent: an execution that is in progress is followed to its end, so an interrupted apply can be repeated.
 
     Args:
         cloudformation: the client.
         stack: the name of the stack.
         change_set: ARN of the change set.
-        follow: called with each event.
+        follow: called with each stack event.
 
     Returns:
-        Whether there was anything left to do: False when the change set had been executed before.
+        False if the change set was executed before.
 
     Raises:
-        BusyError: the stack is being changed by another change set.
-        StaleError: the stack was changed since this change set was made.
+        BusyError: another process is changing the stack.
+        StaleError: the stack changed after this change set was created.
         StackError: the stack was rolled back.
     """
     status = execution_status(cloudformation, stack, change_set)
     current = find_stack(cloudformation, stack)
-    # An executed change set may be gone, but its stack remembers it.
+    # An executed change set may be gone, but its stack still names it.
     ours = current if status is None and current is not None and current.change_set == change_set else None
     if status == "EXECUTE_COMPLETE" or (ours and ours.settled):
         return False
     if status == "EXECUTE_FAILED" or (ours and not ours.busy):
-        raise StackError(f"{stack}: {first_failure(cloudformation, stack)}; mend that and plan again")
+        raise StackError(f"{stack}: {first_failure(cloudformation, stack)}; fix that and plan again")
     if status == "EXECUTE_IN_PROGRESS" or ours:
         wait_until_settled(cloudformation, stack, follow)
         return True
     if current is not None and current.busy:
-        raise BusyError(f"{stack} is being changed by somebody else ({current.status}); wait until that is done")
+        raise BusyError(f"{stack} is being changed by another process ({current.status}); wait until it is done")
     if status is None or current is None:
-        raise StaleError(f"{stack} was changed since this was planned; plan again")
+        raise StaleError(f"{stack} changed after the plan; plan again")
     before = latest_event(cloudformation, stack)
     try:
         cloudformation.execute_change_set(**_named(stack, change_set))
     except ClientError as error:
         message = error.response["Error"]["Message"]
         if error.response["Error"]["Code"] in (*_NOT_FOUND, _NOT_EXECUTABLE):
-            raise StaleError(f"{stack} was changed since this was planned ({message}); plan again") from error
+            raise StaleError(f"{stack} changed after the plan ({message}); plan again") from error
         raise StackError(f"{stack}: {message}") from error
     wait_until_settled(cloudformation, stack, follow, after=before)
     return True
 
 
 def execution_status(cloudformation: CloudFormationClient, stack: str, change_set: str) -> str | None:
-    """Return what became of a change set, such as AVAILABLE or EXECUTE_COMPLETE; None when it is gone."""
+    """Return the execution status of a change set, such as AVAILABLE; None if it no longer exists."""
     try:
         return cloudformation.describe_change_set(**_named(stack, change_set))["ExecutionStatus"]
     except ClientError as error:
-        missing = (
-            error.response["Error"]["Code"] in _NOT_FOUND or "does not exist" in error.response["Error"]["Message"]
-        )
-        if not missing:
-            raise
-        return None
+        if _is_missing(error):
+            return None
+        raise
+
+
+def _is_missing(error: ClientError) -> bool:
+    """Tell whether the change set, or its stack, does not exist."""
+    return error.response["Error"]["Code"] in _NOT_FOUND or "does not exist" in error.response["Error"]["Message"]
 
 
 def _failed_validations(cloudformation: CloudFormationClient, stack: str, arn: str) -> list[str]:
-    """Return what CloudFormation found wrong before it would have begun.
+    """Return the validation errors of a change set.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html
     """
     try:
         events = cloudformation.describe_events(**_named(stack, arn), Filters={"FailedEvents": True})["OperationEvents"]
     except ClientError:
-        return []  # nobody may lose the reason above because there are no details
+        return []  # missing details must not hide the failure reason
     return [
         f"{event.get('LogicalResourceId', '')}: {event['ValidationStatusReason']}"
         for event in events
@@ -243,7 +244,7 @@ class _ChangeSetName(TypedDict):
 
 
 def _named(stack: str, arn: str) -> _ChangeSetName:
-    """Name a change set together with its stack: rights are given for stacks, and an ARN alone would not be one.
+    """Name a change set together with its stack: permissions are granted for stacks, not for change sets.
 
     The ARN is arn:aws:cloudformation:region:account:changeSet/name/uuid.
     """

@@ -1,4 +1,4 @@
-"""What was changed by hand: differences between the stacks of an environment and what is really there.
+"""Drift: differences between the stacks of an environment and the actual resources.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
 """
@@ -26,14 +26,14 @@ FALSE_ALARMS = {
     ("AWS::AutoScaling::AutoScalingGroup", "/DesiredCapacity"): "the scaling policy moves it",
     ("AWS::AutoScaling::ScalingPolicy", "/TargetTrackingConfiguration"): "AWS fills in defaults",
 }
-"""Differences that are none, by type and property, and why."""
+"""Differences to ignore, by type and property, with the reason."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A resource that is not as its template says; `differences` are sentences, none when it was deleted.
+    """A resource that differs from its template; `differences` are sentences, empty if it was deleted.
 
-    With the status INCOMPLETE it is a stack of which not everything could be checked, and the reason.
+    The status INCOMPLETE marks a stack that could not be checked completely; `differences` holds the reason.
     """
 
     stack: str
@@ -43,9 +43,9 @@ class Drift:
     differences: tuple[str, ...]
 
 
-def find_drift(environment: Environment) -> list[Drift]:
-    """Return what has drifted in the stacks that exist, and which could not be checked whole."""
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+def find_drift(session: boto3.Session, environment: Environment) -> list[Drift]:
+    """Return the drift of the existing stacks, and the stacks that could not be checked completely."""
+    cloudformation = session.client("cloudformation", region_name=environment.region)
     drifts = []
     for stack in environment.stacks:
         name = environment.stack_name(stack.name)
@@ -60,7 +60,7 @@ def find_drift(environment: Environment) -> list[Drift]:
 
 
 def _detect(cloudformation: CloudFormationClient, stack: str) -> str:
-    """Look for drift, and say what could not be checked, if anything: the results of the rest are there all the same.
+    """Run a drift detection; return why it is incomplete, if it is. Results of the checked resources are available.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackDriftDetectionStatus.html
     """
@@ -88,7 +88,7 @@ def _differing(cloudformation: CloudFormationClient, stack: str) -> Iterator[Sta
 
 
 def _drift(stack: str, found: StackResourceDriftTypeDef) -> Drift | None:
-    """Return a drift without its false alarms; None when nothing is left of it."""
+    """Return a drift without false alarms; None if only those differ."""
     kind = found["ResourceType"]
     differences = tuple(
         f"{difference['PropertyPath']} is {difference['ActualValue']}, not {difference['ExpectedValue']}"

@@ -1,48 +1,56 @@
-"""What can go wrong, as people are told it.
+"""Errors that people can act on. The command line prints the message and exits with `exit_code`.
 
-DeployError                a message names what is at fault and what to do
-├── EnvironmentFileError   a file of desired state cannot be used
+DeployError
+├── EnvironmentFileError   a file of desired state is invalid
 ├── TemplateError          a template cannot be read
-├── PackageError           a service cannot be packaged, or its package not be stored
-├── PlanFileError          there is no plan, or it is another environment's
-├── GateError              the plan replaces or deletes something protected
-└── StackError             a stack did not reach its desired state: the first real cause
-    ├── BusyError          somebody else is changing it
-    └── StaleError         it changed since it was planned
+├── PackageError           a service cannot be packaged, or its package cannot be stored
+├── PlanFileError          the plan is missing, or belongs to another environment
+├── GateError              the plan replaces or deletes a protected resource
+└── StackError             a stack did not reach its desired state
+    ├── BusyError          another process is changing the stack
+    └── StaleError         the stack changed after it was planned
 """
 
 
 class DeployError(Exception):
-    """The base of all."""
+    """Base class. The message names the cause and what to do."""
+
+    exit_code = 1
 
 
 class EnvironmentFileError(DeployError):
-    """A file of desired state cannot be used; the message names the file, the key and what is wrong with it."""
+    """A file of desired state is invalid; the message names the file, the key and the problem."""
 
 
 class TemplateError(DeployError):
-    """A template cannot be read; the message names the file and the place."""
+    """A template cannot be read; the message names the file and the position."""
 
 
 class PackageError(DeployError):
-    """A service cannot be packaged; the message says why and what to do."""
+    """A service cannot be packaged, or its package cannot be stored."""
 
 
 class PlanFileError(DeployError):
-    """There is no plan, or it is not one of this environment; the message says what to do."""
+    """The plan is missing, or belongs to another environment."""
 
 
 class GateError(DeployError):
-    """A plan would replace or delete something protected, and no override allows it."""
+    """A plan would replace or delete a protected resource, and no override allows it."""
+
+    exit_code = 3
 
 
 class StackError(DeployError):
-    """A stack could not be brought to its desired state; the message names the first real cause."""
+    """A stack did not reach its desired state; the message names the root cause."""
 
 
 class BusyError(StackError):
-    """Somebody else is working on the stack."""
+    """Another process is changing the stack."""
+
+    exit_code = 5
 
 
 class StaleError(StackError):
-    """The stack is not any more as it was when its change set was made."""
+    """The stack or its desired state changed after its change set was created."""
+
+    exit_code = 4

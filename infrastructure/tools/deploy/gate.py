@@ -1,4 +1,4 @@
-"""Refuses to replace or delete what holds data or what people and other systems know by its name."""
+"""The gate: refuses to replace or delete resources that hold data, or that others refer to by name."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ PROTECTED = {
     "AWS::KMS::Key": "key",
     "AWS::SecretsManager::Secret": "secret",
 }
-"""What the types are called in a refusal."""
+"""The protected resource types, and their names in messages."""
 
 IN_PLACE = {
     "AWS::RDS::DBInstance": {
@@ -23,18 +23,18 @@ IN_PLACE = {
     },
     "AWS::AutoScaling::AutoScalingGroup": {"LaunchTemplate"},
 }
-"""Properties for which CloudFormation says that they might replace, and which are changed in place.
+"""Properties that are changed in place, although CloudFormation reports that they might replace the resource.
 https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds (ImmutabilityHelper)
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-autoscaling-autoscalinggroup.html"""
 
 
 def refusals(stack: str, changes: Iterable[Change], overrides: Mapping[str, str]) -> tuple[str, ...]:
-    """Say which changes of a stack are refused, a sentence each.
+    """Return the refused changes of a stack, a sentence each.
 
     Args:
         stack: its name in stacks.yaml.
-        changes: what its change set would do.
-        overrides: the reasons of the environment, by `stack.Resource`.
+        changes: the changes of its change set.
+        overrides: reasons of allowed losses, by `stack.Resource`.
     """
     return tuple(
         f"{stack}.{change.logical_id} ({PROTECTED[change.resource_type]}) {_loss(change)}"
@@ -51,19 +51,18 @@ def is_refusable(change: Change) -> bool:
 
 
 def replacement(change: Change) -> Replacement:
-    """Tell whether a resource is replaced, which CloudFormation does not always know."""
+    """Tell whether a resource is replaced; `IN_PLACE` corrects what CloudFormation reports."""
     in_place = IN_PLACE.get(change.resource_type, set())
     if change.replacement == "perhaps" and change.causes and in_place.issuperset(change.causes):
         return "no"
     return change.replacement
 
 
-# What a change set calls Dynamic cannot be told before it is executed.
-_UNCLEAR_OR_LOST = ("Remove", "Dynamic")
+_UNCLEAR_OR_LOST = ("Remove", "Dynamic")  # the effect of a dynamic change is known only after its execution
 
 
 def _loss(change: Change) -> str:
     if change.action in _UNCLEAR_OR_LOST:
-        return "would be deleted" if change.action == "Remove" else "would change in a way that cannot be foreseen"
+        return "would be deleted" if change.action == "Remove" else "would change in a way that is not known in advance"
     because = f" because of {', '.join(change.causes)}" if change.causes else ""
     return f"{'would' if change.replacement == 'yes' else 'might'} be replaced{because}"

@@ -1,6 +1,6 @@
-"""Plans and drift as sections in Markdown: for comments, issues and job summaries of GitHub.
+"""Plans and drift as Markdown sections, for comments, issues and job summaries on GitHub.
 
-Names, values and messages are data. They stand in code, where GitHub interprets nothing: no markup, mention or link.
+Names, values and messages are data. They are set as code, in which GitHub interprets no markup, mention or link.
 https://github.github.com/gfm/
 """
 
@@ -17,14 +17,14 @@ from deploy.plan import Plan
 from deploy.show import drift_text, losses, plan_text, total_text
 
 LONGEST = 30_000
-"""Characters of a section: GitHub takes 65,536 in a comment, which has a section for each of two environments."""
+"""Characters of a section: GitHub accepts 65,536 in a comment, which has a section for each of two environments."""
 
 _LONGEST_LIST = 5_000
-_REST = "… and more: the log of the job has all of it"
+_REST = "… and more; see the job log"
 
 
 def plan_section(plan: Plan) -> str:
-    """Return what would change: what people must not miss, and the whole plan folded away."""
+    """Return a summary of a plan that highlights data loss, with the complete plan folded away."""
     parts = [_heading(plan.environment)]
     if plan.refused:
         parts.append(_alert("CAUTION", *_refusal(plan)))
@@ -40,41 +40,41 @@ def plan_section(plan: Plan) -> str:
         if not is_refusable(change)
     ]:
         parts.append("\n".join(_cut(lost, f"- {_REST}")))
-    if plan.changes_anything or plan.left_over:
-        details = "<details><summary>The whole plan</summary>\n\n{}\n\n</details>"
+    if plan.changes_anything or plan.orphaned:
+        details = "<details><summary>Full plan</summary>\n\n{}\n\n</details>"
         room = LONGEST - len("\n\n".join([*parts, details])) - 1
         parts.append(details.format(_block(plan_text(plan), room)))
     return _section(parts)
 
 
 def drift_section(environment: str, drifts: Sequence[Drift]) -> str:
-    """Return what has drifted and what to do about it; nothing at all when nothing has."""
+    """Return the drift and what to do about it; an empty text if there is none."""
     if not drifts:
         return ""
     return _section(
         [
             _heading(environment),
-            "**Not everything is as its template says.**",
+            "**Resources differ from their templates.**",
             _block(drift_text(drifts), LONGEST - 1_000),
-            "Change it back by hand, or write it into the template and deploy; "
-            f"`make drift ENV={environment}` looks again. What AWS reports although nobody changed it belongs in "
-            "`FALSE_ALARMS` of `infrastructure/tools/deploy/drift.py`, with the reason.",
+            f"Undo the change, or put it into the template and deploy; `make drift ENV={environment}` checks again. "
+            "If AWS reports a difference that is not a real change, add it to `FALSE_ALARMS` in "
+            "`infrastructure/tools/deploy/drift.py`, with the reason.",
         ]
     )
 
 
 def failure_section(environment: str, command: str, error: Exception) -> str:
-    """Return why there is no plan or no report of drift, and what to do.
+    """Return why a command failed, and what to do.
 
     Args:
         environment: its name.
         command: the target of the Makefile that failed, such as `plan`.
-        error: why; its message goes into the section.
+        error: the reason; the section contains its message.
     """
     advice = (
-        "Run the job again when that is done."
+        "Run the job again when the other change is done."
         if isinstance(error, BusyError)
-        else "Correct that and push again; if it is something that passes, run the job again."
+        else "Fix the cause and push again. If it is temporary, run the job again."
     )
     failed = f"**{_code(f'make {command} ENV={environment}')} failed.**"
     return _section([_heading(environment), failed, _block(str(error), LONGEST - 1_000), advice])
@@ -103,7 +103,7 @@ def _version(service: str, key: str) -> str:
 
 
 def _alert(kind: str, *parts: str) -> str:
-    """Return parts in a frame that nobody overlooks.
+    """Return parts as an alert.
 
     https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#alerts
     """
@@ -112,13 +112,15 @@ def _alert(kind: str, *parts: str) -> str:
 
 
 def _allowed(plan: Plan) -> tuple[str, ...]:
-    """Return what is lost although the gate protects it, because an override allows it."""
+    """Return the losses of protected resources that overrides allow."""
     protected = [sentence for stack in plan.stacks for sentence in refusals(stack.name, stack.changes, {})]
     allowed = [sentence for sentence in protected if sentence not in plan.refused]
     if not allowed:
         return ()
     file = _environment_file(plan)
-    return f"**Lost once this is applied, as `overrides` in {file} allow:**", _block("\n".join(allowed), _LONGEST_LIST)
+    return f"**Data will be lost when this is applied; `overrides` in {file} allow it:**", _block(
+        "\n".join(allowed), _LONGEST_LIST
+    )
 
 
 def _environment_file(plan: Plan) -> str:
@@ -126,17 +128,17 @@ def _environment_file(plan: Plan) -> str:
 
 
 def _refusal(plan: Plan) -> Iterator[str]:
-    """Yield what is refused, and what to do about it."""
+    """Yield the refused changes, and what to do about them."""
     resources = [sentence.partition(" ")[0] for sentence in plan.refused]
-    yield "**REFUSED: nothing of this plan will be applied.**"
+    yield "**REFUSED: this plan will not be applied.**"
     yield _block("\n".join(plan.refused), _LONGEST_LIST)
-    yield f"Take the change back; or, if the loss is wanted, name it with the reason in {_environment_file(plan)}:"
-    overrides = ["overrides:", *(f"  {resource}: why it may be lost" for resource in resources)]
+    yield f"Undo the change or, if the loss is intended, allow it in {_environment_file(plan)} with a reason:"
+    overrides = ["overrides:", *(f"  {resource}: <reason>" for resource in resources)]
     yield _block("\n".join(overrides), _LONGEST_LIST, "yaml")
 
 
 def _code(text: str) -> str:
-    """Return a text as a code span, with a fence that is longer than any run of backticks in it."""
+    """Return a text as a code span, with a fence longer than any run of backticks in it."""
     text = " ".join(text.split()) or " "
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     padding = " " if "`" in (text[0], text[-1]) else ""
@@ -144,7 +146,7 @@ def _code(text: str) -> str:
 
 
 def _block(text: str, room: int, language: str = "text") -> str:
-    """Return a text, or its beginning, as a code block of at most so many characters."""
+    """Return a text as a code block, cut to `room` characters."""
     fence = "```"
     text = text.replace(fence, "'''")
     room -= len(f"{fence}{language}\n\n{_REST}\n{fence}")
@@ -155,7 +157,7 @@ def _block(text: str, room: int, language: str = "text") -> str:
 
 
 def _cut(lines: Sequence[str], rest: str) -> list[str]:
-    """Return the first lines that are short enough for a list, and a last one when there are more."""
+    """Return the first lines that fit into a list, and `rest` if there are more."""
     lengths = accumulate(len(line) + 1 for line in lines)
     kept = [line for line, length in zip(lines, lengths, strict=True) if length <= _LONGEST_LIST]
     return kept if len(kept) == len(lines) else [*kept, rest]

@@ -1,8 +1,7 @@
 """Packages a service as a zip: its own code, the packages it bundles, and the wheels of its lock.
 
-Of the working tree, the name of a package carries a digest of everything that goes in, so an unchanged service is never
-built again and different code never gets a name that was used before. A release is named by its version alone, and
-publish.py sees to it that there is only one of a name.
+The name of a package built from the working tree contains a digest of its content: an unchanged service is not rebuilt,
+and different code never gets the same name. A release is named by its version only; publish.py stores each name once.
 """
 
 import hashlib
@@ -13,36 +12,35 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import tomllib
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from uv import find_uv_bin
 
 from deploy.environment import Platform
 from deploy.errors import PackageError
+from environments.project import bundled_modules, read_project
 
-UV = find_uv_bin()  # here, and not in threads: the first use of sysconfig is not safe in several at once
+UV = find_uv_bin()  # at import, because the first use of sysconfig is not thread-safe
 REPOSITORY = Path(__file__).parents[3]
 SERVICES = REPOSITORY / "services"
 ARTIFACTS = REPOSITORY / ".local" / "artifacts"
 AWS_PYTHON = "3.13"
 AWS_PLATFORM = "aarch64-manylinux_2_28"
-_PROCESSOR = {"arm64": "aarch64"}.get(machine.machine(), machine.machine())  # arm64 is how macOS calls it
+_PROCESSOR = {"arm64": "aarch64"}.get(machine.machine(), machine.machine())  # macOS says arm64
 _TARGETS = {"aws": AWS_PLATFORM, "container": f"{_PROCESSOR}-manylinux_2_28"}
 LAYOUT = "1"
-"""Part of every digest: raise it when this module packages differently."""
+"""Part of every digest; increase it when this module changes how it packages."""
 
 KEPT = 4
-"""How many packages of a service a folder keeps: enough to switch between branches without building."""
+"""The number of packages of a service that a folder keeps: enough to switch branches without rebuilding."""
 
-# What installers leave behind; it differs from machine to machine and nothing reads it.
+# Files that installers leave behind. They differ between machines, and nothing reads them.
 _INSTALLER_FILES = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,9 @@ class Package:
 
 @dataclass(frozen=True)
 class _Content:
-    """What goes into a package, without its dependencies.
+    """The content of a package, without its dependencies.
 
-    `versions` are those of the service and of the packages that it bundles; `sources` are by their path in the package.
+    `versions` are those of the service and the packages it bundles; `sources` are files by their path in the package.
     """
 
     service: str
@@ -74,67 +72,67 @@ class _Content:
 
     @property
     def name(self) -> str:
-        """The file name of the working tree's package: a digest makes it another one for any other content."""
+        """The file name of a package of the working tree, with a digest of the content."""
         return f"{self.service}-{self.version}-{_digest(self.sources)[:16]}.zip"
 
 
 def package_key(service: str, platform: Platform) -> str:
-    """Return the name that the package of a service has in an artifact bucket, without building it.
+    """Return the artifact key of a service of the working tree, without building its package.
 
     Raises:
-        PackageError: there is no such service.
+        PackageError: the service is unknown.
     """
     return f"{service}/{_content(SERVICES, service, platform).name}"
 
 
 def published_key(service: str, version: str) -> str:
-    """Return the name that the package of a published version has in an artifact bucket."""
+    """Return the artifact key of a published version."""
     return f"{service}/{service}-{version}.zip"
 
 
 def package(service: str, platform: Platform, folder: Path = ARTIFACTS) -> Package:
-    """Build the zip of a service of the working tree in `folder`, or find it there.
+    """Return the package of a service of the working tree; build it unless `folder` has it.
 
     Args:
         service: a folder of `services/`.
-        platform: `aws` for Lambda and our instances, `host` for this machine and this Python, `container` for Lambda's
+        platform: `aws` for Lambda and EC2 instances, `host` for this machine and this Python, `container` for Lambda
             images on this machine's processor.
-        folder: where packages are kept.
+        folder: keeps packages.
 
     Raises:
-        PackageError: there is no such service, or its dependencies cannot be had.
+        PackageError: the service is unknown, or its dependencies cannot be installed.
     """
     content = _content(SERVICES, service, platform)
     path = folder / content.name
     if path.exists():
-        path.touch()  # what is in use is not the oldest: another process may be about to forget that
+        path.touch()  # mark it as used, so that no other process deletes it
     else:
         _build(content, platform, path)
-        _forget_older(service, folder)
+        _delete_older(service, folder)
     return Package(service, content.version, path, f"{service}/{content.name}")
 
 
 def package_release(
     service: str, version: str, platform: Platform, *, services: Path, commit: str, folder: Path
 ) -> Package:
-    """Build the zip of a version in `folder`, with its SBOM; two builds are the same to the byte.
+    """Build the package of a version in `folder`, with its SBOM. Builds are reproducible.
 
     Args:
         service: a folder of `services`.
-        version: the version that `services` must hold.
-        platform: as `package` takes it.
+        version: the version that `services` must contain.
+        platform: see `package`.
         services: the folder `services/` as it was at `commit`.
-        commit: what the version was tagged at; the manifest names it.
-        folder: where to build.
+        commit: the commit of the version's tag, for the manifest.
+        folder: receives the package.
 
     Raises:
-        PackageError: `services` does not hold that version, or its dependencies cannot be had.
+        PackageError: `services` contains another version, or its dependencies cannot be installed.
     """
-    from deploy.sbom import sbom  # it takes half a second, for which only a release should wait
+    from deploy.sbom import sbom  # takes half a second to import; only releases need it
 
     content = _content(services, service, platform, {"commit": commit})
     if content.version != version:
-        raise PackageError(f"commit {commit} holds {service} {content.version}, not {version}: its tag is wrong")
+        raise PackageError(f"commit {commit} contains {service} {content.version}, not {version}: its tag is wrong")
     key = published_key(service, version)
     path = folder / Path(key).name
     _build(content, platform, path, lambda wheels: {"sbom.json": sbom(service, content.versions, wheels).encode()})
@@ -145,16 +143,16 @@ def _content(
     services: Path, service: str, platform: Platform, more: Mapping[str, str] = MappingProxyType({})
 ) -> _Content:
     """Read what goes into a package; `more` is added to its manifest."""
-    if not (services / service / "pyproject.toml").is_file():
+    if not (services / service / "requirements.txt").is_file():
         raise PackageError(f"there is no service {service!r} in {services.name}/")
-    bundles: list[str] = _project(services, service)["tool"]["package"]["bundles"]
-    versions: dict[str, str] = {bundled: _project(services, bundled)["project"]["version"] for bundled in bundles}
+    bundled = bundled_modules(service, read_project(services / service))
+    versions: dict[str, str] = {name: read_project(services / name)["project"]["version"] for name in bundled}
     lock = services / service / "requirements.txt"
     sources = {
-        file.relative_to(services / bundled).as_posix(): file.read_bytes()
-        for bundled in bundles
-        for module in (_modules(services, service) if bundled == service else [bundled])
-        for file in sorted((services / bundled / module).rglob("*"))
+        file.relative_to(services / name).as_posix(): file.read_bytes()
+        for name, modules in bundled.items()
+        for module in modules
+        for file in sorted((services / name / module).rglob("*"))
         if file.is_file() and "__pycache__" not in file.parts
     }
     manifest = {
@@ -169,20 +167,10 @@ def _content(
     return _Content(service, versions, lock, sources)
 
 
-def _modules(services: Path, service: str) -> list[str]:
-    backend = _project(services, service).get("tool", {}).get("uv", {}).get("build-backend", {})
-    modules = backend.get("module-name", service)
-    return [modules] if isinstance(modules, str) else modules
-
-
-def _project(services: Path, name: str) -> dict[str, Any]:
-    return tomllib.loads((services / name / "pyproject.toml").read_text(encoding="utf-8"))
-
-
 def _build(
     content: _Content, platform: Platform, path: Path, more: Callable[[Path], Mapping[str, bytes]] = lambda wheels: {}
 ) -> None:
-    """Build a package; `more` gets the folder of the wheels and returns files that are made from them."""
+    """Build a package. `more` receives the folder with the wheels and returns additional files."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
         unpacked = Path(temporary) / "content"
@@ -195,7 +183,7 @@ def _build(
         unfinished.replace(path)
 
 
-def _forget_older(service: str, folder: Path) -> None:
+def _delete_older(service: str, folder: Path) -> None:
     found = sorted(folder.glob(f"{service}-*.zip"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in found[KEPT:]:
         old.unlink(missing_ok=True)
@@ -229,7 +217,7 @@ def _install(service: str, lock: Path, platform: Platform, content: Path) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PackageError(
-            f"the dependencies of {service} could not be installed; is the network there, and the disk not full?\n"
+            f"the dependencies of {service} could not be installed; check the network and the free disk space\n"
             f"{done.stderr.strip()}"
         )
     shutil.rmtree(content / "bin", ignore_errors=True)
@@ -240,7 +228,7 @@ def _install(service: str, lock: Path, platform: Platform, content: Path) -> Non
 
 
 def _zip(content: Path, target: Path, *, compress: bool) -> None:
-    """Write a zip whose bytes depend on the files alone. On one machine, speed matters more than size."""
+    """Write a zip whose bytes depend only on the files. Packages for this machine are not compressed, for speed."""
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(target, "w", method) as archive:
         for file in sorted(content.rglob("*"), key=lambda path: path.relative_to(content).as_posix()):
@@ -248,6 +236,6 @@ def _zip(content: Path, target: Path, *, compress: bool) -> None:
                 continue
             entry = zipfile.ZipInfo(file.relative_to(content).as_posix(), _EPOCH)
             entry.compress_type = method
-            entry.create_system = 3  # Unix, whatever this machine is
+            entry.create_system = 3  # Unix, on every machine
             entry.external_attr = (0o755 if file.suffix == ".so" else 0o644) << 16
             archive.writestr(entry, file.read_bytes())

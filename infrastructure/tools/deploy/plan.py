@@ -1,8 +1,8 @@
-"""What would change in an environment: a change set for each stack, kept in a file until it is applied.
+"""Plans: a change set for each stack of an environment, kept in a file until it is applied.
 
-A change set needs the outputs of the stacks before it. Where these do not exist yet, the stack is planned for later:
-a new one is created by the same apply, for a creation can only add; an existing one waits for another plan, for
-nothing is applied that nobody has seen.
+A change set needs the outputs of other stacks. If these do not exist yet, the stack is planned later: a new stack is
+created by the same apply, because a creation only adds resources; an existing stack needs another plan, because only
+reviewed changes are applied.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from deploy.change_set import LABEL, Change, discard, labelled, make_change_set
 from deploy.environment import FROM_PACKAGE, RELEASE, Environment, Stack
 from deploy.errors import BusyError, StackError
 from deploy.gate import refusals
+from deploy.outputs import Outputs, fixed_outputs
 from deploy.package import package_key, published_key
 from deploy.stack import CurrentStack, find_stack, stack_names
 
@@ -27,13 +28,10 @@ if TYPE_CHECKING:
 
 Kind = Literal["unchanged", "create", "update", "create later", "plan again"]
 
-Outputs = dict[str, dict[str, str]]
-"""The outputs of each stack, by the name of the stack in stacks.yaml."""
-
 
 @dataclass(frozen=True)
 class PlannedStack:
-    """What would happen to one stack. Without a change set, `changes` are read from the template."""
+    """The planned changes of one stack. Without a change set, `changes` are read from the template."""
 
     name: str
     kind: Kind
@@ -48,21 +46,21 @@ class PlannedStack:
 
 @dataclass(frozen=True)
 class Plan:
-    """What would happen to an environment, stack by stack in their order."""
+    """The planned changes of an environment; stacks are in deployment order."""
 
     environment: str
     region: str
     artifacts: Mapping[str, str]
     """The keys of the packages by service."""
     stacks: tuple[PlannedStack, ...]
-    left_over: tuple[str, ...] = ()
-    """Stacks of this environment, as CloudFormation names them, that it does not want any more."""
+    orphaned: tuple[str, ...] = ()
+    """Orphaned stacks: names of CloudFormation stacks of this environment that its desired state no longer has."""
     deployed: Mapping[str, str] = field(default_factory=dict)
-    """The keys of the packages that run now, by service."""
+    """The keys of the packages that are deployed now, by service."""
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """What the gate refuses, a sentence each."""
+        """The changes that the gate refuses, a sentence each."""
         return tuple(sentence for stack in self.stacks for sentence in stack.refused)
 
     @property
@@ -71,19 +69,20 @@ class Plan:
         return any(stack.kind != "unchanged" for stack in self.stacks)
 
 
-def make_plan(environment: Environment, label: str = LABEL) -> Plan:
-    """Make a change set for each stack that would change.
+def make_plan(session: boto3.Session, environment: Environment, label: str = LABEL) -> Plan:
+    """Create a change set for each stack that would change.
 
     Args:
+        session: the AWS account.
         environment: the desired state.
-        label: how the names of the change sets begin, so that `discard_label` finds them.
+        label: prefix of the names of the change sets, by which `discard_label` finds them.
 
     Raises:
         BusyError: a stack is being changed right now.
         PackageError: a service cannot be packaged.
-        StackError: a template or a parameter was refused, or a stack lacks an output.
+        StackError: CloudFormation rejected a template or a parameter, or a stack lacks an output.
     """
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    cloudformation = session.client("cloudformation", region_name=environment.region)
     artifacts = package_keys(environment)
     outputs = fixed_outputs(cloudformation, environment)
     planned: list[PlannedStack] = []
@@ -100,20 +99,20 @@ def make_plan(environment: Environment, label: str = LABEL) -> Plan:
                 if stack.service and FROM_PACKAGE in current.parameters:
                     deployed[stack.service] = current.parameters[FROM_PACKAGE]
         check_progress(planned)
-        left_over = _left_over(cloudformation, environment)
+        orphaned = _orphaned_stacks(cloudformation, environment)
     except BaseException:
-        discard_change_sets(environment, planned)  # nobody would know of them
+        discard_change_sets(session, environment, planned)  # no plan file will name them
         raise
-    return Plan(environment.name, environment.region, artifacts, tuple(planned), left_over, deployed)
+    return Plan(environment.name, environment.region, artifacts, tuple(planned), orphaned, deployed)
 
 
-def _left_over(cloudformation: CloudFormationClient, environment: Environment) -> tuple[str, ...]:
+def _orphaned_stacks(cloudformation: CloudFormationClient, environment: Environment) -> tuple[str, ...]:
     wanted = {environment.stack_name(stack.name) for stack in environment.stacks} | set(environment.existing.values())
     return tuple(name for name in stack_names(cloudformation, environment.stack_name("")) if name not in wanted)
 
 
 def check_progress(planned: Sequence[PlannedStack]) -> None:
-    """Refuse a plan in which a stack waits for an output that nothing will make.
+    """Refuse a plan in which a stack waits for an output that no planned change creates.
 
     Raises:
         StackError: there is such a stack.
@@ -122,24 +121,24 @@ def check_progress(planned: Sequence[PlannedStack]) -> None:
     for stack in planned:
         for output in stack.waits_for:
             if output.partition(".")[0] in unchanged:
-                raise StackError(f"{stack.name} needs {output}, which that stack lacks although nothing in it changes")
+                raise StackError(f"{stack.name} needs {output}, which does not exist, and no planned change creates it")
 
 
-def discard_change_sets(environment: Environment, stacks: Iterable[PlannedStack]) -> None:
+def discard_change_sets(session: boto3.Session, environment: Environment, stacks: Iterable[PlannedStack]) -> None:
     """Delete the change sets of a plan that will not be applied."""
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    cloudformation = session.client("cloudformation", region_name=environment.region)
     for stack in stacks:
         if stack.change_set is not None:
             discard(cloudformation, environment.stack_name(stack.name), stack.change_set)
 
 
-def discard_label(environment: Environment, label: str) -> list[str]:
-    """Delete the change sets that were planned with a label, of stacks that the environment lacks by now, too.
+def discard_label(session: boto3.Session, environment: Environment, label: str) -> list[str]:
+    """Delete the change sets that were planned with a label, including those of orphaned stacks.
 
     Returns:
-        What was deleted, as `stack: change set`.
+        The deleted change sets, as `stack: change set`.
     """
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+    cloudformation = session.client("cloudformation", region_name=environment.region)
     discarded = []
     for stack in stack_names(cloudformation, environment.stack_name(""), with_planned=True):
         for name, arn in labelled(cloudformation, stack, label).items():
@@ -148,25 +147,8 @@ def discard_label(environment: Environment, label: str) -> list[str]:
     return discarded
 
 
-def fixed_outputs(cloudformation: CloudFormationClient, environment: Environment) -> Outputs:
-    """Return the outputs that the environment provides, and those of stacks that somebody else made.
-
-    Raises:
-        StackError: such a stack is missing.
-    """
-    outputs = {name: dict(values) for name, values in environment.provided.items()}
-    for name, stack_name in environment.existing.items():
-        current = find_stack(cloudformation, stack_name)
-        if current is None or not current.exists:
-            raise StackError(
-                f"the stack {stack_name} is missing in {environment.region} ({environment.path.name}: existing.{name})"
-            )
-        outputs[name] = dict(current.outputs)
-    return outputs
-
-
 def execution_role(environment: Environment, outputs: Outputs) -> str | None:
-    """Return the ARN of the role that CloudFormation works with; None when it is the caller's rights.
+    """Return the ARN of the role that CloudFormation assumes; None for the caller's permissions.
 
     Raises:
         StackError: the environment names an output that does not exist.
@@ -180,12 +162,12 @@ def execution_role(environment: Environment, outputs: Outputs) -> str | None:
 
 
 def package_keys(environment: Environment) -> dict[str, str]:
-    """Return the key in the artifact bucket of each service's package, which need not be built for that.
+    """Return the artifact key of each service's package, without building it.
 
-    What the environment pins is published; what it does not is of the working tree.
+    Pinned versions are published packages; without pins the packages are those of the working tree.
 
     Raises:
-        PackageError: there is no such service.
+        PackageError: a service is unknown.
     """
     if environment.versions is not None:
         return {service: published_key(service, version) for service, version in environment.versions.items()}
@@ -195,11 +177,8 @@ def package_keys(environment: Environment) -> dict[str, str]:
 
 def missing_inputs(stack: Stack, outputs: Outputs) -> tuple[str, ...]:
     """Return the outputs, as `stack.Output`, that a stack needs and that do not exist yet."""
-    return tuple(
-        dict.fromkeys(
-            str(output) for output in stack.wired.values() if output.name not in outputs.get(output.stack, {})
-        )
-    )
+    needed = (output for output in stack.wired.values() if output.name not in outputs.get(output.stack, {}))
+    return tuple(dict.fromkeys(map(str, needed)))
 
 
 def resolve_parameters(stack: Stack, outputs: Outputs, artifacts: Mapping[str, str]) -> dict[str, str]:
@@ -209,15 +188,17 @@ def resolve_parameters(stack: Stack, outputs: Outputs, artifacts: Mapping[str, s
     if stack.service:
         parameters[FROM_PACKAGE] = artifacts[stack.service]
     if RELEASE in stack.template.parameters:
-        state = json.dumps([stack.template.body, parameters], sort_keys=True)
-        parameters[RELEASE] = hashlib.sha256(state.encode()).hexdigest()[:12]
+        parameters[RELEASE] = _digest([stack.template.body, parameters])[:12]
     return parameters
 
 
 def desired_digest(stack: Stack, artifacts: Mapping[str, str]) -> str:
-    """Return a digest of all that the files of the repository say about a stack."""
+    """Return a digest of everything that the repository's files say about a stack."""
     wired = {name: str(output) for name, output in stack.wired.items()}
-    state = [stack.template.body, wired, dict(stack.parameters), artifacts.get(stack.service or "")]
+    return _digest([stack.template.body, wired, dict(stack.parameters), artifacts.get(stack.service or "")])
+
+
+def _digest(state: list[object]) -> str:
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
 

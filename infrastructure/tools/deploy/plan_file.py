@@ -1,4 +1,4 @@
-"""A plan in a file: kept from `plan` to `apply`, perhaps on another machine."""
+"""Plan files: a plan is saved by `plan` and loaded by `apply`, possibly on another machine."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from deploy.plan import Plan, PlannedStack
 
 
 def save_plan(plan: Plan, path: Path) -> None:
-    """Write a plan to a file, whole or not at all."""
+    """Write a plan to a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.write_text(json.dumps(asdict(plan), indent=1), encoding="utf-8")
@@ -19,19 +19,19 @@ def save_plan(plan: Plan, path: Path) -> None:
 
 
 def load_plan(path: Path) -> Plan:
-    """Read what `save_plan` wrote.
+    """Read a plan that `save_plan` wrote.
 
     Raises:
-        PlanFileError: there is no such file, or it holds something else.
+        PlanFileError: the file is missing or is not a plan.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         stacks = tuple(map(_planned_stack, content["stacks"]))
-        return Plan(**content | {"stacks": stacks, "left_over": tuple(content["left_over"])})
+        return Plan(**content | {"stacks": stacks, "orphaned": tuple(content["orphaned"])})
     except OSError as error:
-        raise PlanFileError(f"{path}: there is no plan ({error.strerror}); make one first") from error
+        raise PlanFileError(f"no plan at {path} ({error.strerror}); make one first") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise PlanFileError(f"{path} is not a plan of this release ({error}); make it again") from error
+        raise PlanFileError(f"{path} is not a plan of this version ({error}); plan again") from error
 
 
 def _planned_stack(content: dict[str, Any]) -> PlannedStack:

@@ -1,6 +1,6 @@
-"""Publishes the versions that an environment pins: each is built once, from the commit that its tag marks.
+"""Publishes the versions that an environment pins: each is built once, from the commit of its tag.
 
-What runs in an environment can so be made again, and read, from the repository; the working tree has no part in it.
+Everything that an environment runs can therefore be rebuilt from the repository; the working tree is not used.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal
 
 import boto3
 
-from deploy.apply import environment_outputs
 from deploy.artifacts import artifact_bucket, store, stored
 from deploy.environment import Environment, Platform
 from deploy.errors import EnvironmentFileError, PackageError
+from deploy.outputs import environment_outputs
 from deploy.package import ARTIFACTS, SERVICES, Package, package_release, published_key
 from release.errors import ReleaseError
 from release.repository import Repository, tag_name
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 COMMIT, SHA256 = "commit", "sha256"
-"""The metadata of a published package: the commit that it was built from, and the digest of the zip in hexadecimal."""
+"""Metadata keys of a published package: the commit it was built from, and the digest of the zip in hexadecimal."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """A version that is in the artifact bucket now."""
+    """A version in the artifact bucket."""
 
     service: str
     version: str
-    result: Literal["published", "there already"]
+    result: Literal["published", "already published"]
     bucket: str
     key: str
     commit: str
@@ -46,7 +46,7 @@ class Published:
 
 @dataclass(frozen=True)
 class _Pin:
-    """A version to be published from a commit into a bucket."""
+    """A pinned version, with the commit to build it from and the bucket to store it in."""
 
     service: str
     version: str
@@ -57,28 +57,46 @@ class _Pin:
     def key(self) -> str:
         return published_key(self.service, self.version)
 
+    def published(self, metadata: Mapping[str, str], result: Literal["published", "already published"]) -> Published:
+        """Describe the stored package.
 
-def publish(environment: Environment, repository: Path, report: Callable[[Published], None]) -> tuple[Published, ...]:
-    """Store the package of each pinned version that the artifact bucket lacks; everything is checked before.
+        Raises:
+            PackageError: it was built from another commit.
+        """
+        if metadata.get(COMMIT) != self.commit:
+            raise PackageError(
+                f"{self.service} {self.version} was published from commit {metadata.get(COMMIT, 'unknown')}, but its "
+                f"tag marks {self.commit}: a published version never changes; make release SERVICE={self.service} "
+                "creates a new one"
+            )
+        digest = metadata.get(SHA256, "")
+        return Published(self.service, self.version, result, self.bucket, self.key, self.commit, digest)
+
+
+def publish(
+    session: boto3.Session, environment: Environment, repository: Path, report: Callable[[Published], None]
+) -> tuple[Published, ...]:
+    """Store the package of each pinned version that the artifact bucket lacks, after checking all of them.
 
     Args:
-        environment: has pins.
+        session: the AWS account.
+        environment: an environment with pins.
         repository: the root of the repository with the tags.
-        report: called with each version once it is in the bucket.
+        report: called with each version that is in the bucket.
 
     Raises:
         EnvironmentFileError: the environment has no pins.
         PackageError: a version has no tag, was published from another commit than its tag marks, or cannot be built or
-            stored. What was reported is published.
+            stored. Versions that were reported are published.
         StackError: the artifact bucket does not exist.
     """
-    pins = _pins(environment, repository)
-    s3 = boto3.client("s3", region_name=environment.region)
-    there = {pin: metadata for pin in pins if (metadata := stored(s3, pin.bucket, pin.key)) is not None}
-    for pin, metadata in there.items():
-        _check_commit(pin, metadata)
-
-    published = {pin: _published(pin, metadata, "there already") for pin, metadata in there.items()}
+    pins = _pins(session, environment, repository)
+    s3 = session.client("s3", region_name=environment.region)
+    published = {
+        pin: pin.published(metadata, "already published")
+        for pin in pins
+        if (metadata := stored(s3, pin.bucket, pin.key)) is not None
+    }
     for one in published.values():
         report(one)
     failures: list[str] = []
@@ -86,7 +104,7 @@ def publish(environment: Environment, repository: Path, report: Callable[[Publis
         building = {
             pool.submit(_build_and_store, s3, pin, environment.platform, repository): pin
             for pin in pins
-            if pin not in there
+            if pin not in published
         }
         for done in as_completed(building):
             try:
@@ -100,10 +118,10 @@ def publish(environment: Environment, repository: Path, report: Callable[[Publis
     return tuple(published[pin] for pin in pins)
 
 
-def _pins(environment: Environment, repository: Path) -> list[_Pin]:
+def _pins(session: boto3.Session, environment: Environment, repository: Path) -> list[_Pin]:
     if environment.versions is None:
-        raise EnvironmentFileError(f"{environment.path}: there is no versions section, so there is nothing to publish")
-    outputs = environment_outputs(environment)
+        raise EnvironmentFileError(f"{environment.path}: nothing to publish without a versions section")
+    outputs = environment_outputs(session, environment)
     buckets = {stack.service: artifact_bucket(stack, outputs) for stack in environment.stacks if stack.service}
     try:
         git = Repository(repository)
@@ -115,18 +133,6 @@ def _pins(environment: Environment, repository: Path) -> list[_Pin]:
         raise PackageError(str(error)) from error
 
 
-def _check_commit(pin: _Pin, metadata: Mapping[str, str]) -> None:
-    if metadata.get(COMMIT) != pin.commit:
-        raise PackageError(
-            f"{pin.service} {pin.version} was published from commit {metadata.get(COMMIT, 'unknown')}, and its tag"
-            f" marks {pin.commit}: a published version never changes; make release SERVICE={pin.service} makes another"
-        )
-
-
-def _published(pin: _Pin, metadata: Mapping[str, str], result: Literal["published", "there already"]) -> Published:
-    return Published(pin.service, pin.version, result, pin.bucket, pin.key, metadata[COMMIT], metadata.get(SHA256, ""))
-
-
 def _build_and_store(s3: S3Client, pin: _Pin, platform: Platform, repository: Path) -> Published:
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ARTIFACTS) as temporary:
@@ -134,10 +140,8 @@ def _build_and_store(s3: S3Client, pin: _Pin, platform: Platform, repository: Pa
         with built.path.open("rb") as content:
             metadata = {COMMIT: pin.commit, SHA256: hashlib.file_digest(content, "sha256").hexdigest()}
         if store(s3, pin.bucket, built, metadata):
-            return _published(pin, metadata, "published")
-    others = stored(s3, pin.bucket, pin.key) or {}  # somebody else was quicker
-    _check_commit(pin, others)
-    return _published(pin, others, "there already")
+            return pin.published(metadata, "published")
+    return pin.published(stored(s3, pin.bucket, pin.key) or {}, "already published")  # another process was faster
 
 
 def _build(pin: _Pin, platform: Platform, repository: Path, folder: Path) -> Package:

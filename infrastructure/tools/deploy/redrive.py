@@ -1,7 +1,7 @@
 """Sends dead letters to their functions again.
 
-A dead letter is either what Lambda writes about an event that failed for good (the event is its `requestPayload`), or
-an SNS message that could not be delivered to the function at all.
+A dead letter is either a record that Lambda writes when retries are exhausted (the event is its `requestPayload`), or
+an SNS message that could not be delivered to the function.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
@@ -15,37 +15,37 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from deploy.apply import environment_outputs
 from deploy.environment import Environment
+from deploy.outputs import environment_outputs
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-BATCH = 10  # the most that SQS hands out at once
+BATCH = 10  # the maximum of SQS
 HIDDEN_SECONDS = 60
-"""How long a letter that is being sent is hidden from others; if sending it fails, it comes back."""
+"""How long a received letter is hidden from other consumers; it reappears if sending it fails."""
 
 
 @dataclass(frozen=True)
 class Redriven:
-    """What became of the dead letters of one function."""
+    """The result for the dead letters of one function."""
 
     stack: str
     sent: int
     unreadable: int
-    """Letters that hold no event; they stay in the queue."""
+    """Letters without an event; they stay in the queue."""
 
 
-def redrive(environment: Environment) -> list[Redriven]:
-    """Start each function again, asynchronously, with every event of its dead-letter queue.
+def redrive(session: boto3.Session, environment: Environment) -> list[Redriven]:
+    """Invoke each function asynchronously with every event of its dead-letter queue.
 
-    A letter is deleted only once Lambda has accepted its event, so it may be sent twice and is never lost.
+    A letter is deleted after Lambda has accepted its event, so it may be sent twice but is never lost.
     """
-    sqs = boto3.client("sqs", region_name=environment.region)
-    functions = boto3.client("lambda", region_name=environment.region)
+    sqs = session.client("sqs", region_name=environment.region)
+    functions = session.client("lambda", region_name=environment.region)
     results = []
-    for stack, outputs in environment_outputs(environment).items():
+    for stack, outputs in environment_outputs(session, environment).items():
         if not {"FunctionArn", "DeadLettersUrl"} <= outputs.keys():
             continue
         queue = outputs["DeadLettersUrl"]
@@ -65,7 +65,7 @@ def redrive(environment: Environment) -> list[Redriven]:
 
 
 def event_of(body: str) -> dict[str, Any] | None:
-    """Return the event that a dead letter holds, in the shape in which the function gets it; None when it has none."""
+    """Return the event in a dead letter, as the function receives it; None if there is none."""
     try:
         letter = json.loads(body)
     except ValueError:
@@ -81,7 +81,7 @@ def event_of(body: str) -> dict[str, Any] | None:
 
 
 def _letters(sqs: SQSClient, queue: str) -> Iterator[MessageTypeDef]:
-    """Yield each letter that is in the queue now; one that comes back, because it fails again, is not for this run."""
+    """Yield each letter that is in the queue now. One that returns because it fails again is not sent twice."""
     started = time.time()
     while True:
         messages = sqs.receive_message(

@@ -1,7 +1,7 @@
-"""Writes the nested root template of a whole environment: for taskcat, and for people who use the console.
+"""Renders an environment as one root template with nested stacks, for taskcat and the AWS console.
 
-Each stack of stacks.yaml becomes a nested stack, each wired parameter the output of another one. What an environment
-sets becomes a parameter of the root, with the environment's value as its default.
+Each stack of stacks.yaml becomes a nested stack, and each wired parameter an output of another nested stack. The
+parameters that the environment sets become parameters of the root, with the environment's value as default.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ ROOT = "root.yaml"
 
 
 def render(environment: Environment, folder: Path) -> Path:
-    """Write `root.yaml` and the templates that it nests into a folder, and return the path of the root.
+    """Write `root.yaml` and the nested templates to a folder; return the path of the root.
 
-    The folder's content belongs under `TemplatePrefix` in the bucket `TemplateBucket`; both are parameters of the root.
+    Upload the folder under `TemplatePrefix` to the bucket `TemplateBucket`; both are parameters of the root.
 
     Raises:
         PackageError: a service cannot be packaged.
@@ -41,36 +41,38 @@ def _root(environment: Environment) -> dict[str, Any]:
     parameters: dict[str, dict[str, Any]] = {
         "TemplateBucket": {"Type": "String", "Description": "Bucket that holds the nested templates"},
         "TemplateBucketRegion": {"Type": "String", "Description": "Region of that bucket"},
-        "TemplatePrefix": {"Type": "String", "Description": "Prefix of their keys, with its slash", "Default": ""},
+        "TemplatePrefix": {
+            "Type": "String",
+            "Description": "Prefix of their keys, with a trailing slash",
+            "Default": "",
+        },
         RELEASE: {
             "Type": "String",
-            "Description": "Anything that changes with every other parameter, so that functions publish a new version",
+            "Description": "Any value that changes with the other parameters, so that functions publish a new version",
             "Default": _release(environment, artifacts),
         },
     }
+    nested = {stack.name for stack in environment.stacks}
     resources = {}
     for stack in environment.stacks:
         values: dict[str, Any] = {}
+        given = dict(stack.parameters)
+        if stack.service:
+            given[FROM_PACKAGE] = artifacts[stack.service]
         for name, described in stack.template.parameters.items():
-            if name == RELEASE:
-                values[name] = {"Ref": RELEASE}
-            elif name in stack.wired and _is_nested(environment, stack.wired[name]):
-                output = stack.wired[name]
+            output = stack.wired.get(name)
+            if output and output.stack in nested:
                 values[name] = {"Fn::GetAtt": [_logical_id(output.stack), f"Outputs.{output.name}"]}
-            elif name in stack.wired:
-                output = stack.wired[name]
-                values[name] = {"Ref": _logical_id(output.stack, output.name)}
-                parameters.setdefault(_logical_id(output.stack, output.name), _of(described, None))
-            elif name in stack.parameters:
-                values[name] = {"Ref": _logical_id(stack.name, name)}
-                parameters[_logical_id(stack.name, name)] = _of(described, stack.parameters[name])
-            elif name == FROM_PACKAGE and stack.service:
-                values[name] = {"Ref": _logical_id(stack.name, name)}
-                parameters[_logical_id(stack.name, name)] = _of(described, artifacts[stack.service])
+            elif name == RELEASE:
+                values[name] = {"Ref": RELEASE}
+            elif output or name in given:
+                parameter = _logical_id(output.stack, output.name) if output else _logical_id(stack.name, name)
+                values[name] = {"Ref": parameter}
+                parameters.setdefault(parameter, _described(described, given.get(name)))
         resources[_logical_id(stack.name)] = _nested(stack, values)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"A whole environment of the gallery, like {environment.name}",
+        "Description": f"A complete environment of the gallery, like {environment.name}",
         "Parameters": parameters,
         "Resources": resources,
         "Outputs": _outputs(environment),
@@ -88,7 +90,7 @@ def _nested(stack: Stack, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _outputs(environment: Environment) -> dict[str, Any]:
-    """Return what no other stack takes: it is for people."""
+    """Return the outputs that no other stack takes: they are for people."""
     taken = {output for stack in environment.stacks for output in stack.wired.values()}
     return {
         _logical_id(stack.name, name): {
@@ -101,16 +103,12 @@ def _outputs(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _is_nested(environment: Environment, output: Output) -> bool:
-    return any(stack.name == output.stack for stack in environment.stacks)
-
-
 def _logical_id(stack: str, name: str = "") -> str:
     return stack.capitalize() + name
 
 
-def _of(described: Mapping[str, Any], default: str | None) -> dict[str, Any]:
-    """Return the description of a parameter for the root, with another default."""
+def _described(described: Mapping[str, Any], default: str | None) -> dict[str, Any]:
+    """Return the description of a parameter, with another default unless that is None."""
     if default is None:
         return dict(described)
     return {**described, "Default": int(default) if described["Type"] == "Number" else default}

@@ -1,7 +1,7 @@
-"""What a package is made of, for those who look for vulnerable or forbidden parts.
+"""The SBOM of a package, for scans of vulnerabilities and licences.
 
-CycloneDX 1.6 in JSON (https://cyclonedx.org/docs/1.6/json/), without a time and with a serial number that follows from
-the content, so that two builds are the same to the byte.
+CycloneDX 1.6 in JSON (https://cyclonedx.org/docs/1.6/json/). It has no timestamp, and its serial number is derived from
+the content, so builds are reproducible.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def sbom(service: str, versions: Mapping[str, str], installed: Path) -> str:
 
     Args:
         service: the service that is packaged.
-        versions: the version of it and of each package of ours that it bundles.
+        versions: the versions of the service and of the packages of this repository that it bundles.
         installed: the folder with the wheels, each with its `.dist-info`.
     """
-    ours = {name: _ours(name, version) for name, version in versions.items()}
-    root = ours.pop(service)
-    components = [*ours.values(), *_wheels(installed)]
+    own = {name: _own(name, version) for name, version in versions.items()}
+    root = own.pop(service)
+    components = [*own.values(), *_wheels(installed)]
     serial = uuid5(NAMESPACE_URL, "\n".join(str(component.purl) for component in [root, *components]))
     bom = Bom(serial_number=serial, metadata=BomMetaData(component=root), components=components)
     bom.metadata.timestamp = None  # type: ignore[assignment] # the format allows it
@@ -40,14 +40,14 @@ def sbom(service: str, versions: Mapping[str, str], installed: Path) -> str:
     return JsonV1Dot6(bom).output_as_string(indent=1)
 
 
-def _ours(name: str, version: str) -> Component:
+def _own(name: str, version: str) -> Component:
     purl = PackageURL("generic", name=name, version=version)
     return Component(type=ComponentType.APPLICATION, name=name, version=version, purl=purl, bom_ref=str(purl))
 
 
 def _wheels(installed: Path) -> Iterator[Component]:
     for wheel in sorted(distributions(path=[str(installed)]), key=lambda wheel: wheel.name.lower()):
-        purl = PackageURL("pypi", name=wheel.name, version=wheel.version)  # which puts the name in its normal form
+        purl = PackageURL("pypi", name=wheel.name, version=wheel.version)  # normalizes the name
         yield Component(
             type=ComponentType.LIBRARY,
             name=wheel.name,
@@ -59,12 +59,14 @@ def _wheels(installed: Path) -> Iterator[Component]:
 
 
 def _licenses(wheel: Distribution) -> Iterator[License]:
-    """Read the licence from where https://packaging.python.org/specifications/core-metadata/ has it, or had it before.
+    """Read the licence from current or older fields of https://packaging.python.org/specifications/core-metadata/.
 
-    The names of classifiers are the last resort: what "BSD License" means only people find out.
+    Classifiers are the last resort: "BSD License", for example, is ambiguous.
     """
     for field in ("License-Expression", "License"):
-        text = "".join(wheel.metadata.get_all(field, [])).partition("\n")[0]  # the old one may hold all of its words
+        text = "".join(wheel.metadata.get_all(field, [])).partition("\n")[
+            0
+        ]  # the old field may contain the whole licence
         if text and (is_supported_id(text) or is_expression(text)):
             yield _LICENSES.make_from_string(text)
             return

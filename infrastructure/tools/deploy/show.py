@@ -9,38 +9,40 @@ from deploy.change_set import Change
 from deploy.drift import Drift
 from deploy.gate import replacement
 from deploy.plan import Plan, PlannedStack
+from deploy.redrive import Redriven
 from deploy.stack import Event
 from deploy.status import StackStatus
 
 _MARKS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<"}
-_UNREPLACED = ("create", "create later")
+_CREATIONS = ("create", "create later")
+_LOSSES = ("DELETED", "REPLACED", "POSSIBLY REPLACED")
 
-_MADE_ANEW = ("AWS::Lambda::Version", "AWS::AutoScaling::ScalingPolicy", "Custom::Schema")
-"""Types that a release replaces without a loss: they hold nothing, and an old version of a function is kept."""
+_STATELESS = ("AWS::Lambda::Version", "AWS::AutoScaling::ScalingPolicy", "Custom::Schema")
+"""Types that each release replaces. They hold no data, and old versions of functions are retained."""
 
 
 def plan_text(plan: Plan) -> str:
-    """Return what would change, a line for each stack and for each change of one that exists."""
+    """Return a line for each stack, and for each change of an existing stack."""
     width = max((len(stack.name) for stack in plan.stacks), default=0)
     lines = [f"{plan.environment}, {plan.region}", ""]
     for stack in plan.stacks:
         lines.append(f"  {stack.name:<{width}}  {_summary(stack)}")
-        if stack.kind not in _UNREPLACED:
+        if stack.kind not in _CREATIONS:
             lines += [f"    {_change(change)}" for change in stack.changes]
     lines += ["", total_text(plan)]
-    if plan.left_over:
-        lines += ["", "Nothing wants these stacks any more, and nothing here deletes them:"]
-        lines += [f"  {name}" for name in plan.left_over]
+    if plan.orphaned:
+        lines += ["", "Orphaned stacks, which are no longer in the desired state; delete them by hand:"]
+        lines += [f"  {name}" for name in plan.orphaned]
     if plan.refused:
-        lines += ["", "REFUSED, until the environment file names it under overrides, with the reason:"]
+        lines += ["", "REFUSED unless the environment file lists it under overrides, with a reason:"]
         lines += [f"  {sentence}" for sentence in plan.refused]
     return "\n".join(lines)
 
 
 def total_text(plan: Plan) -> str:
-    """Return one line that says it all."""
+    """Return a summary in one line."""
     if not plan.changes_anything:
-        return "Nothing to change."
+        return "No changes."
     kinds = [stack.kind for stack in plan.stacks]
     counts = {
         "to create": kinds.count("create") + kinds.count("create later"),
@@ -49,16 +51,16 @@ def total_text(plan: Plan) -> str:
     }
     first, *others = [(count, kind) for kind, count in counts.items() if count]
     parts = [f"{_count(first[0], 'stack')} {first[1]}", *(f"{count} {kind}" for count, kind in others)]
-    fates = Counter(fate for _, _, fate in losses(plan))
-    return ", ".join(parts + [f"{_count(fates[fate], 'resource')} {fate}" for fate in _FATES if fates[fate]])
+    lost = Counter(loss for _, _, loss in losses(plan))
+    return ", ".join(parts + [f"{_count(lost[loss], 'resource')} {loss}" for loss in _LOSSES if lost[loss]])
 
 
 def losses(plan: Plan) -> Iterator[tuple[PlannedStack, Change, str]]:
-    """Yield each change that takes a resource away, with its stack and what becomes of the resource."""
+    """Yield each change that deletes or replaces a resource, with its stack and one of `_LOSSES`."""
     for stack in plan.stacks:
         for change in stack.changes:
-            if fate := _fate(change):
-                yield stack, change, fate
+            if loss := _loss(change):
+                yield stack, change, loss
 
 
 def status_text(statuses: Sequence[StackStatus]) -> str:
@@ -71,19 +73,28 @@ def status_text(statuses: Sequence[StackStatus]) -> str:
 
 
 def drift_text(drifts: Iterable[Drift]) -> str:
-    """Return what has drifted, a line for each resource and for each difference."""
+    """Return a line for each drifted resource and for each difference."""
     lines = []
     for drift in drifts:
         if drift.status == "INCOMPLETE":
-            lines.append(f"{drift.stack}: not everything could be checked: {', '.join(drift.differences)}")
+            lines.append(f"{drift.stack}: could not be checked completely: {', '.join(drift.differences)}")
             continue
         lines.append(f"{drift.stack}.{drift.logical_id} ({drift.resource_type}) was {drift.status.lower()}")
         lines += [f"  {difference}" for difference in drift.differences]
-    return "\n".join(lines) or "Everything is as its template says."
+    return "\n".join(lines) or "No drift."
+
+
+def redriven_text(results: Iterable[Redriven]) -> str:
+    """Return a line for each function."""
+    return "\n".join(
+        f"{result.stack}: {result.sent} sent again"
+        + (f", {result.unreadable} without an event kept in the queue" if result.unreadable else "")
+        for result in results
+    )
 
 
 def event_text(event: Event) -> str:
-    """Return a line about a resource that is worked on."""
+    """Return one line."""
     reason = f": {event.reason}" if event.reason else ""
     return f"    {event.status:<36}  {event.logical_id} ({event.resource_type}){reason}"
 
@@ -92,26 +103,23 @@ def _summary(stack: PlannedStack) -> str:
     others = dict.fromkeys(output.partition(".")[0] for output in stack.waits_for)
     after = f", after {', '.join(others)}" if others else ""
     if stack.kind == "create later" and not stack.waits_for:
-        after = ", after what a failed creation left is deleted"
+        after = ", after deleting the stack whose creation failed"
     if stack.kind == "update" and not stack.changes:
-        return "update, of outputs only"
-    if stack.kind in _UNREPLACED:
-        most = "up to " if stack.kind == "create later" else ""  # conditions may leave some out
+        return "update, outputs only"
+    if stack.kind in _CREATIONS:
+        most = "up to " if stack.kind == "create later" else ""  # conditions may exclude some
         return f"create, {most}{_count(len(stack.changes), 'resource')}{after}"
     if stack.kind == "plan again":
         return f"needs another plan{after}"
     return stack.kind
 
 
-_DELETED, _REPLACED, _PERHAPS_REPLACED = _FATES = "DELETED", "REPLACED", "PERHAPS REPLACED"
-
-
-def _fate(change: Change) -> str:
+def _loss(change: Change) -> str:
     if change.action == "Remove":
-        return _DELETED
-    if change.resource_type in _MADE_ANEW:
+        return "DELETED"
+    if change.resource_type in _STATELESS:
         return ""
-    return {"yes": _REPLACED, "perhaps": _PERHAPS_REPLACED, "no": ""}[replacement(change)]
+    return {"yes": "REPLACED", "perhaps": "POSSIBLY REPLACED", "no": ""}[replacement(change)]
 
 
 def _change(change: Change) -> str:
@@ -121,8 +129,8 @@ def _change(change: Change) -> str:
         text += f": {', '.join(change.properties)}"
     if replacement(change) == "no":
         return f"{mark} {text}"
-    fate = _fate(change)
-    return f"! {text}  {fate}" if fate else f"{mark} {text}  made anew"
+    loss = _loss(change)
+    return f"! {text}  {loss}" if loss else f"{mark} {text}  recreated"
 
 
 def _count(number: int, noun: str) -> str:

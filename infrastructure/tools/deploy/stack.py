@@ -1,4 +1,4 @@
-"""One CloudFormation stack: what it is now, and what happens to it while it is worked on."""
+"""One CloudFormation stack: its current state, and its events during an operation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STARTS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a resource of a stack."""
+    """An event of a resource of a stack."""
 
     stack: str
     logical_id: str
@@ -37,47 +37,47 @@ class Event:
 
 
 Follow = Callable[[Event], None]
-"""Called with each event of a stack that is worked on, in order."""
+"""Called with each event of an operation, in order."""
 
 
 @dataclass(frozen=True)
 class CurrentStack:
-    """A stack as it is."""
+    """The current state of a stack."""
 
     name: str
     id: str
     status: str
     reason: str
     change_set: str | None
-    """ARN of the change set that was executed last."""
+    """ARN of the last executed change set."""
     updated_at: datetime
     parameters: Mapping[str, str]
-    """With those that have their default value."""
+    """Includes parameters with their default value."""
     outputs: Mapping[str, str]
 
     @property
     def exists(self) -> bool:
-        """Whether there is something to update: a creation that failed, or that is only planned, has left nothing."""
+        """Whether it can be updated: not if its creation failed or is only planned."""
         return self.status != "REVIEW_IN_PROGRESS" and not self.creation_failed
 
     @property
     def creation_failed(self) -> bool:
-        """Whether the stack must be deleted before it can be created again."""
+        """Whether it must be deleted before it can be created again."""
         return self.status in _FAILED_CREATION
 
     @property
     def settled(self) -> bool:
-        """Whether the last operation on it ended well."""
+        """Whether the last operation succeeded."""
         return self.status in _SETTLED
 
     @property
     def busy(self) -> bool:
-        """Whether somebody is working on it."""
+        """Whether an operation is in progress."""
         return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
 
 
 def find_stack(cloudformation: CloudFormationClient, name: str) -> CurrentStack | None:
-    """Return a stack as it is now, or None when there is none."""
+    """Return the current state of a stack, or None if it does not exist."""
     try:
         found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
@@ -88,12 +88,12 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> CurrentStack 
 
 
 def stack_names(cloudformation: CloudFormationClient, prefix: str, *, with_planned: bool = False) -> list[str]:
-    """Return the names of the stacks that begin with a prefix, without those that another stack made.
+    """Return the names of the stacks with a prefix, except nested stacks.
 
     Args:
         cloudformation: the client.
-        prefix: how the names begin.
-        with_planned: whether to include those that are no more than a change set as yet.
+        prefix: the prefix of the names.
+        with_planned: whether to include stacks that were planned but never created.
     """
     gone = ("DELETE_COMPLETE",) if with_planned else ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
     pages = cloudformation.get_paginator("list_stacks").paginate()
@@ -106,12 +106,12 @@ def stack_names(cloudformation: CloudFormationClient, prefix: str, *, with_plann
 
 
 def original_template(cloudformation: CloudFormationClient, name: str) -> str:
-    """Return the text of the template that a stack was last created or updated with."""
+    """Return the text of the current template of a stack."""
     return str(cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"])
 
 
 def delete_stack(cloudformation: CloudFormationClient, stack: CurrentStack, follow: Follow | None = None) -> None:
-    """Delete a stack and wait until it is gone.
+    """Delete a stack and wait for the end.
 
     Raises:
         StackError: a resource could not be deleted.
@@ -122,7 +122,7 @@ def delete_stack(cloudformation: CloudFormationClient, stack: CurrentStack, foll
 
 
 def latest_event(cloudformation: CloudFormationClient, stack: str) -> str | None:
-    """Return the id of the newest event of a stack, by its name or ARN: what comes after it is news."""
+    """Return the id of the newest event of a stack, by its name or ARN."""
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     return events[0]["EventId"] if events else None
 
@@ -130,24 +130,24 @@ def latest_event(cloudformation: CloudFormationClient, stack: str) -> str | None
 def wait_until_settled(
     cloudformation: CloudFormationClient, stack: str, follow: Follow | None = None, *, after: str | None = None
 ) -> None:
-    """Wait until an operation on a stack has ended well, as its events tell.
+    """Follow the events of an operation on a stack until it has succeeded.
 
     Args:
         cloudformation: the client.
-        stack: the name or the ARN of the stack; a deleted one is known by its ARN only.
+        stack: the name or the ARN of the stack; for a deletion, the ARN.
         follow: called with each event.
-        after: the newest event from before the operation; without it, the latest operation is waited for.
+        after: the newest event before the operation; if None, follow the latest operation.
 
     Raises:
-        StackError: it has not; the message has the first real cause.
+        StackError: the operation failed; the message has the root cause.
     """
-    told: set[str] = set()
+    seen: set[str] = set()
     for pause in pauses():
         events = _operation_events(cloudformation, stack, after)
         if follow is not None:
             for found in events:
-                if found["EventId"] not in told:
-                    told.add(found["EventId"])
+                if found["EventId"] not in seen:
+                    seen.add(found["EventId"])
                     follow(_event(found))
         own = [_event(found) for found in events if _is_of_stack(found)]
         if own and not own[-1].status.endswith("_IN_PROGRESS"):
@@ -158,12 +158,12 @@ def wait_until_settled(
 
 
 def first_failure(cloudformation: CloudFormationClient, stack: str) -> str:
-    """Return the first real cause for which the latest operation on a stack failed."""
+    """Return the root cause of the failure of the latest operation on a stack."""
     return _first_failure(_operation_events(cloudformation, stack, None))
 
 
 def pauses() -> Iterator[float]:
-    """Yield ever longer pauses in seconds, without end."""
+    """Yield increasing pauses in seconds, endlessly."""
     pause = FIRST_POLL_SECONDS
     while True:
         yield pause
@@ -184,7 +184,7 @@ def _current(found: StackTypeDef) -> CurrentStack:
 
 
 def _operation_events(cloudformation: CloudFormationClient, stack: str, after: str | None) -> list[StackEventTypeDef]:
-    """Return the events of the latest operation on a stack, in order, that came after an event."""
+    """Return the events of the latest operation on a stack that are newer than `after`, in order."""
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
     events: list[StackEventTypeDef] = []
     for event in itertools.chain.from_iterable(page["StackEvents"] for page in pages):
@@ -211,11 +211,11 @@ def _event(found: StackEventTypeDef) -> Event:
 
 
 def _first_failure(events: list[StackEventTypeDef]) -> str:
-    """Return the reason of the first resource that failed: the later ones were only cancelled."""
+    """Return the reason of the first resource that failed; later ones were only cancelled."""
     for event in map(_event, events):
         if event.status.endswith("_FAILED") and "cancelled" not in event.reason:
             return f"{event.logical_id} ({event.resource_type}): {event.reason}"
     for event in map(_event, filter(_is_of_stack, events)):
-        if "ROLLBACK" in event.status and event.reason:  # such as a person who cancelled the update
+        if "ROLLBACK" in event.status and event.reason:  # for example, a person cancelled the update
             return event.reason
     return "no resource reports a failure"

@@ -1,4 +1,4 @@
-"""What is deployed: the stacks of an environment, their state and the versions they run."""
+"""The deployed stacks of an environment: their state and their versions."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from deploy.stack import find_stack
 
 @dataclass(frozen=True)
 class StackStatus:
-    """A stack of an environment as it is; `updated_at` is in ISO 8601."""
+    """The state of a stack of an environment; `updated_at` is in ISO 8601."""
 
     stack: str
     status: str
     reason: str = ""
     updated_at: str = ""
     package: str = ""
-    """File name of the service's package: its version, and a digest if it is of a working tree."""
+    """File name of the service's package: its version, and a digest if it was built from a working tree."""
     url: str = ""
-    """Where people open the gallery, for the stack that serves it."""
+    """Address of the gallery, for the stack that serves it."""
 
 
-def read_status(environment: Environment) -> list[StackStatus]:
-    """Return the state of each stack that the environment wants."""
-    cloudformation = boto3.client("cloudformation", region_name=environment.region)
+def read_status(session: boto3.Session, environment: Environment) -> list[StackStatus]:
+    """Return the state of each stack in the desired state."""
+    cloudformation = session.client("cloudformation", region_name=environment.region)
     found = []
     for stack in environment.stacks:
         current = find_stack(cloudformation, environment.stack_name(stack.name))

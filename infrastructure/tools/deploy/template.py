@@ -1,4 +1,4 @@
-"""A CloudFormation template, read as far as deploying needs: what goes in, what is inside, what comes out."""
+"""The parts of a CloudFormation template that the tools need: parameters, resources and outputs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Intrinsic(NamedTuple):
 
 @dataclass(frozen=True)
 class Template:
-    """A file below `templates/`."""
+    """A template file."""
 
     path: Path
 
     @cached_property
     def body(self) -> str:
-        """The text, as CloudFormation gets it."""
+        """The text of the file."""
         try:
             return self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -56,11 +56,11 @@ class Template:
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
-        """The whole content; short-form functions are `Intrinsic`."""
+        """The parsed content; short-form functions are `Intrinsic`."""
         try:
             document = yaml.load(self.body, _Loader)  # noqa: S506 - a safe loader
         except yaml.YAMLError as error:
-            raise TemplateError(f"{self.path} is not YAML: {error}") from error
+            raise TemplateError(f"{self.path} is not valid YAML: {error}") from error
         if not isinstance(document, dict):
             raise TemplateError(f"{self.path} must be a mapping")
         return document
@@ -73,20 +73,20 @@ class Template:
 
 
 class UniqueKeyLoader(yaml.SafeLoader):
-    """Reads YAML and refuses a key that stands twice in a mapping, of which plain YAML would keep the last."""
+    """Reads YAML and rejects duplicate keys, of which plain YAML would keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping.
 
         Raises:
-            yaml.constructor.ConstructorError: a key stands in it twice.
+            yaml.constructor.ConstructorError: a key is duplicate.
         """
         seen = set()
         for key_node, _ in node.value:
             if isinstance(key_node, yaml.ScalarNode) and key_node.tag != "tag:yaml.org,2002:merge":
                 if key_node.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key_node.value} stands here twice", key_node.start_mark
+                        None, None, f"duplicate key {key_node.value}", key_node.start_mark
                     )
                 seen.add(key_node.value)
         return super().construct_mapping(node, deep)
@@ -101,7 +101,7 @@ def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> Intrinsic:
         return Intrinsic(tag, loader.construct_scalar(node))
     if isinstance(node, yaml.SequenceNode):
         return Intrinsic(tag, loader.construct_sequence(node, deep=True))
-    assert isinstance(node, yaml.MappingNode)  # noqa: S101 - for the type checker: there is no fourth kind
+    assert isinstance(node, yaml.MappingNode)  # noqa: S101 - for the type checker: there are only three kinds
     return Intrinsic(tag, loader.construct_mapping(node, deep=True))
 
 

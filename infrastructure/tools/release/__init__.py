@@ -1,5 +1,5 @@
-"""Versions of the services: which change needs a new one, what it contained, and where it runs.
+"""Versions of the services: when a new one is needed, what it contains, and where it is deployed.
 
-Everything is decided from git: tags such as `annotate-v0.2.0` mark what a version was made from, and the files of
-`infrastructure/environments/` pin the versions that an environment runs. Nothing here knows AWS.
+Git is the only source: tags such as `annotate-v0.2.0` mark the commits of versions, and the files of
+`infrastructure/environments/` pin the versions of each environment. AWS is not used here.
 """

@@ -1,4 +1,4 @@
-"""Which services a change concerns: their tests are run, and their packages built, before it is merged."""
+"""Finds the services that a change affects; CI tests and packages them before the merge."""
 
 from release.repository import Repository
 from release.service import read_services
@@ -8,33 +8,34 @@ SHARED = (
     "Makefile",
     "pyproject.toml",
     "requirements.txt",
-    "localstack/uv.txt",
+    "infrastructure/tools/environments/",
+    "infrastructure/tools/uv.txt",
     "infrastructure/tools/deploy/package.py",
     "infrastructure/tools/deploy/sbom.py",
 )
-"""What builds or tests every service, besides the files right below tests/ and in tests/support/."""
+"""Files that affect every service, in addition to those directly in tests/ and in tests/support/."""
 
 
 def affected_services(repository: Repository, base: str) -> list[str]:
     """Return the services that differ between the commit `base` and the work tree, sorted.
 
-    A package that others bundle concerns those as well. Every service is meant when `base` is not in this clone: GitHub
-    gives forty zeros for a new branch, and an unknown commit after a forced push.
+    A package affects all services that bundle it. If `base` is not in this clone, all services are returned: GitHub
+    passes forty zeros for a new branch, and an unknown commit after a forced push.
     """
     services = read_services(repository)
     commit = repository.find_commit(base) if base else None
     if commit is None:
         return sorted(services)
-    concerned: set[str] = set()
+    affected: set[str] = set()
     for path in repository.changed(commit, ["."]):
         if path.startswith(SHARED) or _is_shared_test(path):
             return sorted(services)
-        concerned.update(name for name, service in services.items() if _package_of(path) in service.bundles)
-    return sorted(concerned)
+        affected.update(name for name, service in services.items() if _package_of(path) in service.bundles)
+    return sorted(affected)
 
 
 def _package_of(path: str) -> str | None:
-    """Return the package whose code, dependencies or tests a path belongs to."""
+    """Return the package to whose code, dependencies or tests a path belongs."""
     folders = path.split("/")
     if folders[0] == "services":
         return folders[1]

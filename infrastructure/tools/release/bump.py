@@ -1,4 +1,4 @@
-"""The next version of a service: worked out from commits, written into its files, and pinned in staging."""
+"""The next version of a service: derived from commits, written to its files, and pinned in staging."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 
 from release import commits
 from release.changelog import section, with_section, words
-from release.check import refuse_cut_history, refuse_unfetched_tags
+from release.check import refuse_shallow_clone, refuse_unfetched_tags
 from release.errors import ReleaseError
 from release.pins import environment_path, with_pin
 from release.repository import Repository, tag_name
@@ -25,12 +25,12 @@ from release.version import Part, Version
 
 STAGING = "staging"
 FIRST = "- First release."
-REBUILT = "- Built again: nothing that it contains has changed."
+REBUILT = "- Rebuilt without changes."
 
 
 @dataclass(frozen=True)
 class Release:
-    """A version that was written, the tagged one it follows, and the files that say so."""
+    """A new version, the tagged version before it, and the changed files."""
 
     service: str
     base: Version | None
@@ -41,22 +41,22 @@ class Release:
 def bump(repository: Repository, name: str, part: Part | None, day: date) -> Release:
     """Give a service its next version in the work tree; nothing is committed.
 
-    Run again, it works the version out anew, from the newest tag in the history of HEAD. The first release of a service
-    is the version that its pyproject.toml has.
+    Idempotent: the version is derived from the newest tag in the history of HEAD. The first release of a service has
+    the version in its pyproject.toml.
 
     Args:
-        repository: the work tree, without uncommitted changes to what the package contains.
+        repository: the work tree, without uncommitted changes to the content of the package.
         name: the service.
-        part: what moves, or None to decide that from the commits. A part that is asked for releases an unchanged
-            service, too.
-        day: the date of the section in the changelog.
+        part: the part to increase, or None to derive it from the commits. With a part, an unchanged service is
+            released as well.
+        day: the date of the changelog section.
 
     Raises:
-        ReleaseError: there is nothing to release, or something has to be done first; nothing was written.
+        ReleaseError: there is nothing to release, or a precondition is not met; nothing was written.
     """
     services = read_services(repository)
     service = choose(services, name)
-    refuse_cut_history(repository)
+    refuse_shallow_clone(repository)
     refuse_unfetched_tags(repository, [name])
     _refuse_uncommitted(repository, service)
     _refuse_unreleased_bundles(repository, services, service)
@@ -64,15 +64,15 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
     if base is None:
         if part:
             raise ReleaseError(
-                f"no version of {name} is in the history of HEAD, so its first release is {service.version}, "
-                f"from {service.project_file}: run it without BUMP=, or write another version there"
+                f"HEAD has no tagged version of {name}, so its first release is {service.version}, from "
+                f"{service.project_file}: run this without BUMP=, or change the version there"
             )
         version, entries = service.version, FIRST
     else:
         version, entries = _next(repository, service, base, part)
     if version in repository.tags(name):
         raise ReleaseError(
-            f"{tag_name(name, version)} exists already, outside the history of HEAD: merge main into this branch first"
+            f"{tag_name(name, version)} already exists outside the history of HEAD: merge main into this branch first"
         )
     new = section(version, day, entries, bundled_versions(repository, service))
     staging = environment_path(repository, STAGING)
@@ -91,8 +91,7 @@ def _next(repository: Repository, service: Service, base: Version, part: Part | 
     changed = changes_since(repository, service, repository.tag_commit(tag), service.paths)
     if not changed and not part:
         raise ReleaseError(
-            f"nothing that the package of {service.name} contains has changed since {tag}; "
-            f"BUMP=patch releases it all the same"
+            f"the content of the {service.name} package has not changed since {tag}; BUMP=patch releases it anyway"
         )
     version = base.next(part) if part else commits.next_version(repository, service, base)
     if not changed:
@@ -101,16 +100,16 @@ def _next(repository: Repository, service: Service, base: Version, part: Part | 
 
 
 def _changelog(repository: Repository, service: Service, base: Version | None, version: Version, new: str) -> str:
-    """Return the changelog with the new section, instead of the one that this branch wrote before."""
+    """Return the changelog with the new section, which replaces the one that this branch added before."""
     changelog = read_changelog(repository, service)
-    if base is None:  # what a person wrote about the first release stays
+    if base is None:  # a section that a person wrote is kept
         return changelog if words(changelog, version) is not None else with_section(changelog, new, None)
     if service.version <= base:
         return with_section(changelog, new, None)
     written = words(changelog, service.version)
     if written not in (None, words(new, version)) and repository.changed(repository.head(), [service.changelog]):
         raise ReleaseError(
-            f"{service.changelog}: commit that first; its section of {service.version} is written anew, and differs"
+            f"commit {service.changelog} first: its section of {service.version} was edited and will be rewritten"
         )
     return with_section(changelog, new, service.version)
 
@@ -118,7 +117,7 @@ def _changelog(repository: Repository, service: Service, base: Version | None, v
 def _refuse_uncommitted(repository: Repository, service: Service) -> None:
     if uncommitted := changes_since(repository, service, repository.head(), service.paths):
         raise ReleaseError(
-            f"{', '.join(uncommitted)}: commit that first; the next version of {service.name} follows from commits"
+            f"commit these first: {', '.join(uncommitted)}; the next version of {service.name} is derived from commits"
         )
 
 

@@ -1,4 +1,4 @@
-"""The changelog of a service: a section for each version, the newest first, under `## 0.2.1 - 2026-11-25`."""
+"""Changelogs: a section for each version, newest first, with a heading such as `## 0.2.1 - 2026-11-25`."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _HEADING = re.compile(r"^## (\d+\.\d+\.\d+)(?: .*)?$", re.MULTILINE)
 
 
 def section(version: Version, day: date, entries: str, bundled: Mapping[str, Version]) -> str:
-    """Return the section of a version: what changed, and the versions of what it bundles."""
+    """Return the section of a version: its changes, and the versions of the bundled packages."""
     text = f"## {version} - {day.isoformat()}\n\n{entries}\n"
     if bundled:
         text += f"\nIt bundles {' and '.join(f'{name} {number}' for name, number in bundled.items())}.\n"
@@ -19,16 +19,16 @@ def section(version: Version, day: date, entries: str, bundled: Mapping[str, Ver
 
 
 def words(changelog: str, version: Version) -> str | None:
-    """Return what the section of a version says below its heading, or None if there is none."""
+    """Return the text of the section of a version, or None if there is none."""
     _, sections = _split(changelog)
     found = (text.partition("\n")[2].strip() for number, text in sections if number == str(version))
     return next(found, None)
 
 
 def with_section(changelog: str, new: str, instead_of: Version | None) -> str:
-    """Return a changelog with a new section above the others, and without the one of a version that is dropped.
+    """Return a changelog with a new section at the top, without the section of the version `instead_of`.
 
-    The lines end as they did.
+    Line endings are preserved.
     """
     head, sections = _split(changelog)
     kept = [text for number, text in sections if number != str(instead_of)]
@@ -37,7 +37,7 @@ def with_section(changelog: str, new: str, instead_of: Version | None) -> str:
 
 
 def _split(changelog: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return what is above the sections, and each section with its version; lines end in `\\n`."""
+    """Return the text above the sections, and each section with its version; lines end in `\\n`."""
     text = changelog.replace("\r\n", "\n")
     headings = list(_HEADING.finditer(text))
     ends = [*(heading.start() for heading in headings), len(text)]

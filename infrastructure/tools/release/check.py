@@ -1,4 +1,4 @@
-"""The rules that versions and pins keep, decided from git alone."""
+"""The rules of versions and pins, checked with git only."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from release.service import Service, packages_of, read_changelog, read_service, 
 from release.version import Version
 
 CATALOG = "catalog"
-"""The service whose migrations make the tables that the others, which bundle its code, rely on."""
+"""The service whose migrations create the schema; other services bundle its code and rely on the schema."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A broken rule; `services` are those whose versions do not go together."""
+    """A broken rule; `services` are those with incompatible versions."""
 
     services: tuple[str, ...]
     text: str
@@ -26,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found: broken rules, and what is worth knowing."""
+    """The result of a check: broken rules, and notes."""
 
     findings: list[Finding]
     notes: list[str]
@@ -36,9 +36,9 @@ def check(repository: Repository) -> Report:
     """Check every service and environment of the work tree.
 
     Raises:
-        ReleaseError: history or tags are not here, or a file cannot be used.
+        ReleaseError: history or tags are missing, or a file is invalid.
     """
-    refuse_cut_history(repository)
+    refuse_shallow_clone(repository)
     services = read_services(repository)
     if not any(repository.tags(name) for name in services):
         refuse_unfetched_tags(repository, services)
@@ -50,7 +50,7 @@ def check(repository: Repository) -> Report:
     return report
 
 
-def refuse_cut_history(repository: Repository) -> None:
+def refuse_shallow_clone(repository: Repository) -> None:
     """Refuse a clone in which tags and commits are missing.
 
     Raises:
@@ -58,13 +58,13 @@ def refuse_cut_history(repository: Repository) -> None:
     """
     if repository.is_shallow():
         raise ReleaseError(
-            "this clone has only the last commits, and versions are told by tags: git fetch --unshallow --tags "
+            "this is a shallow clone, but versions need all tags: git fetch --unshallow --tags "
             "(actions/checkout: fetch-depth: 0)"
         )
 
 
 def refuse_unfetched_tags(repository: Repository, names: Iterable[str]) -> None:
-    """Refuse a clone that lacks tags of services which `origin` has; an origin that cannot be reached counts as none.
+    """Refuse a clone that lacks tags of services on `origin`; an unreachable origin is ignored.
 
     Raises:
         ReleaseError: a tag is missing.
@@ -77,34 +77,34 @@ def refuse_unfetched_tags(repository: Repository, names: Iterable[str]) -> None:
         here = repository.tags(name)
         versions = (Version.find(tag.removeprefix(f"{name}-v")) for tag in there)
         if missing := [version for version in versions if version and version not in here]:
-            raise ReleaseError(f"origin has {tag_name(name, max(missing))}, this clone has not: git fetch --tags")
+            raise ReleaseError(f"origin has {tag_name(name, max(missing))}, but this clone does not: git fetch --tags")
 
 
 def environment_findings(
     repository: Repository, services: Mapping[str, Service], path: str, pins: Mapping[str, Version]
 ) -> list[Finding]:
-    """Return which rules the pins of an environment break.
+    """Return the rules that the pins of an environment break.
 
     Args:
-        repository: where the tags are.
+        repository: the repository with the tags.
         services: the services of the work tree.
         path: the file of the environment, for messages.
         pins: the version of each service.
 
     Raises:
-        ReleaseError: a pin is of no service.
+        ReleaseError: a pinned service is unknown.
     """
     findings = []
     for name, version in pins.items():
         if name not in services:
-            raise ReleaseError(f"{path} pins {name}, which is no service; there is: {', '.join(sorted(services))}")
+            raise ReleaseError(f"{path} pins the unknown service {name!r}; available: {', '.join(sorted(services))}")
         commit = repository.find_commit(f"refs/tags/{tag_name(name, version)}")
         if commit is None and version != services[name].version:
             findings.append(
                 Finding(
                     (name,),
                     f"{path}: {name} {version} is neither tagged nor the version of services/{name}; "
-                    "is the tag not fetched (git fetch --tags)?",
+                    "if the tag exists, fetch it: git fetch --tags",
                 )
             )
             continue
@@ -122,10 +122,7 @@ def environment_findings(
 
 def _bundled_catalog(repository: Repository, name: str, commit: str | None) -> Version | None:
     service = read_service(repository, name, commit)
-    if service is None or CATALOG not in service.bundles:
-        return None
-    catalog = read_service(repository, CATALOG, commit)
-    return catalog.version if catalog else None
+    return read_service(repository, CATALOG, commit).version if CATALOG in service.bundles else None
 
 
 def _check_service(repository: Repository, service: Service, report: Report) -> None:
@@ -136,11 +133,11 @@ def _check_service(repository: Repository, service: Service, report: Report) -> 
     commit = repository.find_commit(f"refs/tags/{service.tag}")
     newest = max(repository.tags(service.name, merged=True), default=service.version)
     if commit is None and service.version < newest:
-        found(f"{service.name} {service.version} would follow {service.name} {newest}: {release}")
+        found(f"{service.name} {service.version} is older than the released {newest}: {release}")
     elif commit and (changed := repository.changed(commit, service.own_paths)):
         found(f"{service.name} changed since {service.tag} ({_some(changed)}): {release}")
     elif commit and (bundled := repository.changed(commit, service.bundled_paths)):
-        report.notes.append(f"{service.name} takes changes of {packages_of(bundled)} with its next release")
+        report.notes.append(f"{service.name} will include changes of {packages_of(bundled)} in its next release")
     if words(read_changelog(repository, service), service.version) is None:
         section = f"## {service.version} - <date>"
         found(f"{service.changelog} has no section for {service.version}: {release}, or write it under {section}")

@@ -1,4 +1,4 @@
-"""What the commits of a service since its last version amount to, by git-cliff: the next version, and its changelog."""
+"""Derives the next version of a service and its changelog from commits, with git-cliff."""
 
 import os
 import re
@@ -11,29 +11,29 @@ from release.repository import Repository, tag_name
 from release.service import Service
 from release.version import Version
 
-GIT_CLIFF = Path(sys.executable).with_name("git-cliff")  # the package brings it as a program
+GIT_CLIFF = Path(sys.executable).with_name("git-cliff")  # a program in a Python package
 SETTINGS = Path(__file__).with_name("cliff.toml")
 
 
 def next_version(repository: Repository, service: Service, base: Version) -> Version:
-    """Return the version that follows from the commits since `base` to what the package of a service contains.
+    """Return the version that follows from the commits since `base` to the content of a package.
 
-    `feat:` moves the minor version, `!` or a footer BREAKING CHANGE the major one (below 1.0 the minor one), every
-    other commit the patch.
+    `feat:` increases the minor version, `!` or a footer BREAKING CHANGE the major version (below 1.0 the minor
+    version), and every other commit the patch version.
 
     Raises:
-        ReleaseError: git-cliff is not there or fails.
+        ReleaseError: git-cliff is missing or fails.
     """
     tag = _git_cliff(repository, service, base, "--bumped-version").strip()
-    version = Version.parse(tag.removeprefix(f"{service.name}-v"), "the answer of git-cliff")
-    return max(version, base.next("patch"))  # commits that count for nothing, such as merges, changed something, too
+    version = Version.parse(tag.removeprefix(f"{service.name}-v"), "the output of git-cliff")
+    return max(version, base.next("patch"))  # at least a patch: git-cliff ignores some commits, such as merges
 
 
 def entries(repository: Repository, service: Service, base: Version) -> str:
-    """Return a Markdown list of those commits, the oldest first; each is the subject of its message, without a prefix.
+    """Return a Markdown list of the subjects of these commits, oldest first, without prefixes.
 
     Raises:
-        ReleaseError: git-cliff is not there or fails.
+        ReleaseError: git-cliff is missing or fails.
     """
     return _git_cliff(repository, service, base, "--strip", "all").strip()
 
@@ -53,12 +53,12 @@ def _git_cliff(repository: Repository, service: Service, base: Version, *options
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8", check=False)
     except FileNotFoundError as error:
-        raise ReleaseError(f"there is no git-cliff at {GIT_CLIFF}: make release installs it") from error
+        raise ReleaseError(f"git-cliff is missing at {GIT_CLIFF}: make release installs it") from error
     if done.returncode:
         raise ReleaseError(f"git-cliff failed: {done.stderr.strip()}")
     return done.stdout
 
 
 def _patterns(service: Service) -> list[str]:
-    """Return what git-cliff compares paths with: a folder needs two stars."""
+    """Return the paths of a service as glob patterns."""
     return [path if Path(path).suffix else f"{path}/**" for path in service.paths]

@@ -1,13 +1,17 @@
-"""What can go wrong, as people are told it.
+"""Errors that people can act on. The command line prints the message and exits with `exit_code`.
 
-ReleaseError       a message names what is at fault and what to do
-└── RefusedError   it can be done, and would break a rule of versions
+ReleaseError
+└── RefusedError   a rule of versions is broken
 """
 
 
 class ReleaseError(Exception):
-    """The base of all; the message names the service, file or tag and what to do."""
+    """Base class. The message names the service, file or tag and what to do."""
+
+    exit_code = 1
 
 
 class RefusedError(ReleaseError):
-    """The versions, or what was asked for, break a rule; each line of the message is one finding."""
+    """A rule of versions is broken; each line of the message is one finding."""
+
+    exit_code = 3

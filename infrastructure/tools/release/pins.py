@@ -1,4 +1,4 @@
-"""The versions that an environment pins: the section `versions` of `infrastructure/environments/<name>.yaml`."""
+"""Pins: the section `versions` of `infrastructure/environments/<name>.yaml`."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ def environment_path(repository: Repository, environment: str) -> str:
     """Return the path of an environment's file.
 
     Raises:
-        ReleaseError: there is no such environment; the message says which there are.
+        ReleaseError: the environment is unknown; the message lists the available ones.
     """
     path = f"{ENVIRONMENTS}/{environment}.yaml"
     files = repository.files(f"{ENVIRONMENTS}/*.yaml")
     if path not in files:
         known = ", ".join(file.rpartition("/")[2].removesuffix(".yaml") for file in files)
-        raise ReleaseError(f"there is no environment {environment!r}; there is: {known}")
+        raise ReleaseError(f"unknown environment {environment!r}; available: {known}")
     return path
 
 
 def all_pins(repository: Repository) -> dict[str, dict[str, Version]]:
-    """Return the pins of each environment that has any, by the path of its file.
+    """Return the pins of the environments that have any, by the path of the file.
 
     Raises:
-        ReleaseError: a file is not YAML, or a pin is no version.
+        ReleaseError: a file is not valid YAML, or a pin is not a version.
     """
     pins = {path: read_pins(repository.read(path), path) for path in repository.files(f"{ENVIRONMENTS}/*.yaml")}
     return {path: versions for path, versions in pins.items() if versions is not None}
 
 
 def read_pins(text: str, path: str) -> dict[str, Version] | None:
-    """Return the pinned version of each service, None without a section of versions.
+    """Return the pinned version of each service, or None without a section of versions.
 
     Raises:
-        ReleaseError: the file is not YAML, or a pin is no version.
+        ReleaseError: the file is not valid YAML, or a pin is not a version.
     """
     section = _section(text, path)
     if section is None:
@@ -51,10 +51,10 @@ def read_pins(text: str, path: str) -> dict[str, Version] | None:
 
 
 def with_pin(text: str, path: str, service: str, version: Version) -> str:
-    """Return an environment's file with another pin for a service and every other byte as it was.
+    """Return an environment file with another pin for a service; all other bytes are unchanged.
 
     Raises:
-        ReleaseError: the file has no pin for it, or one that is written too cleverly.
+        ReleaseError: the file has no pin of the service, or the pin has an anchor, an alias or a tag.
     """
     section = _section(text, path)
     pins = dict(_pins(section, path)) if section else {}
@@ -63,8 +63,10 @@ def with_pin(text: str, path: str, service: str, version: Version) -> str:
     pin = pins[service]
     start, end = pin.start_mark.index, pin.end_mark.index
     quote = pin.style or ""
-    if text[start:end] != f"{quote}{pin.value}{quote}":  # an anchor or a tag belongs to it, or it is an alias
-        raise ReleaseError(f"{path}: write the pin of {service} plainly, as {service}: {pin.value}")
+    if text[start:end] != f"{quote}{pin.value}{quote}":  # it has an anchor or a tag, or is an alias
+        raise ReleaseError(
+            f"{path}: write the pin of {service} as {service}: {pin.value}, without YAML anchors or tags"
+        )
     return f"{text[:start]}{quote}{version}{quote}{text[end:]}"
 
 
@@ -72,14 +74,14 @@ def _section(text: str, path: str) -> yaml.MappingNode | None:
     try:
         document = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise ReleaseError(f"{path} is not YAML: {error}") from error
+        raise ReleaseError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(document, yaml.MappingNode):
         raise ReleaseError(f"{path} must be a mapping")
     sections = [value for key, value in document.value if key.value == SECTION]
     if not sections:
         return None
     if len(sections) > 1 or not isinstance(sections[0], yaml.MappingNode):
-        raise ReleaseError(f"{path}: {SECTION} must stand there once, as a mapping of services to versions")
+        raise ReleaseError(f"{path}: {SECTION} must be one mapping of services to versions")
     return sections[0]
 
 
@@ -87,6 +89,6 @@ def _pins(section: yaml.MappingNode, path: str) -> Iterator[tuple[str, yaml.Scal
     seen = set()
     for key, value in section.value:
         if not isinstance(key, yaml.ScalarNode) or not isinstance(value, yaml.ScalarNode) or key.value in seen:
-            raise ReleaseError(f"{path}: {SECTION} must name each service once, with its version")
+            raise ReleaseError(f"{path}: {SECTION} must contain each service once, with its version")
         seen.add(key.value)
         yield key.value, value

@@ -1,4 +1,4 @@
-"""Moving versions from one environment to another: edits of pins, forwards and backwards."""
+"""Promotes versions from one environment to another by editing pins; the other direction is a roll-back."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Promotion:
 
 
 def promote(repository: Repository, name: str | None, source: str, target: str) -> list[Promotion]:
-    """Pin in `target` the versions that `source` pins, of one service or of all, and return what changed.
+    """Pin in `target` the versions that `source` pins, of one service or all; return the changes.
 
     Raises:
         ReleaseError: an environment or the service is unknown, or pins no versions.
-        RefusedError: the target would break a rule; nothing was written.
+        RefusedError: the pins of the target would break a rule; nothing was written.
     """
     if source == target:
-        raise ReleaseError(f"FROM and TO are both {source!r}: name two environments")
+        raise ReleaseError(f"FROM and TO are both {source!r}; they must differ")
     services = read_services(repository)
     if name:
         choose(services, name)
@@ -53,7 +53,7 @@ def promote(repository: Repository, name: str | None, source: str, target: str) 
 def _pins(repository: Repository, path: str) -> dict[str, Version]:
     pins = read_pins(repository.read(path), path)
     if not pins:
-        raise ReleaseError(f"{path} has no versions: it runs packages of the work tree")
+        raise ReleaseError(f"{path} has no versions: it runs the packages of the work tree")
     return pins
 
 
@@ -62,6 +62,6 @@ def _advice(finding: Finding, name: str | None, source: str, target: str) -> str
     if name not in finding.services or not others:
         return finding.text
     return (
-        f"{finding.text}; move {others[0]} first (make promote SERVICE={others[0]} FROM={source} TO={target}), "
-        "or all in one, without SERVICE="
+        f"{finding.text}; promote {others[0]} first (make promote SERVICE={others[0]} FROM={source} TO={target}), "
+        "or all services together, without SERVICE="
     )

@@ -1,4 +1,4 @@
-"""The git repository: tags of versions, files as they were at a commit, and what changed since."""
+"""The git repository: tags of versions, files at a commit, and changes since a commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from release.errors import ReleaseError
 from release.version import Version
 
-# Bytes as they were committed, whatever this machine sets for line ends.
+# Bytes as committed, independent of the line-ending settings of this machine.
 _AS_COMMITTED = ("-c", "core.autocrlf=false", "-c", "core.eol=lf")
 
 
@@ -25,14 +25,14 @@ def tag_name(service: str, version: Version) -> str:
 class Repository:
     """The repository that a folder is in; `path` is its root.
 
-    Every method raises ReleaseError with git's own words when git fails.
+    Every method raises ReleaseError with git's message if git fails.
     """
 
     def __init__(self, path: Path) -> None:
         """Find the repository that `path` is in.
 
         Raises:
-            ReleaseError: git is not installed, or `path` is in no work tree of git.
+            ReleaseError: git is not installed, or `path` is not in a git work tree.
         """
         self.path = path
         try:
@@ -41,19 +41,19 @@ class Repository:
             if "not a git repository" not in str(error):
                 raise
             raise ReleaseError(
-                f"{path} is in no git repository, and its tags tell the versions: git clone the project instead of "
-                "downloading its files"
+                f"{path} is not in a git repository, whose tags mark the versions: git clone the project instead "
+                "of downloading its files"
             ) from error
 
     def head(self) -> str:
-        """Return the commit that is checked out."""
-        return self.commit("HEAD")
+        """Return the commit that is checked out.
 
-    def commit(self, revision: str) -> str:
-        """Return the commit that a revision names, as 40 hexadecimal digits."""
-        commit = self.find_commit(revision)
+        Raises:
+            ReleaseError: there is no commit yet.
+        """
+        commit = self.find_commit("HEAD")
         if commit is None:
-            raise ReleaseError(f"{revision} is no commit of this repository")
+            raise ReleaseError("HEAD is not a commit of this repository")
         return commit
 
     def find_commit(self, revision: str) -> str | None:
@@ -65,29 +65,29 @@ class Repository:
         """Return the commit that a tag marks.
 
         Raises:
-            ReleaseError: there is no such tag here.
+            ReleaseError: the tag does not exist in this clone.
         """
         commit = self.find_commit(f"refs/tags/{tag}")
         if commit is None:
-            raise ReleaseError(f"there is no tag {tag}: fetch the tags (git fetch --tags), or make it with make tag")
+            raise ReleaseError(f"no tag {tag}: fetch the tags (git fetch --tags), or create it with make tag")
         return commit
 
     def tags(self, service: str, *, merged: bool = False) -> list[Version]:
-        """Return the tagged versions of a service, the newest first; `merged` asks for those in the history of HEAD."""
+        """Return the tagged versions of a service, newest first; with `merged`, only those in the history of HEAD."""
         options = ["--merged", "HEAD"] if merged else []
         names = self._git("for-each-ref", "--format=%(refname:strip=2)", *options, f"refs/tags/{service}-v*")
         versions = (Version.find(name.removeprefix(f"{service}-v")) for name in names.decode().splitlines())
         return sorted((version for version in versions if version), reverse=True)
 
     def make_tag(self, tag: str, commit: str) -> None:
-        """Mark a commit with a tag, which must be new.
+        """Create a tag at a commit.
 
-        A lightweight one, also where git is set to sign tags: it needs no author and no key.
+        It is lightweight, even if git is configured to sign tags: this needs no author and no key.
         """
         self._git("tag", "--no-sign", "--end-of-options", tag, commit)
 
     def show(self, commit: str, path: str) -> bytes:
-        """Return a file as it was at a commit; `path` counts from the root, with `/`.
+        """Return a file at a commit; `path` is relative to the root, with `/`.
 
         Raises:
             ReleaseError: the commit has no such file.
@@ -95,10 +95,10 @@ class Repository:
         return self._git("cat-file", "blob", f"{commit}:{path}")
 
     def read(self, path: str, commit: str | None = None) -> str:
-        """Return the text of a file at a commit, or in the work tree, with the line ends that it has.
+        """Return the text of a file at a commit, or in the work tree, with its original line endings.
 
         Raises:
-            ReleaseError: there is no such file, or it is not UTF-8.
+            ReleaseError: the file is missing or is not UTF-8.
         """
         try:
             content = self.show(commit, path) if commit else (self.path / path).read_bytes()
@@ -109,7 +109,7 @@ class Repository:
             raise ReleaseError(f"{path} is not UTF-8: {error}") from error
 
     def write(self, path: str, text: str) -> None:
-        """Replace a file of the work tree, whole or not at all; it keeps its mode."""
+        """Replace a file of the work tree atomically; its mode is preserved."""
         target = self.path / path
         unfinished = target.with_name(f".{target.name}.new")
         unfinished.write_bytes(text.encode())
@@ -125,12 +125,12 @@ class Repository:
         return [name for name in names if PurePosixPath(name).match(pattern) and name.count("/") == pattern.count("/")]
 
     def archive(self, commit: str, folders: Iterable[str], target: Path) -> None:
-        """Write folders as they were at a commit below `target`, byte by byte as committed.
+        """Write folders at a commit to `target`, byte for byte as committed.
 
-        A zip, because zipfile never writes outside of its target and all Pythons have it.
+        The archive is a zip because zipfile never writes outside its target.
 
         Raises:
-            ReleaseError: the commit does not have one of them.
+            ReleaseError: the commit lacks one of the folders.
         """
         packed = self._git("archive", "--format=zip", commit, "--", *folders, settings=_AS_COMMITTED)
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
@@ -139,16 +139,16 @@ class Repository:
     def changed(self, commit: str, paths: Collection[str]) -> list[str]:
         """Return the files below `paths` that differ between a commit and the work tree.
 
-        New ones count, except those that git ignores.
+        Untracked files are included, except ignored ones.
         """
-        if not paths:  # to git that would mean everywhere
+        if not paths:  # git would take this as all paths
             return []
         differing = self._git("diff", "--name-only", "--no-renames", "-z", commit, "--", *paths)
         new = self._git("ls-files", "--others", "--exclude-standard", "-z", "--", *paths)
         return sorted({name.decode() for name in (differing + new).split(b"\0") if name})
 
     def is_shallow(self) -> bool:
-        """Return whether history was cut off when this was cloned."""
+        """Return whether this is a shallow clone."""
         return self._git("rev-parse", "--is-shallow-repository").strip() == b"true"
 
     def has_origin(self) -> bool:
@@ -156,15 +156,17 @@ class Repository:
         return b"origin" in self._git("remote").split()
 
     def origin_tags(self) -> dict[str, str]:
-        """Ask `origin` for its tags, each with the commit that it marks."""
+        """Return the tags on `origin` with their commits."""
         tags: dict[str, str] = {}
         for line in self._git("ls-remote", "--tags", "origin").decode().splitlines():
             commit, name = line.split("\t")
-            tags[name.removeprefix("refs/tags/").removesuffix("^{}")] = commit  # the peeled line comes second
+            tags[name.removeprefix("refs/tags/").removesuffix("^{}")] = (
+                commit  # the line of the peeled commit comes second
+            )
         return tags
 
     def fetch_main(self) -> str | None:
-        """Return the newest commit of the branch `main` of `origin`, fetched; None if there is no such branch."""
+        """Fetch and return the newest commit of `main` on `origin`; None if the branch does not exist."""
         branch = "refs/heads/main"
         main = self._git("ls-remote", "origin", branch).decode().partition("\t")[0]
         if main and not self.find_commit(main):
@@ -172,11 +174,11 @@ class Repository:
         return main or None
 
     def is_ancestor(self, commit: str, descendant: str) -> bool:
-        """Return whether a commit is another one, or in its history."""
+        """Return whether a commit is `descendant` or in its history."""
         return self._run("merge-base", "--is-ancestor", commit, descendant).returncode == 0
 
     def push_tags(self, tags: Iterable[str]) -> None:
-        """Push tags to `origin`: all of them or none."""
+        """Push tags to `origin`, all or none."""
         self._git("push", "--quiet", "--atomic", "origin", *(f"refs/tags/{tag}" for tag in tags))
 
     def _git(self, *arguments: str, settings: tuple[str, ...] = ()) -> bytes:
@@ -186,7 +188,7 @@ class Repository:
         return done.stdout
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-        # Nobody is there to answer a question for a password.
+        # Messages in English, and no password prompt.
         environment = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
         try:
             return subprocess.run(["git", *arguments], cwd=self.path, env=environment, capture_output=True, check=False)  # noqa: S607 - the git of the user

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from environments.project import bundled_modules
 from release.errors import ReleaseError
 from release.repository import Repository, tag_name
 from release.version import Version
 
 PROJECT_FILES = "services/*/pyproject.toml"
+LOCKS = "services/*/requirements.txt"
+"""A package with a lock is a service; one without is only bundled by services."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service with releases of its own; `bundles` are the packages in its package, itself among them."""
+    """A service with releases of its own; `bundles` are the modules in its package, by the folder they are in."""
 
     name: str
     version: Version
-    bundles: tuple[str, ...]
+    bundles: Mapping[str, tuple[str, ...]]
 
     @property
     def project_file(self) -> str:
@@ -42,12 +45,18 @@ class Service:
     def own_paths(self) -> tuple[str, ...]:
         """Return what only this service packages: a change there needs a new version."""
         folder = f"services/{self.name}"
-        return f"{folder}/{self.name}", self.project_file, f"{folder}/requirements.txt"
+        modules = (f"{folder}/{module}" for module in self.bundles[self.name])
+        return *modules, self.project_file, f"{folder}/requirements.txt"
 
     @property
     def bundled_paths(self) -> tuple[str, ...]:
         """Return what it takes from other packages as they are when it is released."""
-        return tuple(f"services/{bundled}/{bundled}" for bundled in self.bundles if bundled != self.name)
+        return tuple(
+            f"services/{name}/{module}"
+            for name, modules in self.bundles.items()
+            if name != self.name
+            for module in modules
+        )
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -61,25 +70,21 @@ def read_services(repository: Repository, commit: str | None = None) -> dict[str
     Raises:
         ReleaseError: a pyproject.toml cannot be used, or there is none.
     """
-    names = [path.split("/")[1] for path in repository.files(PROJECT_FILES, commit)]
-    found = (read_service(repository, name, commit) for name in names)
-    services = {service.name: service for service in found if service}
-    if not services:
-        raise ReleaseError(f"there is no {PROJECT_FILES} with [tool.package] in {repository.path}")
-    return services
+    names = [path.split("/")[1] for path in repository.files(LOCKS, commit)]
+    if not names:
+        raise ReleaseError(f"there is no {LOCKS} in {repository.path}")
+    return {name: read_service(repository, name, commit) for name in names}
 
 
-def read_service(repository: Repository, name: str, commit: str | None = None) -> Service | None:
-    """Read a service at a commit, or in the work tree; None for a package that is only bundled.
+def read_service(repository: Repository, name: str, commit: str | None = None) -> Service:
+    """Read a service at a commit, or in the work tree.
 
     Raises:
         ReleaseError: its pyproject.toml is missing or cannot be used.
     """
     path = f"services/{name}/pyproject.toml"
     project = _parse(repository.read(path, commit), path)
-    if "package" not in project.get("tool", {}):
-        return None
-    return Service(name, _version(project, path), tuple(project["tool"]["package"]["bundles"]))
+    return Service(name, _version(project, path), bundled_modules(name, project))
 
 
 def choose(services: dict[str, Service], name: str) -> Service:
@@ -89,7 +94,7 @@ def choose(services: dict[str, Service], name: str) -> Service:
         ReleaseError: there is none; the message says which there are.
     """
     if name not in services:
-        raise ReleaseError(f"there is no service {name!r}; there is: {', '.join(sorted(services))}")
+        raise ReleaseError(f"unknown service {name!r}; available: {', '.join(sorted(services))}")
     return services[name]
 
 

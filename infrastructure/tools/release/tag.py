@@ -1,4 +1,4 @@
-"""Tags of versions: made once, where HEAD has a version that has none, and never moved."""
+"""Tags of versions: created once, for untagged versions at HEAD, and never moved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from release.service import read_services
 
 @dataclass(frozen=True)
 class Tagged:
-    """A tag of a version at HEAD: whether it was made now, and whether it was pushed now."""
+    """The tag of a version at HEAD, and whether this run created and pushed it."""
 
     tag: str
     made: bool
@@ -20,14 +20,13 @@ class Tagged:
 
 
 def tag_versions(repository: Repository) -> list[Tagged]:
-    """Tag the versions at HEAD that have no tag, and push what `origin` lacks, when there is one.
+    """Tag the untagged versions at HEAD, and push the tags that `origin` lacks, if there is an origin.
 
-    A tag that could not be pushed stays here; the next run pushes it. Where origin has a branch `main`, only what is
-    merged there is tagged: a branch may still change, and a tag never moves.
+    If the push fails, the local tags are kept, and the next run pushes them. If origin has a branch `main`, only
+    commits merged there are tagged: other branches may still change, but a tag never moves.
 
     Raises:
-        ReleaseError: a tag on origin marks another commit than here, what it would mark is not merged, or origin does
-            not take the tags.
+        ReleaseError: origin has a tag at another commit, a commit is not merged, or origin rejects the push.
     """
     head = repository.head()
     tags = [service.tag for service in read_services(repository, head).values()]
@@ -37,7 +36,7 @@ def tag_versions(repository: Repository) -> list[Tagged]:
     for tag, commit in here.items():
         if commit and on_origin.get(tag, commit) != commit:
             raise ReleaseError(
-                f"{tag} marks {on_origin[tag][:12]} on origin and {commit[:12]} here; a tag never moves, so take "
+                f"{tag} marks {on_origin[tag][:12]} on origin but {commit[:12]} here; tags never move, so use "
                 f"origin's: git tag --delete {tag} && git fetch --tags"
             )
     made = {tag for tag in tags if not here[tag] and tag not in on_origin}
@@ -51,7 +50,8 @@ def tag_versions(repository: Repository) -> list[Tagged]:
             repository.push_tags(to_push)
         except ReleaseError as error:
             raise ReleaseError(
-                f"{', '.join(to_push)} stay here, as origin did not take them; make tag pushes them again\n{error}"
+                f"origin rejected {', '.join(to_push)}; the local tags are kept, and make tag pushes them again\n"
+                f"{error}"
             ) from error
     return [Tagged(tag, tag in made, tag in to_push) for tag in tags]
 
@@ -60,5 +60,5 @@ def _refuse_unmerged(repository: Repository, commits: Mapping[str, str]) -> None
     main = repository.fetch_main()
     if main and (unmerged := [tag for tag, commit in commits.items() if not repository.is_ancestor(commit, main)]):
         raise ReleaseError(
-            f"{', '.join(unmerged)} would mark a commit that is not on origin's main: merge it there first"
+            f"{', '.join(unmerged)} would mark a commit that is not merged to main on origin: merge it first"
         )

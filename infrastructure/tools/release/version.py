@@ -1,4 +1,4 @@
-"""Versions: three numbers, as in 0.2.1, compared by their value."""
+"""Versions: three numbers such as 0.2.1, compared numerically."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Version:
 
     @classmethod
     def find(cls, text: str) -> Version | None:
-        """Read a version, or return None if the text is none: three numbers without leading zeros."""
+        """Parse three numbers without leading zeros; return None if the text is something else."""
         number = r"(0|[1-9][0-9]*)"
         match = re.fullmatch(rf"{number}\.{number}\.{number}", text)
         return match and cls(*(int(part) for part in match.groups()))
 
     @classmethod
     def parse(cls, text: object, where: str) -> Version:
-        """Read a version; `where` says in an error what holds it.
+        """Parse a version; `where` names its position in errors.
 
         Raises:
-            ReleaseError: it is none.
+            ReleaseError: the text is not a version.
         """
         version = cls.find(text) if isinstance(text, str) else None
         if version is None:
@@ -39,7 +39,7 @@ class Version:
         return version
 
     def next(self, part: Part) -> Version:
-        """Return the version after this one: `part` goes up, what follows it becomes 0."""
+        """Return the next version: `part` is increased, and the numbers after it become 0."""
         if part == "major":
             return Version(self.major + 1, 0, 0)
         if part == "minor":
@@ -47,5 +47,5 @@ class Version:
         return Version(self.major, self.minor, self.patch + 1)
 
     def __str__(self) -> str:
-        """Return the three numbers with points."""
+        """Return the version as in 0.2.1."""
         return f"{self.major}.{self.minor}.{self.patch}"

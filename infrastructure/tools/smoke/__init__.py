@@ -1,1 +1,1 @@
-"""Tries a running gallery as a person does: a picture goes in, its thumbnail and words come out, and it is deleted."""
+"""Checks a running gallery end to end: uploads a picture, waits for its thumbnail and caption, and deletes it."""

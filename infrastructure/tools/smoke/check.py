@@ -1,4 +1,4 @@
-"""The smoke test: one picture through the whole gallery, and away again."""
+"""The smoke test: upload one picture, check what becomes of it, delete it."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ from smoke.errors import GalleryError
 from smoke.gallery import LOGS, Gallery, without_signature
 from smoke.webp import webp_size
 
-LOOK_SECONDS = 0.25
-PARTS = {"thumbnail": "thumbnail", "annotation": "annotate"}
-"""Part of an image, and the function that makes it."""
+POLL_SECONDS = 0.25
+FUNCTIONS = {"thumbnail": "thumbnail", "annotation": "annotate"}
+"""The Lambda function that makes each part of an image."""
 
 
 def check(gallery: Gallery, version: str | None, seconds: float, report: Callable[[str], None]) -> None:
-    """Upload a picture, look at its thumbnail and its words, and delete it, whatever went wrong.
+    """Upload a picture, check its thumbnail and caption, and delete it, even if a check fails.
 
     Args:
         gallery: the gallery.
-        version: the version that it should run, if that is known.
-        seconds: how long thumbnail and words may take together, from the upload on.
-        report: told of every step.
+        version: the version that it should run, if known.
+        seconds: time limit for thumbnail and caption together, from the start of the upload.
+        report: called with a line for each step.
 
     Raises:
-        GalleryError: the gallery did not do as it should.
+        GalleryError: the gallery did not behave as expected.
     """
     gallery.check_ready()
-    runs = gallery.version()
-    report(f"{gallery.url} is ready, and runs version {runs}")
-    if version is not None and runs != version:
+    running = gallery.version()
+    report(f"{gallery.url} is ready and runs version {running}")
+    if version is not None and running != version:
         raise GalleryError(
             f"version {version}, which is pinned",
-            f"the gallery still runs {runs}",
-            "Are the instances refreshed? Look at the Auto Scaling group, and at `make status`.",
+            f"the gallery still runs {running}",
+            "Check whether the instance refresh has finished: see the Auto Scaling group, and `make status`.",
         )
     token = secrets.token_hex(8)
     filename = f"smoke-test-{token}.png"
     data = picture.draw(filename)
     form = gallery.ask_form(filename, "image/png", len(data))
-    with _deleted_in_the_end(gallery, form.id):
+    with _deleted_afterwards(gallery, form.id):
         deadline = time.monotonic() + seconds
         gallery.send(form, filename, data)
         gallery.complete(form.id)
@@ -51,22 +51,22 @@ def check(gallery: Gallery, version: str | None, seconds: float, report: Callabl
         image = _finished(gallery, form.id, seconds, deadline, report)
         _check_facts(image, data)
         thumbnail = _check_thumbnail(gallery, image)
-        _check_words(image)
+        _check_caption(image)
         _check_pages(gallery, form.id, token)
-        report("the gallery shows it, with its words")
-    _check_gone(gallery, form.id, thumbnail)
-    report("deleted it, and nothing is left")
+        report("the gallery lists the image")
+    _check_deleted(gallery, form.id, thumbnail)
+    report("deleted the image")
 
 
 @contextmanager
-def _deleted_in_the_end(gallery: Gallery, image_id: str) -> Iterator[None]:
+def _deleted_afterwards(gallery: Gallery, image_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
         try:
             gallery.delete(image_id)
-        except GalleryError as left:
-            error.add_note(f"Its picture is left, too: {gallery.url}/images/{image_id} ({left.came})")
+        except GalleryError as failure:
+            error.add_note(f"The test image could not be deleted: {gallery.url}/images/{image_id} ({failure.actual})")
         raise
     gallery.delete(image_id)
 
@@ -74,32 +74,32 @@ def _deleted_in_the_end(gallery: Gallery, image_id: str) -> Iterator[None]:
 def _finished(
     gallery: Gallery, image_id: str, seconds: float, deadline: float, report: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Return an image when its thumbnail and its words are ready."""
-    waiting = dict(PARTS)
+    """Return an image once its thumbnail and its annotation are ready."""
+    pending = dict(FUNCTIONS)
     while True:
         image = gallery.image(image_id)
-        for part, function in list(waiting.items()):
+        for part, function in list(pending.items()):
             status, reason = image[part]["status"], image[part]["reason"]
             if status == "failed":
                 raise GalleryError(
-                    f"the {part} of image {image_id} to be ready", f"it has failed: {reason}", _look_at(function)
+                    f"the {part} of image {image_id} to be ready", f"it failed: {reason}", _see_log(function)
                 )
             if status == "ready":
-                report(f"its {part} is ready")
-                del waiting[part]
-        if not waiting:
+                report(f"the {part} is ready")
+                del pending[part]
+        if not pending:
             return image
         if time.monotonic() > deadline:
             raise GalleryError(
-                f"{' and '.join(waiting)} of image {image_id} within {seconds:.0f} seconds",
-                "nothing came",
-                " ".join(_look_at(function) for function in waiting.values()),
+                f"{' and '.join(pending)} of image {image_id} within {seconds:.0f} seconds",
+                "it timed out",
+                " ".join(map(_see_log, pending.values())),
             )
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
-def _look_at(function: str) -> str:
-    return f"Look at the log and the dead letters of the function `{function}`; docs/operations.md says where they are."
+def _see_log(function: str) -> str:
+    return f"Check the log and the dead letters of the function `{function}`; docs/operations.md says where they are."
 
 
 def _check_facts(image: dict[str, Any], data: bytes) -> None:
@@ -107,40 +107,43 @@ def _check_facts(image: dict[str, Any], data: bytes) -> None:
     found = (image["width"], image["height"], image["content_type"], image["bytes"])
     if found != expected:
         raise GalleryError(
-            f"image {image['id']} to be {expected}", f"the gallery says {found}", _look_at(PARTS["thumbnail"])
+            f"image {image['id']} to be {expected}", f"the gallery reports {found}", _see_log(FUNCTIONS["thumbnail"])
         )
 
 
 def _check_thumbnail(gallery: Gallery, image: dict[str, Any]) -> str:
-    """Return the address of a thumbnail that is a whole WebP file with the proportions of the picture."""
+    """Check that the thumbnail is a complete WebP file with the proportions of the picture, and return its URL."""
     url: str = image["thumbnail"]["url"]
     expected = f"the thumbnail of image {image['id']} to be a WebP picture of {picture.WIDTH}:{picture.HEIGHT}"
     try:
         width, height = webp_size(gallery.fetch(url, expected))
     except ValueError as error:
-        raise GalleryError(expected, str(error), _look_at(PARTS["thumbnail"])) from error
-    if abs(width * picture.HEIGHT - height * picture.WIDTH) > picture.WIDTH:  # one row more or less
-        raise GalleryError(expected, f"it is {width} x {height}", _look_at(PARTS["thumbnail"]))
+        raise GalleryError(expected, str(error), _see_log(FUNCTIONS["thumbnail"])) from error
+    if abs(width * picture.HEIGHT - height * picture.WIDTH) > picture.WIDTH:  # tolerates one row
+        raise GalleryError(expected, f"it is {width} x {height}", _see_log(FUNCTIONS["thumbnail"]))
     return url
 
 
-def _check_words(image: dict[str, Any]) -> None:
+def _check_caption(image: dict[str, Any]) -> None:
     missing = [name for name in ("caption", "alt_text", "tags") if not image["annotation"][name]]
     if missing:
         raise GalleryError(
-            f"words about image {image['id']}", f"{', '.join(missing)} is missing", _look_at(PARTS["annotation"])
+            f"a complete annotation of image {image['id']}",
+            f"it lacks {', '.join(missing)}",
+            _see_log(FUNCTIONS["annotation"]),
         )
 
 
 def _check_pages(gallery: Gallery, image_id: str, token: str) -> None:
     gallery.page(f"/images/{image_id}")
-    path = f"/?q={token}"  # others may have uploaded a page full of photos meanwhile
+    path = f"/?q={token}"  # newer uploads may fill the first page
     if f"/images/{image_id}" not in gallery.page(path):
         raise GalleryError(f"{gallery.url}{path} to list image {image_id}", "it does not", LOGS)
 
 
-def _check_gone(gallery: Gallery, image_id: str, thumbnail: str) -> None:
+def _check_deleted(gallery: Gallery, image_id: str, thumbnail: str) -> None:
     for place in (f"/api/images/{image_id}", f"/images/{image_id}", thumbnail):
         status = gallery.status(place)
-        if status not in (403, 404):  # S3 answers 403 to those who may not list the bucket
-            raise GalleryError(f"image {image_id} to be gone", f"{without_signature(place)} answers {status}", LOGS)
+        if status not in (403, 404):  # S3 responds 403 if the caller may not list the bucket
+            actual = f"{without_signature(place)} responded {status}"
+            raise GalleryError(f"image {image_id} to be deleted", actual, LOGS)

@@ -1,18 +1,18 @@
-"""What can be wrong with a gallery, as people are told it.
+"""What can be wrong with a gallery.
 
-GalleryError            the gallery did not do as it should
-└── UnreachableError    nothing answers there
+GalleryError            the gallery did not behave as expected
+└── UnreachableError    the connection failed or timed out
 """
 
 
 class GalleryError(Exception):
-    """The gallery did not do as it should; the message says what was expected, what came and what to look at."""
+    """The gallery did not behave as expected; the message has the expectation, what happened, and what to check."""
 
-    def __init__(self, expected: str, came: str, advice: str) -> None:
-        """Keep the three parts of the message."""
-        super().__init__(f"Expected {expected}, but {came.rstrip('.')}.\n{advice}")
-        self.came = came
+    def __init__(self, expected: str, actual: str, advice: str) -> None:
+        """Build the message from its three parts."""
+        super().__init__(f"Expected {expected}, but {actual.rstrip('.')}.\n{advice}")
+        self.actual = actual
 
 
 class UnreachableError(GalleryError):
-    """Nothing answers there."""
+    """The connection failed or timed out."""

@@ -1,4 +1,4 @@
-"""Speaks to a gallery as a browser does, through its public API: `/openapi.json` describes it."""
+"""Client for a gallery's public API, which `/openapi.json` describes. It sends what a browser sends."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import urllib3
 from smoke.errors import GalleryError, UnreachableError
 
 SHOWN_CHARACTERS = 300
-"""So much of a body that is no error of the gallery is shown."""
+"""How much of an unexpected response body an error message shows."""
 
-ADDRESS = "Is the address right and known to DNS, and is this machine let in (web.AllowedCidr)?"
-LOGS = "Look at the log of the gallery; docs/operations.md says where it is."
-BUCKET = "Look at images.GalleryOrigin in the environment's file, and at the policy and the state of the bucket."
-STORAGE = "Is this machine let out to S3? That of a gallery on a laptop is its emulator."
+ADDRESS = "Check the address and its DNS record, and that this machine may connect (web.AllowedCidr)."
+LOGS = "Check the gallery's log; docs/operations.md says where it is."
+BUCKET = "Check images.GalleryOrigin in the environment file, and the policy and state of the bucket."
+STORAGE = "Check that this machine can reach S3; for a gallery on a laptop, S3 is the emulator."
 ADVICE = {
-    403: "Something in front of the gallery keeps this machine out: look at its firewall (WAF).",
-    429: "Something in front of the gallery limits requests: wait a minute and try again.",
-    502: "The load balancer gets no answer from an instance: look at the web service's instances.",
-    504: "An instance takes too long to answer: look at the web service's instances.",
+    403: "A firewall (WAF) in front of the gallery blocks this machine.",
+    429: "A rate limit in front of the gallery applies: wait a minute and try again.",
+    502: "The load balancer gets no response from an instance: check the instances of the web service.",
+    504: "An instance takes too long to respond: check the instances of the web service.",
 }
 
 
 @dataclass(frozen=True)
 class Form:
-    """What the bucket takes one file with, as the image `id`."""
+    """A presigned form that lets one file be uploaded to the bucket as image `id`."""
 
     id: str
     url: str
@@ -36,10 +36,10 @@ class Form:
 
 
 class Gallery:
-    """A gallery at an address, such as https://photos.example.org."""
+    """A gallery at an address such as https://photos.example.org."""
 
     def __init__(self, url: str) -> None:
-        """Remember where the gallery is; nothing is sent yet."""
+        """Store the address; this sends nothing."""
         self.url = url.rstrip("/")
         parts = urlsplit(self.url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
@@ -48,116 +48,103 @@ class Gallery:
         )
 
     def check_ready(self) -> None:
-        """Make sure that the gallery can serve people.
+        """Check that the gallery is ready to serve requests.
 
         Raises:
-            UnreachableError: nothing answers.
-            GalleryError: what answers is no gallery, or one that is not ready.
+            UnreachableError: nothing responds.
+            GalleryError: the server is not a gallery, or it is not ready.
         """
         self._json("GET", "/readyz", unreachable=ADDRESS)
 
     def version(self) -> str:
-        """Return the version that the process tells which answers."""
+        """Return the version that the gallery reports."""
         return str(self._json("GET", "/healthz").get("version", "none"))
 
     def ask_form(self, filename: str, content_type: str, size: int) -> Form:
-        """Ask for a form for one file of `size` bytes: the first of a browser's three steps."""
+        """Request a form for one file of `size` bytes: the first of the three upload steps."""
         form = self._json("POST", "/api/uploads", filename=filename, content_type=content_type, bytes=size)
         return Form(form["id"], form["url"], form["fields"])
 
     def send(self, form: Form, filename: str, data: bytes) -> None:
-        """Send a file to the bucket from a page of the gallery: the second step.
+        """Send a file to the bucket as a page of the gallery does: the second step.
 
         Raises:
-            GalleryError: the bucket does not take the file, or a browser would not send it: the bucket does not
-                allow pages of this origin to (CORS).
+            GalleryError: the bucket rejects the file, or its CORS rules do not allow this origin, so that a browser
+                would not send the file.
         """
-        expected = f"the bucket to take {filename} as image {form.id}"
-        answer = self._request(
-            "POST",
-            form.url,
-            expected,
-            STORAGE,
-            headers={"Origin": self._origin},
-            fields={**form.fields, "file": (filename, data)},
-        )
-        if answer.status >= 300:
-            raise GalleryError(expected, f"it answers {answer.status}: {_shown(answer)}", BUCKET)
-        allowed = answer.headers.get("Access-Control-Allow-Origin")
+        expected = f"the bucket to accept {filename} as image {form.id}"
+        response = self._post(form, filename, data, expected, Origin=self._origin)
+        if response.status >= 300:
+            raise GalleryError(expected, f"it responded {response.status}: {_shown(response)}", BUCKET)
+        allowed = response.headers.get("Access-Control-Allow-Origin")
         if allowed not in (self._origin, "*"):
-            came = f"it allows pages of {allowed or 'no origin'} to send files, and not of {self._origin}"
-            raise GalleryError(expected, came, BUCKET)
+            actual = f"it allows uploads from {allowed or 'no origin'}, not from {self._origin}"
+            raise GalleryError(expected, actual, BUCKET)
 
-    def complete(self, image_id: str) -> None:
-        """Tell the gallery that a file was sent: the third step."""
-        self._json("PUT", f"/api/images/{image_id}")
-
-    def upload(self, filename: str, content_type: str, data: bytes) -> str:
-        """Upload a file in a browser's three steps, and return the id of its image."""
-        form = self.ask_form(filename, content_type, len(data))
-        self.send(form, filename, data)
-        self.complete(form.id)
-        return form.id
+    def complete(self, image_id: str) -> dict[str, Any]:
+        """Tell the gallery that a file was sent, and return the image: the third step."""
+        return self._json("PUT", f"/api/images/{image_id}")
 
     def image(self, image_id: str) -> dict[str, Any]:
-        """Return what the gallery knows about an image."""
+        """Return an image as the API describes it."""
         return self._json("GET", f"/api/images/{image_id}")
 
     def page(self, path: str) -> str:
         """Return a page as HTML."""
-        return self._answer("GET", path).data.decode(errors="replace")
+        return self._successful("GET", path).data.decode(errors="replace")
 
     def delete(self, image_id: str) -> None:
-        """Delete an image. Safe to repeat."""
-        self._answer("DELETE", f"/api/images/{image_id}", json={})
+        """Delete an image. Idempotent."""
+        self._successful("DELETE", f"/api/images/{image_id}", json={})
 
     def status(self, path_or_url: str) -> int:
-        """Return the status with which a path of the gallery, or an address that it gave, is answered."""
-        expected = f"an answer of {without_signature(path_or_url)}"
+        """Return the response status of a path of the gallery, or of a URL that the gallery returned."""
+        expected = f"a response from {without_signature(path_or_url)}"
         return self._request("GET", self._absolute(path_or_url), expected, LOGS).status
 
     def fetch(self, url: str, expected: str) -> bytes:
-        """Return what is at an address that the gallery gave, which is expected to be `expected`."""
-        answer = self._request("GET", url, expected, STORAGE)
-        if answer.status != 200:
-            raise GalleryError(expected, f"its address answers {answer.status}: {_shown(answer)}", BUCKET)
-        return answer.data
+        """Return the content of a URL that the gallery returned; `expected` describes it in error messages."""
+        response = self._request("GET", url, expected, STORAGE)
+        if response.status != 200:
+            raise GalleryError(expected, f"its URL responded {response.status}: {_shown(response)}", BUCKET)
+        return response.data
+
+    def _post(self, form: Form, filename: str, data: bytes, expected: str, **headers: str) -> urllib3.BaseHTTPResponse:
+        fields = {**form.fields, "file": (filename, data)}
+        return self._request("POST", form.url, expected, STORAGE, headers=headers, fields=fields)
 
     def _json(self, method: str, path: str, *, unreachable: str = LOGS, **body: object) -> dict[str, Any]:
-        answer = self._answer(method, path, unreachable, **({} if method == "GET" else {"json": body}))
+        response = self._successful(method, path, unreachable, **({} if method == "GET" else {"json": body}))
         try:
-            content = answer.json()
+            content = response.json()
         except ValueError:
             content = None
         if not isinstance(content, dict):
             raise GalleryError(
                 f"JSON from {method} {self.url}{path}",
-                f"it is {_shown(answer)}",
-                "Is this the address of a gallery?",
+                f"it is {_shown(response)}",
+                "Check that this is the address of a gallery.",
             )
         return content
 
-    def _answer(self, method: str, path: str, unreachable: str = LOGS, **options: Any) -> urllib3.BaseHTTPResponse:
-        """Return a successful answer of the gallery; `unreachable` is the advice when there is none."""
+    def _successful(self, method: str, path: str, unreachable: str = LOGS, **options: Any) -> urllib3.BaseHTTPResponse:
+        """Return a successful response of the gallery; `unreachable` is the advice if the connection fails."""
         expected = f"{method} {self.url}{path} to succeed"
-        answer = self._request(method, self._absolute(path), expected, unreachable, **options)
-        if 300 <= answer.status < 400:
-            raise self._redirected(expected, answer.headers.get("Location", "nowhere"))
-        if answer.status >= 400:
-            advice = ADVICE.get(answer.status, LOGS)
-            raise GalleryError(expected, f"it answers {answer.status}: {_shown(answer)}", advice)
-        return answer
+        response = self._request(method, self._absolute(path), expected, unreachable, **options)
+        if 300 <= response.status < 400:
+            raise self._redirected(expected, response.headers.get("Location", "nowhere"))
+        if response.status >= 400:
+            advice = ADVICE.get(response.status, LOGS)
+            raise GalleryError(expected, f"it responded {response.status}: {_shown(response)}", advice)
+        return response
 
     def _redirected(self, expected: str, location: str) -> GalleryError:
         target = urlsplit(location)
-        came = f"it redirects to {target.scheme}://{target.netloc}" if target.netloc else f"it redirects to {location}"
+        actual = f"it redirects to {f'{target.scheme}://{target.netloc}' if target.netloc else location}"
         if target.scheme == "https" and target.hostname == urlsplit(self.url).hostname and self.url.startswith("http:"):
-            return GalleryError(expected, came, f"Use https://{target.hostname}.")
-        return GalleryError(
-            expected,
-            came,
-            "If that is a login: a gallery behind a login cannot be checked so. Look at it in a browser.",
-        )
+            return GalleryError(expected, actual, f"Use https://{target.hostname}.")
+        advice = "If it redirects to a login page, the smoke test cannot check this gallery; check it in a browser."
+        return GalleryError(expected, actual, advice)
 
     def _absolute(self, path_or_url: str) -> str:
         return f"{self.url}{path_or_url}" if path_or_url.startswith("/") else path_or_url
@@ -169,23 +156,22 @@ class Gallery:
         try:
             return self._http.request(method, url, redirect=False, **options)
         except urllib3.exceptions.SSLError as error:
-            raise GalleryError(
-                expected, f"{host} cannot be spoken to in private: {error}", "Look at its certificate (TLS)."
-            ) from error
+            actual = f"the TLS connection to {host} failed: {error}"
+            raise GalleryError(expected, actual, "Check its certificate.") from error
         except urllib3.exceptions.HTTPError as error:
-            raise UnreachableError(expected, f"{host} does not answer: {error}", unreachable) from error
+            raise UnreachableError(expected, f"{host} does not respond: {error}", unreachable) from error
 
 
 def without_signature(url: str) -> str:
-    """Return an address that may be shown: who has the whole of it may see the picture."""
+    """Return a URL without its signature, which grants access to the picture."""
     return url.partition("?")[0]
 
 
-def _shown(answer: urllib3.BaseHTTPResponse) -> str:
-    """Return what an answer says: the gallery's message, that of S3, or the beginning of the text."""
-    text = answer.data.decode(errors="replace")
+def _shown(response: urllib3.BaseHTTPResponse) -> str:
+    """Return the message in a response: that of the gallery, that of S3, or the beginning of the text."""
+    text = response.data.decode(errors="replace")
     try:
-        content = answer.json()
+        content = response.json()
         return str(content["error"]["message"] if "error" in content else content["reason"])
     except (ValueError, KeyError, TypeError):
         pass

@@ -1,4 +1,4 @@
-"""A picture that is drawn by code, another one for each name."""
+"""Draws a picture in code; each name gives a different one."""
 
 import hashlib
 import math
@@ -10,7 +10,7 @@ HORIZON = 250
 
 
 def draw(name: str) -> bytes:
-    """Return a PNG file: a sun over two hills, in colours that follow from the name.
+    """Return a PNG file: a sun over two hills, in colours derived from the name.
 
     https://www.w3.org/TR/png-3/
     """

@@ -1,4 +1,4 @@
-"""How large a WebP picture is, without a library for pictures."""
+"""Reads the size of a WebP picture without an imaging library."""
 
 import struct
 
@@ -9,12 +9,12 @@ def webp_size(data: bytes) -> tuple[int, int]:
     Formats: https://www.rfc-editor.org/rfc/rfc9649, lossy pictures https://www.rfc-editor.org/rfc/rfc6386#section-9.1
 
     Raises:
-        ValueError: it is no whole WebP file.
+        ValueError: it is not a complete WebP file.
     """
     if len(data) < 30 or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
-        raise ValueError("it is no WebP file")
+        raise ValueError("it is not a WebP file")
     if struct.unpack_from("<I", data, 4)[0] + 8 != len(data):
-        raise ValueError("its end is missing")
+        raise ValueError("the file is truncated")
     kind, content = data[12:16], data[20:]
     if kind == b"VP8 ":
         width, height = struct.unpack_from("<HH", content, 6)
@@ -24,4 +24,4 @@ def webp_size(data: bytes) -> tuple[int, int]:
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     if kind == b"VP8X":
         return int.from_bytes(content[4:7], "little") + 1, int.from_bytes(content[7:10], "little") + 1
-    raise ValueError("it is a WebP file without a picture")
+    raise ValueError("the WebP file contains no picture")

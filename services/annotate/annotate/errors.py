@@ -1,18 +1,18 @@
-"""The two families of failures.
+"""Failures of an annotation: permanent or temporary.
 
     Exception
-    ├── AnnotationRefusedError          permanent: recorded with its sentence, and acknowledged
+    ├── AnnotationRefusedError          permanent: recorded with its message, and acknowledged
     │   └── KeyRefusedError             the operator has to act; the key is read again for the next photo
-    └── RetryableError                  raised out of the function: the platform sends the event again
-        └── ModelUnavailableError       throttled or overloaded
-            └── UnusableAnswerError     too slow, cut off, or an answer that is no annotation: perhaps paid for
+    └── RetryableError                  temporary: raised, so that Lambda delivers the event again
+        └── ModelUnavailableError       the model is throttled or overloaded
+            └── UnusableAnswerError     a timeout, or an unusable answer: may have been charged
 
-A failure of S3, Secrets Manager or the database keeps its own class and is retryable too.
+Failures of S3, Secrets Manager and the database keep their own classes and are temporary, too.
 """
 
 
 class AnnotationRefusedError(Exception):
-    """There will be no annotation, however often it is tried; the message tells people why, and what to do."""
+    """No further attempt can succeed. The message tells the photo's owner why, and what to do."""
 
 
 class KeyRefusedError(AnnotationRefusedError):
@@ -20,17 +20,17 @@ class KeyRefusedError(AnnotationRefusedError):
 
 
 class RetryableError(Exception):
-    """Worth another try later; the message is for the log."""
+    """A later attempt may succeed. The message is for the log."""
 
 
 class ModelUnavailableError(RetryableError):
-    """The model did not answer, or not with an annotation."""
+    """The model did not return an annotation."""
 
     def __init__(self, message: str, retry_after: float = 0) -> None:
-        """Keep for how many seconds the model's service asked to be left alone."""
+        """Keep the delay that the model's service asks for, in seconds."""
         super().__init__(message)
         self.retry_after = retry_after
 
 
 class UnusableAnswerError(ModelUnavailableError):
-    """The model may have answered, which is paid for, but nothing came of it."""
+    """The model may have answered, and charged for it, but there is no usable annotation."""

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from annotate.config import AnnotateSettings
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, RetryableError
-from annotate.flatten import on_white
 from catalog import images
 from catalog.bucket import Bucket, Download, FileTooLargeError
 from catalog.database import Database, DatabaseUnavailableError
@@ -97,10 +96,10 @@ def make_annotator(settings: AnnotateSettings) -> Annotator:
         if not key:
             raise ConfigurationError("the secret in GEMINI_SECRET_ARN is blank")
     if key:
-        from annotate.gemini import GeminiAnnotator
+        from annotate.gemini.client import GeminiAnnotator
 
         return GeminiAnnotator(key, settings.gemini_model, settings.language)
-    from annotate.tagger import OfflineTagger
+    from annotate.offline.tagger import OfflineTagger
 
     return OfflineTagger()
 
@@ -191,7 +190,7 @@ class Describer:
         if self._annotator is None:
             self._annotator = make_annotator(self._settings)
         try:
-            return self._annotator.annotate(on_white(picture.image))
+            return self._annotator.annotate(picture.on_white())
         except KeyRefusedError:
             self._annotator = None  # the key may have been replaced: read the secret again for the next photo
             raise

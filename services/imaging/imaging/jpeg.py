@@ -1,4 +1,4 @@
-"""Reads the segments of a JPEG: what its pixels need, and the metadata that change how it is shown.
+"""Reads the segments of a JPEG: those that its pixels need, and the metadata that affect how it is shown.
 
 Segments: ISO/IEC 10918-1, annex B. Colour profiles: ICC.1:2022, B.4. Adobe's segment: ITU-T T.872, 6.5.3.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from imaging.stripped import Stripped
 
-# A marker outside of the restart markers and of stuffed zeros within coded data (B.1.1).
+# Any marker except restart markers and the stuffed zeros of coded data (B.1.1).
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _WITHOUT_LENGTH = frozenset({0x01, 0xD8, 0xD9})
 _START_OF_SCAN, _END_OF_IMAGE, _NUMBER_OF_LINES, _COMMENT = 0xDA, 0xD9, 0xDC, 0xFE
@@ -24,7 +24,7 @@ _BETWEEN_SCANS = _TABLES | _APPLICATION | {_START_OF_SCAN, _NUMBER_OF_LINES, _CO
 
 END_OF_IMAGE = b"\xff\xd9"
 FILLING = bytes((91 + number * 37) % 255 for number in range(1024)) + END_OF_IMAGE
-"""Coded data without meaning, and an end. It shows in the pixels only when some were missing before it."""
+"""Meaningless coded data and an end marker. It changes the pixels only if some were missing."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Jpeg(Stripped):
     """A JPEG without metadata.
 
     Attributes:
-        scans: how many times the file passes over the pixels; about ten in a progressive JPEG.
-        ends: whether there was an end marker; `data` has one in any case.
+        scans: the number of passes over the pixels; about ten in a progressive JPEG.
+        ends: whether the file had an end marker; `data` always has one.
     """
 
     scans: int = 0
@@ -41,7 +41,7 @@ class Jpeg(Stripped):
 
 
 def strip(data: bytes) -> Jpeg:
-    """Keep what the pixels of a JPEG need; junk between segments and whatever follows the picture are dropped."""
+    """Keep the segments that the pixels need. Junk between segments and data after the picture are dropped."""
     kept: list[bytes | memoryview] = [data[:2]]
     exif = b""
     profile: dict[int, bytes] = {}
@@ -57,7 +57,7 @@ def strip(data: bytes) -> Jpeg:
             return Jpeg(b"".join(kept), exif, icc, scans, ends)
         if kind in _FRAMES and len(body) > 5:
             components, is_sequential = body[5], kind in _SEQUENTIAL_FRAMES
-        if kind in _FRAMES or kind in _TABLES or _says_which_colours(kind, body):
+        if kind in _FRAMES or kind in _TABLES or _defines_colours(kind, body):
             kept.append(data[start:end])
         elif kind == _APP1 and body.startswith(b"Exif\0\0"):
             exif = exif or body
@@ -67,7 +67,7 @@ def strip(data: bytes) -> Jpeg:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield the kind, start and end of each segment; one whose length cannot be right is skipped like junk."""
+    """Yield the kind, start and end of each segment; one with an impossible length is skipped like junk."""
     position = 2
     while marker := _MARKER.search(data, position):
         position = marker.end()
@@ -80,7 +80,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _end(data: bytes, kind: int, position: int) -> int:
-    """Return where a segment ends whose length, which counts its own two bytes, is at a position; 0 if it cannot be."""
+    """Return where a segment ends; 0 if its length, which is at `position` and counts its own two bytes, is wrong."""
     if kind in _WITHOUT_LENGTH:
         return 0
     length = int.from_bytes(data[position : position + 2])
@@ -88,9 +88,14 @@ def _end(data: bytes, kind: int, position: int) -> int:
 
 
 def _coded_data(data: bytes, position: int, has_one_scan: bool) -> tuple[int, int, bool]:
-    """Return where the picture ends whose first scan begins at a position, its scans, and whether it has an end marker.
+    """Return where the picture ends, its number of scans, and whether it has an end marker.
 
-    Without one, the first marker that cannot belong to the picture begins something else, such as a video.
+    Without an end marker, the picture ends at the first marker that belongs to something else, such as a video.
+
+    Args:
+        data: the file.
+        position: where the coded data of the first scan begin.
+        has_one_scan: whether another scan would belong to another picture.
     """
     scans = 1
     while marker := _MARKER.search(data, position):
@@ -104,8 +109,8 @@ def _coded_data(data: bytes, position: int, has_one_scan: bool) -> tuple[int, in
     return len(data.rstrip(b"\xff")), scans, False
 
 
-def _says_which_colours(kind: int, body: bytes) -> bool:
-    """Tell whether a segment says how the components of the picture make its colours."""
+def _defines_colours(kind: int, body: bytes) -> bool:
+    """Return whether a segment tells how the picture's components form its colours."""
     is_jfif = kind == _APP0 and body.startswith(b"JFIF\0") and len(body) >= 14
     is_adobe = kind == _APP14 and body.startswith(b"Adobe") and len(body) >= 12
     return is_jfif or is_adobe

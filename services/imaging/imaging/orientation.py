@@ -1,19 +1,22 @@
-"""Reads the one entry of EXIF metadata that decides how a picture is shown, whatever else is wrong with them."""
+"""Reads a photo's orientation from EXIF metadata, even if other entries are damaged."""
 
 from __future__ import annotations
 
 import struct
 
 UPRIGHT = 1
+SWAPS_SIDES = frozenset({5, 6, 7, 8})
+"""Orientations that exchange width and height."""
+
 _ORIENTATION = 0x0112
 _SHORT = 3
 _ENTRY_BYTES = 12
 
 
 def read_orientation(exif: bytes) -> int:
-    """Return the orientation, 1 to 8, that EXIF metadata ask for; 1 when they ask for none or are damaged there.
+    """Return the orientation in EXIF metadata, 1 to 8; 1 if it is missing or damaged.
 
-    Only the first directory is read, entry by entry: in a damaged one, other entries may point anywhere.
+    Only the first directory is read, entry by entry, because offsets in a damaged one can point anywhere.
     https://www.cipa.jp/std/documents/download_e.html?DC-008-Translation-2023-E (4.6.2, 4.6.4), TIFF 6.0 (section 2)
     """
     tiff = exif.removeprefix(b"Exif\0\0")
@@ -27,6 +30,6 @@ def read_orientation(exif: bytes) -> int:
             tag, kind, values, value = struct.unpack_from(f"{order}HHIH", tiff, directory + 2 + number * _ENTRY_BYTES)
             if tag == _ORIENTATION:
                 return value if kind == _SHORT and values == 1 and 1 <= value <= 8 else UPRIGHT
-    except struct.error:  # it ends too early
+    except struct.error:  # the data end too early
         pass
     return UPRIGHT

@@ -1,4 +1,4 @@
-"""Reads the chunks of a PNG: what its pixels need, and the metadata that change how it is shown.
+"""Reads the chunks of a PNG: those that its pixels need, and the metadata that affect how it is shown.
 
 https://www.w3.org/TR/png-3/
 """
@@ -15,13 +15,13 @@ _SIGNATURE_BYTES = 8
 _HEADER_BYTES = 13
 _GREY, _COLOUR, _PALETTE = 0, 2, 3
 _CHANNELS = {_GREY: 1, _COLOUR: 3, _PALETTE: 1, 4: 2, 6: 4}
-# First column and row, and the steps between columns and rows, of each pass of an interlaced picture (section 8.1).
+# Of each pass of an interlaced picture: first column and row, and the steps between columns and rows (section 8.1).
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _BLOCK_BYTES = 2**16
 
 
 def strip(data: bytes) -> Stripped:
-    """Keep what the pixels of a PNG need. Metadata with a wrong checksum or length are dropped, as browsers do."""
+    """Keep the chunks that the pixels need. Metadata with a wrong checksum or length are dropped, as browsers do."""
     kept: list[bytes | memoryview] = [data[:_SIGNATURE_BYTES]]
     exif = profile = b""
     depth = colour = -1
@@ -37,19 +37,19 @@ def strip(data: bytes) -> Stripped:
             if kind == b"tRNS":
                 kept.append(_transparency(body, depth, colour))
             elif kind == b"iCCP":
-                profile = profile or _unfolded_profile(body)
+                profile = profile or _inflated_profile(body)
             else:
                 exif = exif or body
     return Stripped(b"".join([*kept, _chunk(b"IEND", b"")]), exif, profile)
 
 
 def complete(stripped: bytes) -> bytes | None:
-    """Return a stripped PNG with the end of its coded pixels put right; None when pixels are missing."""
+    """Return a stripped PNG with the end of its coded pixels repaired; None if pixels are missing."""
     coded = b"".join(stripped[start:end] for kind, start, end in _chunks(stripped) if kind == b"IDAT")
     inflate, deflate = zlib.decompressobj(-zlib.MAX_WBITS), zlib.compressobj(1)
     recoded = []
     missing = _filtered_bytes(stripped[_SIGNATURE_BYTES + 8 :][:_HEADER_BYTES])
-    # Without the two bytes of its header, zlib expects no checksum either.
+    # Without its header of two bytes, zlib does not expect a checksum.
     for start in range(2, len(coded), _BLOCK_BYTES):
         try:
             pixels = inflate.decompress(coded[start : start + _BLOCK_BYTES], missing)
@@ -64,7 +64,7 @@ def complete(stripped: bytes) -> bytes | None:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the kind of each chunk up to the end, and where its content starts and ends; only the last may be cut."""
+    """Yield the kind of each chunk before IEND, and where its content starts and ends; only the last may be cut off."""
     position = _SIGNATURE_BYTES
     while position + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -76,7 +76,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _is_sound(data: bytes, start: int, end: int) -> bool:
-    """Tell whether the checksum of the chunk whose content starts and ends here is right."""
+    """Return whether the chunk with this content has the right checksum."""
     return zlib.crc32(data[start - 4 : end]) == int.from_bytes(data[end : end + 4])
 
 
@@ -85,9 +85,9 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _transparency(content: bytes, depth: int, colour: int) -> bytes:
-    """Return a chunk that names what is transparent as Pillow wants it; nothing where the standard has no such chunk.
+    """Return a tRNS chunk as Pillow needs it; nothing if the standard does not allow the chunk here.
 
-    Pillow spreads grey samples of 2 and 4 bits to 8, and cuts samples of colours from 16 bits to 8.
+    Pillow scales grey samples of 2 and 4 bits up to 8, and cuts colour samples of 16 bits down to 8.
     """
     if colour == _PALETTE:
         return _chunk(b"tRNS", content)
@@ -101,10 +101,10 @@ def _transparency(content: bytes, depth: int, colour: int) -> bytes:
     return _chunk(b"tRNS", struct.pack(f">{len(samples)}H", *samples))
 
 
-def _unfolded_profile(content: bytes) -> bytes:
-    """Return the profile of an iCCP chunk; nothing when it is damaged or larger than MAX_PROFILE_BYTES."""
+def _inflated_profile(content: bytes) -> bytes:
+    """Return the profile of an iCCP chunk; nothing if it is damaged or larger than MAX_PROFILE_BYTES."""
     _, _, coded = content.partition(b"\0")
-    if not coded.startswith(b"\0"):  # the number of the only method of compression
+    if not coded.startswith(b"\0"):  # the only compression method
         return b""
     inflate = zlib.decompressobj()
     try:
@@ -115,7 +115,7 @@ def _unfolded_profile(content: bytes) -> bytes:
 
 
 def _filtered_bytes(header: bytes) -> int:
-    """Return the length of all rows of the picture that a header describes, each with its filter type (section 7)."""
+    """Return the bytes of all rows of the picture with this header, each with its filter type (section 7)."""
     width, height, depth, colour, *_, interlaced = struct.unpack(">IIBBBBB", header)
     bits = depth * _CHANNELS[colour]
     total = 0

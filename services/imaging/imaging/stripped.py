@@ -1,4 +1,4 @@
-"""A picture file reduced to its pixels, for decoders that reject a good picture because of its metadata."""
+"""A file reduced to its pixels, for decoders that reject a good picture because of its metadata."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ MAX_PROFILE_BYTES = 4 * 1024 * 1024  # colour profiles of printing presses have 
 
 @dataclass(frozen=True)
 class Stripped:
-    """A file without metadata, and the metadata that change how it is shown.
+    """A file without metadata, and the metadata that affect how it is shown.
 
     Attributes:
-        data: the file as a decoder should see it.
-        exif: EXIF metadata, from the byte-order mark on or with a prefix; empty when there are none.
-        profile: the ICC colour profile; empty when there is none.
+        data: the file as the decoder gets it.
+        exif: EXIF metadata, with or without the `Exif` prefix; empty if the file has none.
+        profile: the ICC colour profile; empty if the file has none.
     """
 
     data: bytes

@@ -1,4 +1,4 @@
-"""The function as Lambda calls it: events in, rows out. S3 is moto's, the database real, Gemini on loopback."""
+"""The function as Lambda calls it, with moto's S3, a real database and a loopback Gemini server."""
 
 import logging
 import threading
@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from annotate import handler
-from annotate.caption import PROMPT_VERSION
 from annotate.errors import ModelUnavailableError
-from annotate.tagger import OfflineTagger
+from annotate.gemini.caption import PROMPT_VERSION
+from annotate.offline.tagger import OfflineTagger
 from catalog import images
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, seconds_left
@@ -26,13 +26,13 @@ from catalog.settings import ConfigurationError
 from catalog.uploads import Upload
 from support import photos
 from support.catalog_rows import row
-from support.gemini_server import DROP, GeminiServer, Reply, blocked, failure
+from support.gemini_server import BAD_KEY, DROP, OVERLOADED, GeminiServer, Reply, blocked
 from support.lambda_context import LambdaContext, event_of, fresh_process
 
 BUCKET = "photos"
 KEY = "AIza-the-key-of-the-tests"
-OVERLOADED = failure(503, "UNAVAILABLE", "The model is overloaded.")
-BAD_KEY = failure(400, "INVALID_ARGUMENT", "API key not valid.", "API_KEY_INVALID")
+
+pytestmark = pytest.mark.usefixtures("key")
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +48,14 @@ def function(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Configure a key, as a laptop does."""
+    """Configure a key in the environment, as on a laptop."""
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
+
+
+@pytest.fixture
+def no_key(key: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configure no key."""
+    monkeypatch.delenv("GEMINI_API_KEY")
 
 
 def uploaded(data: bytes | None = None) -> str:
@@ -68,46 +74,50 @@ def deliver(*ids: str, bucket: str = BUCKET, seconds: float = 240) -> None:
     handler.handle(event_of(bucket, *ids), LambdaContext(seconds))
 
 
+def delivered(data: bytes | None = None) -> str:
+    """Store and announce a photo, and return its id."""
+    photo = uploaded(data)
+    deliver(photo)
+    return photo
+
+
 def failures_of(*ids: str, seconds: float = 30) -> list[Exception]:
-    """Deliver an event in an invocation whose time does not suffice to ask Gemini again."""
+    """Deliver an event that fails, with too little time left to retry a request to Gemini."""
     with pytest.raises(ExceptionGroup) as raised:
         deliver(*ids, seconds=seconds)
     return list(raised.value.exceptions)
 
 
-def test_with_a_key_gemini_describes_the_photo(key: None, gemini: GeminiServer, database: Database) -> None:
-    photo = uploaded(photos.jpeg(1600, 1200))
-    deliver(photo)
-    image = row(database, photo)
+def test_gemini_describes_the_photo(gemini: GeminiServer, database: Database) -> None:
+    image = row(database, delivered(photos.jpeg(1600, 1200)))
     assert (image.annotation_status, image.caption) == ("ready", "A photo of 768 by 576 pixels.")
     assert (image.model, image.prompt_version) == ("gemini-3.5-flash-lite", PROMPT_VERSION)
     assert image.filename == "holiday.jpg"
 
 
-def test_what_is_transparent_is_sent_white(key: None, gemini: GeminiServer, database: Database) -> None:
-    deliver(uploaded(photos.encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "PNG")))
+def test_transparency_is_sent_as_white(gemini: GeminiServer, database: Database) -> None:
+    delivered(photos.encoded(Image.new("RGBA", (64, 64), (255, 0, 0, 0)), "PNG"))
     assert gemini.requests[0].picture.getpixel((32, 32)) == (255, 255, 255)
 
 
-def test_without_a_key_the_offline_tagger_describes_it(database: Database, gemini: GeminiServer) -> None:
-    photo = uploaded(photos.encoded(photos.fence(), "PNG"))
-    deliver(photo)
-    image = row(database, photo)
+@pytest.mark.usefixtures("no_key")
+def test_without_a_key_the_offline_tagger_describes_the_photo(database: Database, gemini: GeminiServer) -> None:
+    image = row(database, delivered(photos.encoded(photos.fence(), "PNG")))
     assert (image.annotation_status, image.caption) == ("ready", "A picket fence, in white and blue.")
     assert (image.model, image.input_tokens) == ("offline-tagger", None)
     assert gemini.requests == []
 
 
+@pytest.mark.usefixtures("no_key")
 def test_the_key_may_be_in_a_secret(gemini: GeminiServer, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = boto3.client("secretsmanager").create_secret(Name="gemini", SecretString=f"{KEY}\n")
     monkeypatch.setenv("GEMINI_SECRET_ARN", secret["ARN"])
-    deliver(uploaded())
+    delivered()
     assert gemini.requests[0].api_key == KEY
 
 
-def test_a_blank_secret_is_an_error_and_never_the_offline_tagger(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("no_key")
+def test_a_blank_secret_is_an_error(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = boto3.client("secretsmanager").create_secret(Name="gemini", SecretString=" ")
     monkeypatch.setenv("GEMINI_SECRET_ARN", secret["ARN"])
     photo = uploaded()
@@ -116,27 +126,24 @@ def test_a_blank_secret_is_an_error_and_never_the_offline_tagger(
     assert row(database, photo).annotation_status == "pending"
 
 
-def test_model_and_language_are_settings(
-    key: None, gemini: GeminiServer, database: Database, monkeypatch: pytest.MonkeyPatch
+def test_model_and_language_are_configurable(
+    gemini: GeminiServer, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GEMINI_MODEL", "gemini-3.8-flash")
     monkeypatch.setenv("LANGUAGE", "de")
-    photo = uploaded()
-    deliver(photo)
+    photo = delivered()
     assert gemini.requests[0].model == "gemini-3.8-flash"
     assert row(database, photo).language == "de"
 
 
-def test_a_second_delivery_is_not_paid_for(key: None, gemini: GeminiServer, database: Database) -> None:
+def test_a_second_delivery_does_not_ask_gemini_again(gemini: GeminiServer, database: Database) -> None:
     photo = uploaded()
     deliver(photo, photo)
     deliver(photo)
     assert len(gemini.requests) == 1
 
 
-def test_a_delivery_is_acknowledged_while_another_one_describes_the_photo(
-    key: None, gemini: GeminiServer, database: Database
-) -> None:
+def test_a_concurrent_delivery_is_acknowledged(gemini: GeminiServer, database: Database) -> None:
     photo = uploaded()
     gemini.reply(Reply(503, b"{}", delay_seconds=1))
     outcomes: list[str] = []
@@ -173,41 +180,46 @@ def test_the_lease_of_a_killed_process_is_respected_until_it_expires(
     assert row(database, photo).annotation_status == "ready"
 
 
-@pytest.mark.parametrize("reply", [OVERLOADED, DROP, Reply(200, b"{}")], ids=["overloaded", "dropped", "empty"])
-def test_a_failure_that_may_pass_is_raised_and_the_next_delivery_describes_the_photo(
-    key: None, gemini: GeminiServer, database: Database, reply: Reply
+@pytest.mark.parametrize(
+    ("reply", "seconds", "kind"),
+    [
+        (OVERLOADED, 30, ModelUnavailableError),
+        (DROP, 30, ModelUnavailableError),
+        (Reply(200, b"{}"), 30, ModelUnavailableError),
+        (Reply(200, b"{}", delay_seconds=7), 10, OutOfTimeError),
+    ],
+    ids=["overloaded", "dropped", "empty", "slow"],
+)
+def test_a_temporary_failure_is_raised_for_the_next_delivery(
+    gemini: GeminiServer, database: Database, reply: Reply, seconds: float, kind: type[Exception]
 ) -> None:
     photo = uploaded()
     gemini.reply(reply)
-    (error,) = failures_of(photo)
-    assert isinstance(error, ModelUnavailableError)
+    (error,) = failures_of(photo, seconds=seconds)
+    assert isinstance(error, kind)
     assert row(database, photo).annotation_status == "pending"
     deliver(photo)
     assert row(database, photo).annotation_status == "ready"
 
 
-def test_a_blocked_photo_fails_with_a_reason_and_no_caption(
-    key: None, gemini: GeminiServer, database: Database
-) -> None:
-    photo = uploaded()
+def test_a_blocked_photo_fails_with_a_reason(gemini: GeminiServer, database: Database) -> None:
     gemini.reply(blocked("SAFETY"))
-    deliver(photo)
-    image = row(database, photo)
+    image = row(database, delivered())
     assert (image.annotation_status, image.caption) == ("failed", None)
     assert "SAFETY" in str(image.annotation_reason)
 
 
-def test_a_photo_that_failed_is_described_after_a_retry(key: None, gemini: GeminiServer, database: Database) -> None:
-    photo = uploaded()
+def test_a_failed_photo_is_described_after_a_retry(gemini: GeminiServer, database: Database) -> None:
     gemini.reply(blocked("OTHER"))
-    deliver(photo)
+    photo = delivered()
     with database.connection() as connection:
         images.retry(connection, photo)
     deliver(photo)
     assert row(database, photo).annotation_status == "ready"
 
 
-def test_a_replaced_key_is_read_after_the_old_one_was_refused(
+@pytest.mark.usefixtures("no_key")
+def test_a_replaced_key_is_read_after_a_refusal(
     gemini: GeminiServer, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secrets = boto3.client("secretsmanager")
@@ -219,7 +231,7 @@ def test_a_replaced_key_is_read_after_the_old_one_was_refused(
     secrets.put_secret_value(SecretId=arn, SecretString="new")
     deliver(described)
     assert [request.api_key for request in gemini.requests] == ["old", "new"]
-    assert "operator" in str(row(database, refused).annotation_reason)
+    assert "site owner" in str(row(database, refused).annotation_reason)
     assert row(database, described).annotation_status == "ready"
 
 
@@ -231,30 +243,25 @@ def test_a_replaced_key_is_read_after_the_old_one_was_refused(
         (photos.jpeg()[:2000], "damaged"),
         (photos.decompression_bomb(), "megapixels"),
     ],
-    ids=["empty", "no picture", "cut off", "bomb"],
+    ids=["empty", "no photo", "truncated", "bomb"],
 )
-def test_what_cannot_be_a_photo_fails_with_a_reason_and_costs_nothing(
-    key: None, gemini: GeminiServer, database: Database, data: bytes, reason: str
+def test_an_unreadable_file_fails_without_asking_gemini(
+    gemini: GeminiServer, database: Database, data: bytes, reason: str
 ) -> None:
-    photo = uploaded(data)
-    deliver(photo)
-    image = row(database, photo)
+    image = row(database, delivered(data))
     assert image.annotation_status == "failed"
     assert reason in str(image.annotation_reason)
     assert gemini.requests == []
 
 
-def test_a_file_that_is_too_large_is_not_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    photo = uploaded(bytes(MAX_BYTES + 1))
+def test_a_file_that_is_too_large_is_not_downloaded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.response.StreamingBody.read", lambda *_: pytest.fail("the file was read"))
-    deliver(photo)
-    assert "50 MiB" in str(row(database, photo).annotation_reason)
+    assert "50 MiB" in str(row(database, delivered(bytes(MAX_BYTES + 1))).annotation_reason)
 
 
-def test_a_photo_that_a_person_described_stays_as_it_is(key: None, gemini: GeminiServer, database: Database) -> None:
-    photo = uploaded()
+def test_an_edited_photo_is_not_described_again(gemini: GeminiServer, database: Database) -> None:
     gemini.reply(blocked("OTHER"))
-    deliver(photo)
+    photo = delivered()
     with database.connection() as connection:
         images.edit(connection, photo, caption="My cat")
     deliver(photo)
@@ -262,7 +269,7 @@ def test_a_photo_that_a_person_described_stays_as_it_is(key: None, gemini: Gemin
     assert len(gemini.requests) == 1
 
 
-def test_a_deleted_photo_stays_deleted(key: None, gemini: GeminiServer, database: Database) -> None:
+def test_a_deleted_photo_stays_deleted(gemini: GeminiServer, database: Database) -> None:
     photo = uploaded()
     gemini.reply(OVERLOADED)
     failures_of(photo)
@@ -274,14 +281,8 @@ def test_a_deleted_photo_stays_deleted(key: None, gemini: GeminiServer, database
     assert len(gemini.requests) == 1
 
 
-def test_a_photo_that_is_gone_leaves_no_row(database: Database) -> None:
-    photo = new_id()
-    deliver(photo)
-    with database.connection() as connection:
-        assert images.get(connection, photo) is None
-
-
-def test_objects_of_others_are_left_alone(key: None, gemini: GeminiServer, database: Database) -> None:
+def test_missing_uploads_and_other_objects_are_ignored(gemini: GeminiServer, database: Database) -> None:
+    deliver(new_id())
     deliver(uploaded(), bucket="another")
     stored = StoredObject(BUCKET, "thumbnails/1/512.webp")
     handler.handle(announcement(stored), LambdaContext())
@@ -290,7 +291,7 @@ def test_objects_of_others_are_left_alone(key: None, gemini: GeminiServer, datab
     assert gemini.requests == []
 
 
-def test_one_failure_does_not_keep_the_others_waiting(key: None, gemini: GeminiServer, database: Database) -> None:
+def test_one_failure_does_not_block_other_photos(gemini: GeminiServer, database: Database) -> None:
     unlucky, lucky = uploaded(), uploaded()
     gemini.reply(OVERLOADED)
     assert len(failures_of(unlucky, lucky)) == 1
@@ -298,37 +299,27 @@ def test_one_failure_does_not_keep_the_others_waiting(key: None, gemini: GeminiS
     assert row(database, lucky).annotation_status == "ready"
 
 
-def test_another_event_is_refused() -> None:
+def test_another_event_is_rejected() -> None:
     with pytest.raises(ValueError, match="not an S3 notification"):
         handler.handle({"Records": [{"body": "?"}]}, LambdaContext())
 
 
-def test_the_log_tells_ids_and_nothing_of_the_photo(
-    key: None, gemini: GeminiServer, database: Database, caplog: pytest.LogCaptureFixture
+def test_the_log_has_ids_but_no_content(
+    gemini: GeminiServer, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     photo = uploaded()
     gemini.reply(OVERLOADED)
     failures_of(photo)
     deliver(photo)
-    told: list[Any] = [vars(record).get("image_id") for record in caplog.records]
-    assert photo in told
+    logged: list[Any] = [vars(record).get("image_id") for record in caplog.records]
+    assert photo in logged
     for secret in (KEY, "holiday", "A photo of", "Something seen"):
         assert secret not in caplog.text
 
 
-def test_a_description_that_takes_too_long_is_left_to_the_next_delivery(
-    key: None, gemini: GeminiServer, database: Database
-) -> None:
-    photo = uploaded()
-    gemini.reply(Reply(200, b"{}", delay_seconds=7))
-    (error,) = failures_of(photo, seconds=10)
-    assert isinstance(error, OutOfTimeError)
-    deliver(photo)
-    assert row(database, photo).annotation_status == "ready"
-
-
-def test_two_minutes_of_an_invocation_are_kept_for_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_key")
+def test_two_minutes_are_reserved_for_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     lefts = []
 
     class Watch(OfflineTagger):
@@ -342,9 +333,7 @@ def test_two_minutes_of_an_invocation_are_kept_for_recording(monkeypatch: pytest
     assert left <= 240 - 120
 
 
-def test_a_picture_that_takes_too_long_is_not_recorded_as_damaged(
-    key: None, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_decoder_is_not_recorded_as_damage(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = uploaded()
     monkeypatch.setattr("annotate.handler.decode", lambda *_: time.sleep(5))
     (error,) = failures_of(photo, seconds=4)
@@ -352,12 +341,13 @@ def test_a_picture_that_takes_too_long_is_not_recorded_as_damaged(
     assert row(database, photo).annotation_status == "pending"
 
 
-def test_a_large_photo_is_sent_small(key: None, gemini: GeminiServer, database: Database) -> None:
-    deliver(uploaded(photos.jpeg(4000, 3000)))
+def test_a_large_photo_is_scaled_before_it_is_sent(gemini: GeminiServer, database: Database) -> None:
+    delivered(photos.jpeg(4000, 3000))
     assert gemini.requests[0].picture.size == (768, 576)
 
 
-def test_a_bug_that_stops_the_same_photo_three_times_fails_it_and_spares_the_others(
+@pytest.mark.usefixtures("no_key")
+def test_a_photo_that_fails_three_times_with_a_bug_is_marked_failed(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sound, broken = uploaded(photos.encoded(photos.fence(), "PNG")), uploaded(photos.jpeg(64, 48))

@@ -1,4 +1,4 @@
-"""An answer that is paid for is recorded, also when the database restarts at that moment. All of it is real."""
+"""A paid answer is recorded even if the real database restarts at that moment."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,29 +13,28 @@ from catalog.bucket import Bucket
 from catalog.database import Credentials, Database, DatabaseUnavailableError
 from catalog.keys import new_id, upload_key
 from catalog_functions.custom_resource import MigrationSettings, apply
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
+from servers.database import PrivateServer
+from servers.installation import Installation
 from support import photos
 from support.catalog_rows import row
-from support.gemini_server import GeminiServer, Reply, blocked, failure
+from support.gemini_server import GeminiServer, Reply, Request, blocked, failure
 
 BUCKET = "photos"
 
-# PyMySQL leaves a unix socket open that nobody listens to.
+# PyMySQL does not close a unix socket when it cannot connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
 @dataclass
 class GeminiThatStopsTheDatabase(GeminiServer):
-    """A Gemini during whose first answer the database ends."""
+    """Stops the database during the first answer."""
 
     stop: Callable[[], None] = lambda: None
 
-    def respond(self, path: str, api_key: str, body: bytes) -> Reply:
-        reply = super().respond(path, api_key, body)
+    def choose(self, request: Request) -> Reply:
         if len(self.requests) == 1:
             self.stop()
-        return reply
+        return super().choose(request)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def gemini(server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[G
 
 
 class Failover(Database):
-    """A database whose server is back when this many seconds were slept, which takes no time."""
+    """A database whose server returns after this many seconds of sleep, which take no time."""
 
     def __init__(self, settings: AnnotateSettings, seconds: float, back: Callable[[], None]) -> None:
         self.slept = 0.0
@@ -129,7 +128,7 @@ def test_a_refusal_outlives_a_failover_of_the_database(
 def test_a_lease_is_released_after_a_failover_of_the_database(
     settings: AnnotateSettings, server: PrivateServer, gemini: GeminiServer, photo: str
 ) -> None:
-    gemini.reply(*[failure(503, "UNAVAILABLE", "The model is overloaded.", retry_after="999")])
+    gemini.reply(failure(503, "UNAVAILABLE", "The model is overloaded.", retry_after="999"))
     database = Failover(settings, 100, server.start)
     with pytest.raises(Exception, match="503"):
         deliver(settings, database, photo)
@@ -138,7 +137,7 @@ def test_a_lease_is_released_after_a_failover_of_the_database(
     database.close()
 
 
-def test_a_database_that_stays_away_is_given_up_before_lambda_ends_the_function(
+def test_an_unavailable_database_is_given_up_before_lambda_stops_the_function(
     settings: AnnotateSettings, server: PrivateServer, gemini: GeminiServer, photo: str
 ) -> None:
     database = Failover(settings, 1000, server.start)

@@ -16,7 +16,7 @@ from catalog.schema import own_migrations, schema_is_current
 from catalog.settings import ConfigurationError
 from catalog_functions.custom_resource import MigrationSettings, apply, handle
 from catalog_functions.migrate import migrate
-from support.http_server import serving
+from support.http_server import running
 
 
 class CloudFormation(HTTPServer):
@@ -56,7 +56,7 @@ class _Response(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def cloudformation() -> Iterator[CloudFormation]:
-    with serving(CloudFormation()) as server:
+    with running(CloudFormation()) as server:
         yield server
 
 

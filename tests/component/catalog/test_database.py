@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
-from local_cloud.ports import free_ports
-from support.http_server import serving
+from servers.database import PrivateServer
+from servers.installation import Installation
+from servers.ports import free_ports
+from support.http_server import running
 
 
 class Forwarder(socketserver.ThreadingTCPServer):
@@ -56,7 +56,7 @@ class _Connection(socketserver.BaseRequestHandler):
 def over_tcp(database: Database, programs: Installation) -> Iterator[DatabaseSettings]:
     """Describe the tests' server, which has no TLS, with a host and a port."""
     settings = DatabaseSettings.from_environ(os.environ)
-    with serving(Forwarder(settings.database_host)) as server:
+    with running(Forwarder(settings.database_host)) as server:
         yield replace(settings, database_host="127.0.0.1", database_port=server.port)
 
 

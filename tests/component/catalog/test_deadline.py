@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, time_limit
-from support.http_server import serving
+from support.http_server import running
 
 LONG = 5.0
 """Duration of work that is not interrupted, in seconds."""
@@ -120,7 +120,7 @@ def dripping_s3() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Do not log to stderr."""
 
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Drip)) as server:
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Drip)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
 
 

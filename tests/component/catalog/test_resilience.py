@@ -24,8 +24,8 @@ from catalog.database import (
 )
 from catalog.schema import Migration
 from catalog_functions.migrate import migrate
-from local_cloud.database import PrivateServer
-from local_cloud.installation import Installation
+from servers.database import PrivateServer
+from servers.installation import Installation
 
 # PyMySQL does not close a unix socket after a failed connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")

@@ -1,4 +1,4 @@
-"""What surrounds the running parts: the folder, the environment, the messages. The whole runs in tests/integration."""
+"""Folders, environment variables and messages of the local cloud. tests/integration runs all of it."""
 
 import os
 import socket
@@ -7,29 +7,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 
 from local_cloud import LocalCloudError
 from local_cloud import cloud as module
 from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
-from local_cloud.emulator import Emulator, aws_environ, client_environ
-from local_cloud.processes import Child, write_note
+from local_cloud.emulator import client_environ
+from local_cloud.ministack import MiniStack
+from local_cloud.session import EmulatorSession
+from servers import ServerError
+from servers.ports import free_ports
+from servers.processes import Child, write_note
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
-def test_a_taken_port_stops_the_start_and_frees_the_folder(tmp_path: Path, port: int) -> None:
+def test_a_taken_port_stops_the_start_and_unlocks_the_folder(tmp_path: Path, port: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
-        for _ in range(2):  # the second time the folder must be free again
-            with pytest.raises(LocalCloudError, match=f"Port {taken} is in use.*EMULATOR_PORT={taken + 1}"):
+        for _ in range(2):  # the first attempt must unlock the folder
+            with pytest.raises(ServerError, match=f"Port {taken} is in use.*EMULATOR_PORT={taken + 1}"):
                 LocalCloud(tmp_path, port, taken, {}).start(print)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
@@ -40,20 +41,20 @@ def test_a_full_disk_stops_the_start(tmp_path: Path, port: int, monkeypatch: pyt
         LocalCloud(tmp_path, port, port, {}).start(print)
 
 
-def test_a_second_cloud_in_a_folder_names_the_first(tmp_path: Path, port: int) -> None:
+def test_a_second_cloud_in_a_folder_is_refused_with_the_address_of_the_first(tmp_path: Path, port: int) -> None:
     lock = module._lock(tmp_path)
     write_note(tmp_path / "run" / "supervisor.json", psutil.Process(), url="http://127.0.0.1:8080")
-    with pytest.raises(AlreadyRunningError, match=r"runs already: http://127.0.0.1:8080"):
+    with pytest.raises(AlreadyRunningError, match=r"already running here: http://127.0.0.1:8080"):
         LocalCloud(tmp_path, port, port, {}).start(print)
     lock.close()
 
 
-def test_down_has_nothing_to_stop_in_an_unused_folder(tmp_path: Path) -> None:
+def test_down_stops_nothing_in_an_unused_folder(tmp_path: Path) -> None:
     assert not stop_running(tmp_path)
     assert not stop_running(tmp_path / "not there")
 
 
-def test_down_stops_what_a_killed_run_left_behind(tmp_path: Path) -> None:
+def test_down_stops_orphaned_processes(tmp_path: Path) -> None:
     left = Child("emulator", tmp_path)
     left.start([sys.executable, "-c", "import time; time.sleep(60)"], os.environ, tmp_path)
     process = psutil.Process(left.pid)
@@ -63,11 +64,11 @@ def test_down_stops_what_a_killed_run_left_behind(tmp_path: Path) -> None:
     left.stop()
 
 
-def test_down_asks_the_running_one_to_stop(tmp_path: Path) -> None:
+def test_down_stops_a_running_cloud(tmp_path: Path) -> None:
     program = (
         "import pathlib, signal, sys, psutil\n"
         "from local_cloud.cloud import _lock, _note\n"
-        "from local_cloud.processes import write_note\n"
+        "from servers.processes import write_note\n"
         "data = pathlib.Path(sys.argv[1])\n"
         "lock = _lock(data)\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
@@ -75,17 +76,14 @@ def test_down_asks_the_running_one_to_stop(tmp_path: Path) -> None:
         "print('running', flush=True)\n"
         "signal.pause()\n"
     )
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, env=environ
-    ) as running:
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"running\n"
         assert stop_running(tmp_path)
         assert running.wait(10) == 7
 
 
-def test_aws_calls_go_to_the_emulator_and_to_no_account_of_the_user(
+def test_aws_calls_go_to_the_emulator_and_not_to_the_account_of_the_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "config"
@@ -99,17 +97,16 @@ def test_aws_calls_go_to_the_emulator_and_to_no_account_of_the_user(
     }
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
-    with aws_environ("http://127.0.0.1:4566"):
-        session = boto3.Session()
-        assert session.client("s3").meta.endpoint_url == "http://127.0.0.1:4566"
-        credentials = session.get_credentials()
-        assert credentials is not None
-        assert (credentials.access_key, credentials.token) == ("test", None)
-    assert {name: os.environ[name] for name in theirs} == theirs
-    assert "AWS_ENDPOINT_URL" not in os.environ
+    session = EmulatorSession("http://127.0.0.1:4566")
+    for client in (session.client("s3"), session.resource("s3").meta.client):
+        assert client.meta.endpoint_url == "http://127.0.0.1:4566"
+        assert client.meta.region_name == "us-east-1"
+    credentials = session.get_credentials()
+    assert credentials is not None
+    assert (credentials.access_key, credentials.token) == ("test", None)
 
 
-def test_the_emulator_gets_a_clean_environment(tmp_path: Path) -> None:
+def test_the_emulator_gets_only_the_variables_that_functions_need(tmp_path: Path) -> None:
     user = {
         "PATH": "/usr/bin",
         "HOME": "/home/me",
@@ -119,14 +116,14 @@ def test_the_emulator_gets_a_clean_environment(tmp_path: Path) -> None:
         "GEMINI_API_KEY": "key",
         "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",
     }
-    environ = Emulator(tmp_path, 4566, user).environ()
+    environ = MiniStack(tmp_path, 4566, user).environ()
     kept = {name for name in user if environ.get(name) == user[name]}
     assert kept == {"PATH", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"}
     assert environ["BIND_HOST"] == "127.0.0.1"
     for name in ("HOME", "TMPDIR", "STATE_DIR", "S3_DATA_DIR", "EVENTS_DIR"):
         assert Path(environ[name]).is_relative_to(tmp_path)
-    assert "GEMINI_API_KEY" not in Emulator(tmp_path, 4566, {"GEMINI_API_KEY": ""}).environ()
+    assert "GEMINI_API_KEY" not in MiniStack(tmp_path, 4566, {"GEMINI_API_KEY": ""}).environ()
 
 
-def test_clients_do_not_ask_a_proxy_for_this_machine() -> None:
+def test_clients_use_no_proxy_for_this_machine() -> None:
     assert "127.0.0.1" in client_environ("http://127.0.0.1:4566")["NO_PROXY"]

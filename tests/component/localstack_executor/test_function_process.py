@@ -1,4 +1,4 @@
-"""Functions as processes, with AWS's own runtime client."""
+"""Functions as processes, with AWS's runtime client."""
 
 import json
 import os
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from local_cloud.localstack import PYTHON
 from localstack_executor.function_process import FunctionProcess, Outcome, StoppedError
+from support.waiting import wait_until
 
 HANDLER = """
 import json, os, signal, subprocess, sys, time
@@ -62,7 +63,7 @@ def answer(outcome: Outcome) -> Any:
 
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
-    """Make functions of some code; they are stopped in the end."""
+    """Create functions from their code; they are stopped at the end."""
     with ExitStack() as stack:
 
         def make(code: str = HANDLER, handler: str = "index.handle") -> FunctionProcess:
@@ -104,20 +105,20 @@ def test_the_same_process_runs_one_invocation_after_another(function: FunctionPr
     assert answer(call(function, {}))["pid"] == answer(call(function, {}))["pid"]
 
 
-def test_a_function_has_the_environment_it_was_given_and_no_other(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_PASSWORD", "for nobody")
+def test_a_function_has_only_the_given_environment(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", "secret")
     names = set(answer(call(make(), {}))["environ"])
     assert {"PATH", "PYTHONPATH", "AWS_LAMBDA_RUNTIME_API"} <= names
     assert not {"DATABASE_PASSWORD", "HOME"} & names
 
 
-def test_what_a_function_writes_belongs_to_its_invocation(function: FunctionProcess) -> None:
+def test_an_outcome_has_only_the_log_of_its_invocation(function: FunctionProcess) -> None:
     call(function, {"name": "Käse"})
     outcome = call(function, {"name": "家族"})
     assert outcome.logs.splitlines() == ["hello from 家族"]
 
 
-def test_an_exception_is_told_with_its_type(function: FunctionProcess) -> None:
+def test_the_outcome_of_an_exception_has_its_type(function: FunctionProcess) -> None:
     outcome = call(function, {"fail": "no such photo"})
     assert outcome.status == "error"
     assert answer(outcome)["errorType"] == "ValueError"
@@ -133,7 +134,7 @@ def test_an_exception_is_told_with_its_type(function: FunctionProcess) -> None:
         ({"signal": signal.SIGKILL}, "signal: killed"),
     ],
 )
-def test_a_process_that_ends_costs_its_invocation_and_no_other(
+def test_only_the_current_invocation_is_lost_when_a_process_ends(
     function: FunctionProcess, event: dict[str, int], words: str
 ) -> None:
     outcome = call(function, {"name": "the end", **event}, request_id="request-9")
@@ -144,7 +145,7 @@ def test_a_process_that_ends_costs_its_invocation_and_no_other(
     assert call(function, {}).status == "success"
 
 
-def test_a_function_that_takes_too_long_is_killed(function: FunctionProcess) -> None:
+def test_a_function_is_killed_after_its_time_out(function: FunctionProcess) -> None:
     pid = answer(call(function, {}))["pid"]
     outcome = call(function, {"seconds": 60, "name": "a sleeper", "child": True}, seconds=0.5)
     assert outcome.status == "timeout"
@@ -163,7 +164,7 @@ def test_a_function_that_takes_too_long_is_killed(function: FunctionProcess) -> 
         ("import os; os._exit(4)", "index.handle", "Runtime.ExitError"),
     ],
 )
-def test_a_function_that_cannot_start_says_why_each_time(make: Make, code: str, handler: str, kind: str) -> None:
+def test_each_invocation_reports_why_a_function_cannot_start(make: Make, code: str, handler: str, kind: str) -> None:
     function = make(code, handler)
     for _ in range(2):
         outcome = call(function, {})
@@ -174,13 +175,13 @@ def test_a_large_result_arrives(function: FunctionProcess) -> None:
     assert len(call(function, {"bytes": 6 * 1024 * 1024}).payload) == 6 * 1024 * 1024
 
 
-def test_a_result_over_the_limit_is_refused(function: FunctionProcess) -> None:
+def test_a_result_above_the_limit_is_refused(function: FunctionProcess) -> None:
     outcome = call(function, {"bytes": 6 * 1024 * 1024 + 101})
     assert (outcome.status, answer(outcome)["errorType"]) == ("error", "Function.ResponseSizeTooLarge")
     assert call(function, {}).status == "success"
 
 
-def test_functions_run_at_once(make: Make) -> None:
+def test_functions_run_in_parallel(make: Make) -> None:
     functions = [make() for _ in range(3)]
     together = threading.Barrier(3, timeout=20)
 
@@ -200,22 +201,17 @@ def test_a_process_killed_between_invocations_is_replaced(function: FunctionProc
     pid = answer(call(function, {}))["pid"]
     time.sleep(0.3)  # by then it waits for the next invocation
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 300
-    while psutil.pid_exists(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not psutil.pid_exists(pid))
     assert call(function, {}).status == "success"
 
 
-def test_stopping_ends_a_running_function_with_all_that_it_started(make: Make) -> None:
+def test_stopping_kills_a_running_function_with_its_descendants(make: Make) -> None:
     function = make()
     process = psutil.Process(answer(call(function, {}))["pid"])
     with ThreadPoolExecutor() as pool:
         running = pool.submit(call, function, {"child": True, "seconds": 60})
-        deadline = time.monotonic() + 300
-        while not (started := process.children()):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(process.children)
+        started = process.children()
         function.stop()
         with pytest.raises(StoppedError):
             running.result()

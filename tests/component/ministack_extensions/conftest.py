@@ -1,4 +1,4 @@
-"""One emulator with databases for all of these tests; each has stacks of its own in it."""
+"""One emulator with databases for all of these tests; each test creates its own stacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.running_cloud import running_emulator
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    """Run an emulator that holds no stacks yet."""
+    """Run an emulator without stacks."""
     with running_emulator(tmp_path_factory.mktemp("emulator"), os.environ) as emulator:
         yield emulator
 
@@ -28,7 +28,7 @@ def account(emulator: Emulator) -> Account:
 
 @pytest.fixture
 def stack(account: Account) -> Iterator[str]:
-    """Name a stack that nobody else has; it is deleted in the end."""
+    """Return the name of a new stack, which is deleted after the test."""
     name = f"test-{uuid4().hex[:8]}"
     yield name
     account.delete(name)

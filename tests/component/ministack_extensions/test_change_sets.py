@@ -1,10 +1,11 @@
-"""Change sets of the emulator tell what AWS would tell."""
+"""Change sets list the same changes as on AWS."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+import yaml
 
 from support.emulated_account import Account
 
@@ -17,17 +18,29 @@ TEMPLATE: dict[str, Any] = {
     },
     "Outputs": {"Topic": {"Value": {"Ref": "Topic"}}},
 }
+GROUP = """
+Type: AWS::AutoScaling::AutoScalingGroup
+CreationPolicy: { ResourceSignal: { Count: 1, Timeout: PT15M } }
+UpdatePolicy: { AutoScalingRollingUpdate: { WaitOnResourceSignals: true, PauseTime: PT15M } }
+Properties:
+  MinSize: "1"
+  MaxSize: "2"
+  AvailabilityZones: [us-east-1a]
+  LaunchTemplate:
+    LaunchTemplateId: { Ref: Template }
+    Version: { Fn::GetAtt: [Template, LatestVersionNumber] }
+"""
 
 
 def with_outputs(**outputs: Any) -> dict[str, Any]:
     return {**TEMPLATE, "Outputs": {name: {"Value": value} for name, value in outputs.items()}}
 
 
-def test_only_what_conditions_let_in_is_added(account: Account, stack: str) -> None:
+def test_only_resources_with_true_conditions_are_added(account: Account, stack: str) -> None:
     assert set(account.deploy(stack, TEMPLATE).changes) == {"Topic"}
 
 
-def test_a_condition_that_comes_true_adds_and_one_that_ends_removes(account: Account, stack: str) -> None:
+def test_a_condition_adds_and_removes_a_resource(account: Account, stack: str) -> None:
     account.deploy(stack, TEMPLATE)
     assert account.deploy(stack, TEMPLATE, More="yes").changes == {"Queue": ("Add", None)}
     assert "Queue" in account.resources(stack)
@@ -35,21 +48,21 @@ def test_a_condition_that_comes_true_adds_and_one_that_ends_removes(account: Acc
     assert "Queue" not in account.resources(stack)
 
 
-def test_an_output_alone_is_a_change_without_changes_of_resources(account: Account, stack: str) -> None:
+def test_a_new_output_is_a_change_set_without_resource_changes(account: Account, stack: str) -> None:
     account.deploy(stack, TEMPLATE)
     update = account.deploy(stack, with_outputs(Topic={"Ref": "Topic"}, Name={"Fn::GetAtt": ["Topic", "TopicName"]}))
     assert (update.status, update.changes) == ("UPDATE_COMPLETE", {})
     assert set(update.outputs) == {"Topic", "Name"}
 
 
-def test_nothing_new_is_no_change(account: Account, stack: str) -> None:
+def test_an_unchanged_template_has_no_changes(account: Account, stack: str) -> None:
     account.deploy(stack, TEMPLATE)
     again = account.deploy(stack, TEMPLATE)
     assert again.status == "FAILED"
     assert "didn't contain changes" in again.failures[stack]
 
 
-def test_the_other_change_sets_of_a_stack_go_stale_when_one_is_executed(account: Account, stack: str) -> None:
+def test_executing_a_change_set_deletes_the_others_of_its_stack(account: Account, stack: str) -> None:
     account.deploy(stack, TEMPLATE)
     stale = account.plan(stack, TEMPLATE, Name="second")
     assert account.deploy(stack, TEMPLATE, Name="third").status == "UPDATE_COMPLETE"
@@ -58,21 +71,8 @@ def test_the_other_change_sets_of_a_stack_go_stale_when_one_is_executed(account:
         cloudformation.execute_change_set(ChangeSetName=stale)
 
 
-def test_a_group_of_instances_does_not_wait_for_signals_that_nobody_sends(account: Account, stack: str) -> None:
-    group = {
-        "Type": "AWS::AutoScaling::AutoScalingGroup",
-        "CreationPolicy": {"ResourceSignal": {"Count": 1, "Timeout": "PT15M"}},
-        "UpdatePolicy": {"AutoScalingRollingUpdate": {"WaitOnResourceSignals": True, "PauseTime": "PT15M"}},
-        "Properties": {
-            "MinSize": "1",
-            "MaxSize": "2",
-            "AvailabilityZones": ["us-east-1a"],
-            "LaunchTemplate": {
-                "LaunchTemplateId": {"Ref": "Template"},
-                "Version": {"Fn::GetAtt": ["Template", "LatestVersionNumber"]},
-            },
-        },
-    }
+def test_an_auto_scaling_group_does_not_wait_for_signals_of_its_instances(account: Account, stack: str) -> None:
+    group = yaml.safe_load(GROUP)
     template = {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": {"ImageId": "ami-1"}}}
     assert account.deploy(stack, {"Resources": {"Template": template, "Group": group}}).status == "CREATE_COMPLETE"
     newer = {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": {"ImageId": "ami-2"}}}

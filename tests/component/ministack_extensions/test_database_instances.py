@@ -1,22 +1,22 @@
-"""Database instances of the emulator: a real server each, whose master user is in a secret."""
+"""Database instances of the emulator: each is a real server, and its master user is stored in a secret."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pymysql
 import pytest
-from pymysql.cursors import Cursor
 
 from local_cloud.emulator import Emulator
-from local_cloud.ports import free_ports
-from support.emulated_account import Account, wait_until
+from support.emulated_account import Account
+from support.running_cloud import running_emulator
+from support.waiting import wait_until
 
 
 def instance(**properties: Any) -> dict[str, Any]:
@@ -46,22 +46,20 @@ def instance(**properties: Any) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def connected(account: Account, outputs: dict[str, str]) -> Iterator[Cursor]:
-    """Connect as the master user whom the secret names."""
+def run(account: Account, outputs: dict[str, str], statement: str) -> Any:
+    """Run a statement as the master user of the secret, and return its rows."""
     value = account.client("secretsmanager").get_secret_value(SecretId=outputs["Secret"])["SecretString"]
     user = json.loads(value)
     connection = pymysql.connect(
         unix_socket=outputs["Host"], user=user["username"], password=user["password"], autocommit=True
     )
-    try:
-        yield connection.cursor()
-    finally:
-        connection.close()
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
 
 
 def servers(folder: Path) -> list[psutil.Process]:
-    """Return the running servers whose data are somewhere below a folder."""
+    """Return the running servers with data below a folder."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         is_server = any(part.startswith(f"--datadir={folder}/") for part in process.info["cmdline"] or [])
@@ -72,35 +70,30 @@ def servers(folder: Path) -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def database(emulator: Emulator) -> Iterator[dict[str, str]]:
-    """Create an instance and give the outputs of its stack."""
+    """Create an instance and return the outputs of its stack."""
     account = Account(emulator.endpoint_url)
     yield account.deploy("shared-database", instance(DBName="photos")).outputs
     account.delete("shared-database")
 
 
-def test_the_master_user_of_the_secret_works_at_the_endpoint(account: Account, database: dict[str, str]) -> None:
+def test_the_endpoint_accepts_the_master_user_of_the_secret(account: Account, database: dict[str, str]) -> None:
     assert database["Host"].startswith("/")
     assert database["Port"] == "3306"
-    with connected(account, database) as cursor:
-        cursor.execute("SELECT CURRENT_USER()")
-        assert cursor.fetchone() == ("admin@%",)
+    assert run(account, database, "SELECT CURRENT_USER()") == (("admin@%",),)
 
 
 def test_the_database_of_the_template_exists(account: Account, database: dict[str, str]) -> None:
-    with connected(account, database) as cursor:
-        cursor.execute("SHOW DATABASES LIKE 'photos'")
-        assert cursor.fetchone() == ("photos",)
+    assert run(account, database, "SHOW DATABASES LIKE 'photos'") == (("photos",),)
 
 
-def test_the_master_user_makes_databases_and_users_and_is_no_superuser(
+def test_the_master_user_may_create_databases_and_users_but_is_not_a_superuser(
     account: Account, database: dict[str, str]
 ) -> None:
-    with connected(account, database) as cursor:
-        cursor.execute("CREATE DATABASE more")
-        cursor.execute("CREATE USER reader@'%' IDENTIFIED BY 'secret'")
-        cursor.execute("GRANT SELECT ON more.* TO reader@'%'")
-        with pytest.raises(pymysql.OperationalError, match="SUPER"):
-            cursor.execute("SET GLOBAL max_connections = 7")
+    run(account, database, "CREATE DATABASE more")
+    run(account, database, "CREATE USER reader@'%' IDENTIFIED BY 'secret'")
+    run(account, database, "GRANT SELECT ON more.* TO reader@'%'")
+    with pytest.raises(pymysql.OperationalError, match="SUPER"):
+        run(account, database, "SET GLOBAL max_connections = 7")
 
 
 def test_a_wrong_password_is_refused(database: dict[str, str]) -> None:
@@ -108,7 +101,7 @@ def test_a_wrong_password_is_refused(database: dict[str, str]) -> None:
         pymysql.connect(unix_socket=database["Host"], user="admin", password="guessed")
 
 
-def test_a_password_of_the_template_works_too(account: Account, stack: str) -> None:
+def test_a_password_of_the_template_works(account: Account, stack: str) -> None:
     template = instance(ManageMasterUserPassword=False, MasterUserPassword="it's \\ odd")
     del template["Outputs"]["Secret"]
     outputs = account.deploy(stack, template).outputs
@@ -117,13 +110,10 @@ def test_a_password_of_the_template_works_too(account: Account, stack: str) -> N
 
 def test_an_update_in_place_keeps_data_and_password(account: Account, stack: str) -> None:
     outputs = account.deploy(stack, instance(DBName="photos")).outputs
-    with connected(account, outputs) as cursor:
-        cursor.execute("CREATE TABLE photos.kept (id INT)")
+    run(account, outputs, "CREATE TABLE photos.kept (id INT)")
     update = account.deploy(stack, instance(DBName="photos", AllocatedStorage="30"))
     assert (update.changes, update.outputs) == ({"Instance": ("Modify", "False")}, outputs)
-    with connected(account, outputs) as cursor:
-        cursor.execute("SHOW TABLES IN photos")
-        assert cursor.fetchall() == (("kept",),)
+    assert run(account, outputs, "SHOW TABLES IN photos") == (("kept",),)
 
 
 def test_a_replaced_instance_has_another_server(account: Account, stack: str) -> None:
@@ -132,12 +122,10 @@ def test_a_replaced_instance_has_another_server(account: Account, stack: str) ->
     assert update.changes == {"Instance": ("Modify", "True")}
     assert update.outputs["Host"] != before["Host"]
     assert not Path(before["Host"]).exists()
-    with connected(account, update.outputs) as cursor:
-        cursor.execute("SHOW DATABASES LIKE 'p%'")
-        assert ("pictures",) in cursor.fetchall()
+    assert ("pictures",) in run(account, update.outputs, "SHOW DATABASES LIKE 'p%'")
 
 
-def test_a_deleted_instance_takes_server_and_secret_along(account: Account, stack: str) -> None:
+def test_deleting_an_instance_deletes_its_server_and_secret(account: Account, stack: str) -> None:
     outputs = account.deploy(stack, instance()).outputs
     assert account.delete(stack) == ""
     assert not Path(outputs["Host"]).exists()
@@ -149,8 +137,7 @@ def test_a_deleted_instance_takes_server_and_secret_along(account: Account, stac
 def test_a_protected_instance_is_not_deleted(account: Account, stack: str) -> None:
     outputs = account.deploy(stack, instance(DeletionProtection=True)).outputs
     assert account.delete(stack) == "DELETE_FAILED"
-    with connected(account, outputs) as cursor:
-        cursor.execute("SELECT 1")
+    assert run(account, outputs, "SELECT 1") == ((1,),)
     identifier = account.resources(stack)["Instance"]
     events = account.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     assert any("Cannot delete protected DB Instance" in event.get("ResourceStatusReason", "") for event in events)
@@ -170,16 +157,12 @@ def test_a_failed_stack_leaves_no_instance(account: Account, stack: str) -> None
     assert account.client("rds").describe_db_instances()["DBInstances"] == known
 
 
-def test_each_region_has_servers_of_its_own(account: Account, stack: str, database: dict[str, str]) -> None:
+def test_each_region_has_its_own_servers(account: Account, stack: str, database: dict[str, str]) -> None:
     other = Account(account.endpoint_url, "eu-central-1")
     try:
         outputs = other.deploy(stack, instance(DBName="elsewhere")).outputs
-        with connected(other, outputs) as cursor:
-            cursor.execute("SHOW DATABASES LIKE 'photos'")
-            assert cursor.fetchone() is None
-        with connected(account, database) as cursor:
-            cursor.execute("SHOW DATABASES LIKE 'elsewhere'")
-            assert cursor.fetchone() is None
+        assert run(other, outputs, "SHOW DATABASES LIKE 'photos'") == ()
+        assert run(account, database, "SHOW DATABASES LIKE 'elsewhere'") == ()
     finally:
         other.delete(stack)
 
@@ -187,34 +170,28 @@ def test_each_region_has_servers_of_its_own(account: Account, stack: str, databa
 @pytest.fixture
 def own_emulator(tmp_path: Path) -> Iterator[Emulator]:
     """Run an emulator that a test may stop and kill."""
-    (port,) = free_ports(1)
-    emulator = Emulator(tmp_path, port, os.environ, databases=True)
-    emulator.start()
-    yield emulator
-    emulator.stop()
+    with running_emulator(tmp_path, os.environ) as emulator:
+        yield emulator
 
 
-def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_runs_none(
+def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_stops_them(
     own_emulator: Emulator, tmp_path: Path
 ) -> None:
     account = Account(own_emulator.endpoint_url)
     outputs = account.deploy("database", instance(DBName="photos")).outputs
-    with connected(account, outputs) as cursor:
-        cursor.execute("CREATE TABLE photos.kept (id INT)")
+    run(account, outputs, "CREATE TABLE photos.kept (id INT)")
     assert len(servers(tmp_path)) == 1
     process = psutil.Process(own_emulator.child.pid)
     process.terminate()
     wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
     assert not servers(tmp_path)
     own_emulator.start()
-    with connected(account, outputs) as cursor:
-        cursor.execute("SHOW TABLES IN photos")
-        assert cursor.fetchall() == (("kept",),)
+    assert run(account, outputs, "SHOW TABLES IN photos") == (("kept",),)
     assert account.delete("database") == ""
     assert not servers(tmp_path)
 
 
-def test_a_killed_emulator_leaves_no_server_behind_its_next_start(own_emulator: Emulator, tmp_path: Path) -> None:
+def test_the_servers_of_a_killed_emulator_are_stopped_by_its_next_start(own_emulator: Emulator, tmp_path: Path) -> None:
     account = Account(own_emulator.endpoint_url)
     account.deploy("database", instance(DBName="photos"))
     (server,) = servers(tmp_path)
@@ -223,6 +200,4 @@ def test_a_killed_emulator_leaves_no_server_behind_its_next_start(own_emulator: 
     assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
     again = account.deploy("database", instance(DBName="photos"))
     assert again.status == "CREATE_COMPLETE"
-    with connected(account, again.outputs) as cursor:
-        cursor.execute("SHOW TABLES IN photos")
-        assert cursor.fetchall() == ()
+    assert run(account, again.outputs, "SHOW TABLES IN photos") == ()

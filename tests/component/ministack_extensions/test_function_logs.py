@@ -1,10 +1,8 @@
-"""What functions log: complete, as JSON lines, in the log group that the function names, and bounded."""
+"""Logs of functions: complete and bounded JSON lines in the log group of the function."""
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.emulated_account import Account
+from support.emulated_account import Account, function_package
 
 HANDLER = """
 import logging, os, sys
@@ -41,7 +39,7 @@ Invoke = Callable[..., Any]
 
 @pytest.fixture
 def group(account: Account) -> str:
-    """Name the log group of the test's function."""
+    """Create a log group for the function."""
     name = f"/test/{uuid4().hex[:8]}"
     account.client("logs").create_log_group(logGroupName=name)
     return name
@@ -49,17 +47,14 @@ def group(account: Account) -> str:
 
 @pytest.fixture
 def invoke(account: Account, group: str) -> Iterator[Invoke]:
-    """Make a function and return what invokes it."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("index.py", HANDLER)
+    """Create a function and return a callable that invokes it."""
     functions, name = account.client("lambda"), f"lines-{uuid4().hex[:8]}"
     functions.create_function(
         FunctionName=name,
         Runtime="python3.13",
         Handler="index.handle",
         Role="arn:aws:iam::000000000000:role/any",
-        Code={"ZipFile": content.getvalue()},
+        Code={"ZipFile": function_package(HANDLER)},
         LoggingConfig={"LogFormat": "JSON", "LogGroup": group},
         Timeout=20,
     )
@@ -75,22 +70,18 @@ def messages(account: Account, group: str) -> list[str]:
 
 
 def records(account: Account, group: str) -> list[dict[str, Any]]:
-    """Return the lines that are JSON: all but those of the platform."""
+    """Return the JSON lines, without those of the platform."""
     return [json.loads(message) for message in messages(account, group) if message.startswith("{")]
 
 
-def test_a_line_of_the_log_is_json_with_everything_that_the_function_gave(
-    account: Account, group: str, invoke: Invoke
-) -> None:
+def test_a_log_line_is_json_with_the_extra_values_of_the_function(account: Account, group: str, invoke: Invoke) -> None:
     assert invoke(lines=1) == group
     (line,) = records(account, group)
     assert line.pop("timestamp").endswith("Z")
     assert line == {"level": "INFO", "message": "line 0", "logger": "lines", "number": 0}
 
 
-def test_all_that_was_logged_is_there_once_the_function_has_answered(
-    account: Account, group: str, invoke: Invoke
-) -> None:
+def test_the_log_is_complete_once_the_function_has_answered(account: Account, group: str, invoke: Invoke) -> None:
     for _ in range(3):
         invoke(lines=100)
     assert [line["number"] for line in records(account, group)] == [*range(100)] * 3
@@ -103,18 +94,18 @@ def test_an_exception_is_one_line_with_its_trace(account: Account, group: str, i
     assert line["stackTrace"][0].startswith("Traceback")
 
 
-def test_what_is_printed_is_kept_without_an_end_of_line_too(account: Account, group: str, invoke: Invoke) -> None:
+def test_printed_text_is_kept_even_without_an_end_of_line(account: Account, group: str, invoke: Invoke) -> None:
     invoke(print="printed")
     invoke(unfinished="no end of line")
     assert {"printed", "no end of line"} <= set(messages(account, group))
 
 
-def test_what_a_process_logged_before_it_died_is_kept(account: Account, group: str, invoke: Invoke) -> None:
+def test_the_log_of_a_process_that_died_is_kept(account: Account, group: str, invoke: Invoke) -> None:
     invoke(lines=2, exit=True)
     assert [line["number"] for line in records(account, group)] == [0, 1]
 
 
-def test_a_group_keeps_the_last_invocations_and_the_end_of_each(account: Account, group: str, invoke: Invoke) -> None:
+def test_a_group_keeps_the_last_invocations_and_the_tail_of_each(account: Account, group: str, invoke: Invoke) -> None:
     invoke(print="the first")
     with ThreadPoolExecutor(4) as callers:
         list(callers.map(lambda _: invoke(), range(499)))

@@ -1,18 +1,18 @@
-"""Functions behind an alias: topic and Invoke reach the published version, with its retries and dead letters."""
+"""Functions with an alias: events reach the published version, with its retries and dead letters."""
 
 from __future__ import annotations
 
-import io
+import copy
 import json
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
+import yaml
 
-from support.emulated_account import Account, Deployment, wait_until
+from support.emulated_account import RELEASE, Account, Deployment, function_package
+from support.waiting import wait_until
 
 HANDLER = """
 import json, os, time
@@ -29,83 +29,63 @@ def handle(event, context):
     return CODE
 """
 
-TEMPLATE: dict[str, Any] = {
-    "Parameters": {name: {"Type": "String"} for name in ("Code", "Colour", "Release", "Outcomes", "Bucket")},
-    "Resources": {
-        "Topic": {"Type": "AWS::SNS::Topic"},
-        "DeadLetters": {"Type": "AWS::SQS::Queue"},
-        "Function": {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {
-                "Description": {"Ref": "Release"},
-                "Runtime": "python3.13",
-                "Handler": "index.handle",
-                "Role": "arn:aws:iam::000000000000:role/any",
-                "Code": {"S3Bucket": {"Ref": "Bucket"}, "S3Key": {"Ref": "Code"}},
-                "Environment": {"Variables": {"OUTCOMES": {"Ref": "Outcomes"}, "COLOUR": {"Ref": "Colour"}}},
-                "Timeout": 20,
-                "ReservedConcurrentExecutions": 1,
-                "DeadLetterConfig": {"TargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
-                "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
-            },
-        },
-        "Version": {
-            "Type": "AWS::Lambda::Version",
-            "Properties": {"FunctionName": {"Ref": "Function"}, "Description": {"Ref": "Release"}},
-        },
-        "Alias": {
-            "Type": "AWS::Lambda::Alias",
-            "Properties": {
-                "FunctionName": {"Ref": "Function"},
-                "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]},
-                "Name": "live",
-            },
-        },
-        "Settings": {
-            "Type": "AWS::Lambda::EventInvokeConfig",
-            "DependsOn": "Alias",
-            "Properties": {
-                "FunctionName": {"Ref": "Function"},
-                "Qualifier": "live",
-                "MaximumRetryAttempts": 1,
-                "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}},
-            },
-        },
-        "Permission": {
-            "Type": "AWS::Lambda::Permission",
-            "Properties": {
-                "FunctionName": {"Ref": "Alias"},
-                "Action": "lambda:InvokeFunction",
-                "Principal": "sns.amazonaws.com",
-                "SourceArn": {"Ref": "Topic"},
-            },
-        },
-        "Rule": {
-            "Type": "AWS::Events::Rule",
-            "Properties": {
-                "EventPattern": {"source": [{"Ref": "AWS::StackName"}]},
-                "Targets": [{"Id": "alias", "Arn": {"Ref": "Alias"}}],
-            },
-        },
-        "Subscription": {
-            "Type": "AWS::SNS::Subscription",
-            "DependsOn": "Permission",
-            "Properties": {"TopicArn": {"Ref": "Topic"}, "Protocol": "lambda", "Endpoint": {"Ref": "Alias"}},
-        },
-    },
-    "Outputs": {
-        "Topic": {"Value": {"Ref": "Topic"}},
-        "DeadLetters": {"Value": {"Ref": "DeadLetters"}},
-        "Function": {"Value": {"Ref": "Function"}},
-        "Alias": {"Value": {"Ref": "Alias"}},
-        "Version": {"Value": {"Fn::GetAtt": ["Version", "Version"]}},
-    },
+TEMPLATE: dict[str, Any] = yaml.safe_load("""
+Parameters:
+  Code: { Type: String }
+  Colour: { Type: String }
+  Release: { Type: String }
+  Outcomes: { Type: String }
+  Bucket: { Type: String }
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Description: { Ref: Release }
+      Runtime: python3.13
+      Handler: index.handle
+      Role: arn:aws:iam::000000000000:role/any
+      Code: { S3Bucket: { Ref: Bucket }, S3Key: { Ref: Code } }
+      Environment: { Variables: { OUTCOMES: { Ref: Outcomes }, COLOUR: { Ref: Colour } } }
+      Timeout: 20
+      ReservedConcurrentExecutions: 1
+      DeadLetterConfig: { TargetArn: { Fn::GetAtt: [DeadLetters, Arn] } }
+      VpcConfig: { SubnetIds: [subnet-1], SecurityGroupIds: [sg-1] }
+  Permission:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: { Ref: Alias }
+      Action: lambda:InvokeFunction
+      Principal: sns.amazonaws.com
+      SourceArn: { Ref: Topic }
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: { source: [{ Ref: AWS::StackName }] }
+      Targets: [{ Id: alias, Arn: { Ref: Alias } }]
+  Subscription:
+    Type: AWS::SNS::Subscription
+    DependsOn: Permission
+    Properties: { TopicArn: { Ref: Topic }, Protocol: lambda, Endpoint: { Ref: Alias } }
+Outputs:
+  Topic: { Value: { Ref: Topic } }
+  DeadLetters: { Value: { Ref: DeadLetters } }
+  Function: { Value: { Ref: Function } }
+  Alias: { Value: { Ref: Alias } }
+  Version: { Value: { Fn::GetAtt: [Version, Version] } }
+""")
+TEMPLATE["Resources"] |= RELEASE
+BROKEN: dict[str, Any] = copy.deepcopy(TEMPLATE)
+BROKEN["Resources"]["Bad"] = {
+    "Type": "AWS::EC2::NatGateway",
+    "DependsOn": "Alias",
+    "Properties": {"SubnetId": "subnet-0"},
 }
 
 
 @dataclass
 class Function:
-    """A deployed function, which writes down how it was called."""
+    """A deployed function, which records its calls in a file."""
 
     account: Account
     stack: str
@@ -113,16 +93,10 @@ class Function:
     outcomes: Path
     deployment: Deployment = field(init=False)
 
-    def deploy(self, code: str, colour: str, release: str) -> Deployment:
-        self.deployment = self.account.deploy(
-            self.stack,
-            TEMPLATE,
-            Code=code,
-            Colour=colour,
-            Release=release,
-            Outcomes=str(self.outcomes),
-            Bucket=self.bucket,
-        )
+    def deploy(self, code: str, colour: str, release: str, template: dict[str, Any] = TEMPLATE) -> Deployment:
+        parameters = {"Code": code, "Colour": colour, "Release": release}
+        places = {"Outcomes": str(self.outcomes), "Bucket": self.bucket}
+        self.deployment = self.account.deploy(self.stack, template, **parameters, **places)
         return self.deployment
 
     def publish(self, message: str) -> None:
@@ -138,14 +112,9 @@ class Function:
 
 @pytest.fixture
 def function(account: Account, stack: str, tmp_path: Path) -> Function:
-    bucket = f"code-{uuid4().hex[:8]}"
-    s3 = account.client("s3")
-    s3.create_bucket(Bucket=bucket)
+    bucket, s3 = account.new_bucket(), account.client("s3")
     for name in ("one", "two"):
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as archive:
-            archive.writestr("index.py", f"CODE = {name!r}\n{HANDLER}")
-        s3.put_object(Bucket=bucket, Key=name, Body=content.getvalue())
+        s3.put_object(Bucket=bucket, Key=name, Body=function_package(f"CODE = {name!r}\n{HANDLER}"))
     outcomes = tmp_path / "outcomes"
     outcomes.touch()
     function = Function(account, stack, bucket, outcomes)
@@ -161,7 +130,7 @@ def test_topic_and_asynchronous_invoke_reach_the_version_of_the_alias(function: 
 
 
 @pytest.mark.parametrize("source", ["topic", "rule"])
-def test_what_fails_behind_an_alias_is_tried_again_as_its_settings_say_and_becomes_a_dead_letter(
+def test_a_failing_event_is_retried_as_the_alias_is_configured_and_becomes_a_dead_letter(
     function: Function, source: str
 ) -> None:
     if source == "topic":
@@ -169,19 +138,11 @@ def test_what_fails_behind_an_alias_is_tried_again_as_its_settings_say_and_becom
     else:
         event = {"Source": function.stack, "DetailType": "test", "Detail": json.dumps({"do": "fail"})}
         function.account.client("events").put_events(Entries=[event])
-    letters: list[Any] = []
-
-    def arrived() -> bool:
-        sqs = function.account.client("sqs")
-        letters.extend(sqs.receive_message(QueueUrl=function.deployment.outputs["DeadLetters"]).get("Messages", []))
-        return bool(letters)
-
-    wait_until(arrived)
+    assert len(function.account.receive(function.deployment.outputs["DeadLetters"], "as told")) == 1
     assert len(function.calls()) == 2  # the settings of the alias allow one retry
-    assert len(letters) == 1
 
 
-def test_an_update_publishes_code_and_configuration_and_the_alias_runs_them(function: Function) -> None:
+def test_the_alias_runs_the_code_and_configuration_of_an_update(function: Function) -> None:
     update = function.deploy("two", "blue", "2")
     assert update.changes == {
         "Function": ("Modify", "False"),
@@ -193,7 +154,7 @@ def test_an_update_publishes_code_and_configuration_and_the_alias_runs_them(func
     assert function.calls()[-1][:3] == ["two", "blue", "2"]
 
 
-def test_an_invocation_that_has_begun_is_finished_by_the_code_that_an_update_replaces(function: Function) -> None:
+def test_an_invocation_is_finished_by_its_code_even_if_an_update_replaces_it(function: Function) -> None:
     invoke, latest = function.account.client("lambda").invoke, function.deployment.outputs["Function"]
     invoke(FunctionName=latest, InvocationType="Event", Payload=json.dumps({"seconds": 4}))
     wait_until(function.outcomes.with_name("outcomes.begun").exists)
@@ -212,27 +173,12 @@ def test_the_alias_runs_the_old_version_until_a_new_one_is_published(function: F
 
 
 def test_a_failed_update_leaves_the_alias_with_the_old_version(function: Function) -> None:
-    broken = json.loads(json.dumps(TEMPLATE))
-    broken["Resources"]["Bad"] = {
-        "Type": "AWS::EC2::NatGateway",
-        "DependsOn": "Alias",
-        "Properties": {"SubnetId": "subnet-0"},
-    }
-    update = function.account.deploy(
-        function.stack,
-        broken,
-        Code="two",
-        Colour="blue",
-        Release="2",
-        Outcomes=str(function.outcomes),
-        Bucket=function.bucket,
-    )
-    assert update.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert function.deploy("two", "blue", "2", BROKEN).status == "UPDATE_ROLLBACK_COMPLETE"
     assert json.loads(function.invoke()["Payload"].read()) == "one"
     assert function.calls()[-1][:3] == ["one", "red", "1"]
 
 
-def test_versions_share_what_their_function_reserves(function: Function) -> None:
+def test_versions_share_the_reserved_concurrency_of_their_function(function: Function) -> None:
     functions = function.account.client("lambda")
     function.invoke(InvocationType="Event", Payload=json.dumps({"seconds": 1}))
 
@@ -246,7 +192,7 @@ def test_versions_share_what_their_function_reserves(function: Function) -> None
     wait_until(is_throttled)
 
 
-def test_a_function_keeps_where_its_network_and_its_dead_letters_are(function: Function) -> None:
+def test_a_function_keeps_its_network_and_dead_letter_configuration(function: Function) -> None:
     alias = function.deployment.outputs["Alias"]
     configuration = function.account.client("lambda").get_function_configuration(FunctionName=alias)
     assert configuration["VpcConfig"]["SubnetIds"] == ["subnet-1"]

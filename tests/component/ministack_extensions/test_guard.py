@@ -1,8 +1,8 @@
-"""Who may talk to the emulator."""
+"""Requests that the emulator accepts and refuses."""
 
 import pytest
 
-from ministack_extensions.guard import is_welcome
+from ministack_extensions.guard import is_allowed
 
 HOST = {"host": "127.0.0.1:4566"}
 CROSS_SITE = HOST | {"sec-fetch-site": "cross-site"}
@@ -20,8 +20,8 @@ CROSS_SITE = HOST | {"sec-fetch-site": "cross-site"}
         CROSS_SITE | {"origin": "http://localhost:8080"},
     ],
 )
-def test_programs_and_pages_of_this_machine_are_welcome(headers: dict[str, str]) -> None:
-    assert is_welcome(headers, "POST", "")
+def test_requests_of_this_machine_are_accepted(headers: dict[str, str]) -> None:
+    assert is_allowed(headers, "POST", "")
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def test_programs_and_pages_of_this_machine_are_welcome(headers: dict[str, str])
         CROSS_SITE | {"origin": "null"},
     ],
 )
-def test_pages_of_other_sites_are_not(headers: dict[str, str]) -> None:
-    assert not is_welcome(headers, "POST", "")
+def test_requests_of_other_sites_are_refused(headers: dict[str, str]) -> None:
+    assert not is_allowed(headers, "POST", "")
 
 
-def test_a_picture_may_be_shown_under_another_name_of_this_machine() -> None:
+def test_an_image_may_be_shown_under_another_name_of_this_machine() -> None:
     picture = CROSS_SITE | {"sec-fetch-dest": "image"}
-    assert is_welcome(picture, "GET", "X-Amz-Signature=0")
-    assert not is_welcome(picture, "GET", "Action=DeleteStack&StackName=gallery")
-    assert not is_welcome(picture | {"origin": "https://evil.example"}, "GET", "")
-    assert not is_welcome(CROSS_SITE | {"sec-fetch-dest": "script"}, "GET", "")
+    assert is_allowed(picture, "GET", "X-Amz-Signature=0")
+    assert not is_allowed(picture, "GET", "Action=DeleteStack&StackName=gallery")
+    assert not is_allowed(picture | {"origin": "https://evil.example"}, "GET", "")
+    assert not is_allowed(CROSS_SITE | {"sec-fetch-dest": "script"}, "GET", "")

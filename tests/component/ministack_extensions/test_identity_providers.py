@@ -31,7 +31,7 @@ def find(account: Account, arn: str) -> Any:
     return account.client("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
-def test_a_provider_is_known_to_iam(account: Account, stack: str, url: str) -> None:
+def test_iam_returns_the_provider(account: Account, stack: str, url: str) -> None:
     arn = account.deploy(stack, provider(url, "sts.amazonaws.com")).outputs["Arn"]
     assert arn == f"arn:aws:iam::000000000000:oidc-provider/{url.removeprefix('https://')}"
     found = find(account, arn)
@@ -39,14 +39,14 @@ def test_a_provider_is_known_to_iam(account: Account, stack: str, url: str) -> N
     assert {"Key": "team", "Value": "web"} in found["Tags"]
 
 
-def test_other_clients_change_a_provider_in_place(account: Account, stack: str, url: str) -> None:
+def test_new_clients_change_a_provider_in_place(account: Account, stack: str, url: str) -> None:
     arn = account.deploy(stack, provider(url, "one")).outputs["Arn"]
     update = account.deploy(stack, provider(url, "one", "two"))
     assert (update.changes, update.outputs["Arn"]) == ({"Provider": ("Modify", "False")}, arn)
     assert find(account, arn)["ClientIDList"] == ["one", "two"]
 
 
-def test_another_address_replaces_a_provider(account: Account, stack: str, url: str) -> None:
+def test_a_new_url_replaces_a_provider(account: Account, stack: str, url: str) -> None:
     before = account.deploy(stack, provider(url, "one")).outputs["Arn"]
     update = account.deploy(stack, provider(url.replace("tokens", "others"), "one"))
     assert update.changes == {"Provider": ("Modify", "True")}
@@ -55,7 +55,7 @@ def test_another_address_replaces_a_provider(account: Account, stack: str, url: 
         iam.get_open_id_connect_provider(OpenIDConnectProviderArn=before)
 
 
-def test_an_account_has_one_provider_for_an_address(account: Account, stack: str, url: str) -> None:
+def test_a_second_provider_with_the_same_url_is_refused(account: Account, stack: str, url: str) -> None:
     template = provider(url, "one")
     template["Resources"]["Second"] = {**template["Resources"]["Provider"], "DependsOn": "Provider"}
     creation = account.deploy(stack, template)
@@ -63,7 +63,7 @@ def test_an_account_has_one_provider_for_an_address(account: Account, stack: str
     assert "already exists" in creation.failures["Second"]
 
 
-def test_a_deleted_stack_takes_its_provider_along(account: Account, stack: str, url: str) -> None:
+def test_deleting_a_stack_deletes_its_provider(account: Account, stack: str, url: str) -> None:
     arn = account.deploy(stack, provider(url, "one")).outputs["Arn"]
     account.delete(stack)
     iam = account.client("iam")

@@ -1,4 +1,4 @@
-"""The queue of asynchronous invocations, with attempts that tests decide."""
+"""The queue of asynchronous invocations, with scripted attempts."""
 
 import json
 import threading
@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from ministack_extensions.invocations import Invocation, InvocationQueue, Later
+from support.waiting import wait_until
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:annotate"
 
 
 class Function:
-    """Counts attempts, each of which takes a little, and how many ran at once."""
+    """Records its attempts, each of which takes 10 ms, and how many of them ran at once."""
 
     def __init__(self, outcome: Callable[[Invocation], Later | None] = lambda invocation: None) -> None:
         self.outcome = outcome
@@ -40,19 +41,12 @@ def start(folder: Path, function: Function, limit: int = 2) -> InvocationQueue:
     return queue
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened for 300 seconds"
-        time.sleep(0.005)
-
-
 def kept(folder: Path) -> list[dict[str, object]]:
     return [json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))]
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-def test_a_burst_waits_its_turn_and_holds_no_threads(tmp_path: Path, limit: int) -> None:
+def test_a_burst_is_queued_without_a_thread_for_each_event(tmp_path: Path, limit: int) -> None:
     function = Function()
     queue = start(tmp_path, function, limit)
     before = threading.active_count()
@@ -72,7 +66,7 @@ def test_an_event_is_on_disk_before_it_is_accepted(tmp_path: Path) -> None:
     assert (event["function"], event["event"], event["depth"]) == (FUNCTION, {"photo": "é"}, 3)
 
 
-def test_events_that_a_killed_run_left_are_delivered(tmp_path: Path) -> None:
+def test_events_of_a_killed_process_are_delivered(tmp_path: Path) -> None:
     killed = start(tmp_path, Function(), limit=0)
     killed.put(FUNCTION, "first")
     killed.put(FUNCTION, "second")
@@ -82,7 +76,7 @@ def test_events_that_a_killed_run_left_are_delivered(tmp_path: Path) -> None:
     assert [attempt.event for attempt in function.attempts] == ["first", "second"]
 
 
-def test_a_failure_is_tried_again_and_remembered(tmp_path: Path) -> None:
+def test_a_failed_event_is_retried_with_its_number_of_failures(tmp_path: Path) -> None:
     function = Function(lambda invocation: Later(0.05, invocation.failures + 1) if invocation.failures < 2 else None)
     queue = start(tmp_path, function)
     queue.put(FUNCTION, "event")
@@ -90,7 +84,7 @@ def test_a_failure_is_tried_again_and_remembered(tmp_path: Path) -> None:
     assert [attempt.failures for attempt in function.attempts] == [0, 1, 2]
 
 
-def test_failures_outlive_a_killed_run(tmp_path: Path) -> None:
+def test_the_number_of_failures_survives_a_killed_process(tmp_path: Path) -> None:
     queue = start(tmp_path, Function(lambda invocation: Later(3600, invocation.failures + 1)))
     queue.put(FUNCTION, "event")
     wait_until(lambda: [event["failures"] for event in kept(tmp_path)] == [1])
@@ -99,7 +93,7 @@ def test_failures_outlive_a_killed_run(tmp_path: Path) -> None:
     wait_until(lambda: [attempt.failures for attempt in function.attempts] == [1])
 
 
-def test_an_event_that_waits_for_another_try_does_not_hold_up_the_next(tmp_path: Path) -> None:
+def test_an_event_that_waits_for_its_retry_does_not_block_the_next(tmp_path: Path) -> None:
     function = Function(lambda invocation: Later(3600, 1) if invocation.event == "bad" else None)
     queue = start(tmp_path, function, limit=1)
     queue.put(FUNCTION, "bad")
@@ -107,7 +101,7 @@ def test_an_event_that_waits_for_another_try_does_not_hold_up_the_next(tmp_path:
     wait_until(lambda: [event["event"] for event in kept(tmp_path)] == ["bad"])
 
 
-def test_one_functions_events_do_not_hold_up_anothers(tmp_path: Path) -> None:
+def test_events_of_one_function_do_not_block_those_of_another(tmp_path: Path) -> None:
     function = Function()
     queue = InvocationQueue(tmp_path, function.attempt, lambda name: 0 if name == "stopped" else 1)
     queue.start()
@@ -116,7 +110,7 @@ def test_one_functions_events_do_not_hold_up_anothers(tmp_path: Path) -> None:
     wait_until(lambda: [event["event"] for event in kept(tmp_path)] == [1])
 
 
-def test_a_raised_limit_sets_waiting_events_free(tmp_path: Path) -> None:
+def test_a_higher_limit_releases_waiting_events(tmp_path: Path) -> None:
     function, limits = Function(), {FUNCTION: 0}
     queue = InvocationQueue(tmp_path, function.attempt, lambda name: limits[name])
     queue.start()
@@ -125,7 +119,7 @@ def test_a_raised_limit_sets_waiting_events_free(tmp_path: Path) -> None:
     wait_until(lambda: not kept(tmp_path))
 
 
-def test_a_damaged_file_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_event_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "1.json").write_text("{")
     function = Function()
     queue = start(tmp_path, function)

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from support.emulated_account import Account
+from support.emulated_account import PROTECTED_BALANCER, Account, unprotect_balancer
 
 
 def test_a_protected_load_balancer_is_not_deleted(account: Account, stack: str) -> None:
-    balancer = {
-        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "Properties": {
-            "Subnets": ["subnet-1", "subnet-2"],
-            "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
-        },
-    }
-    account.deploy(stack, {"Resources": {"Balancer": balancer}})
+    account.deploy(stack, {"Resources": {"Balancer": PROTECTED_BALANCER}})
     assert account.delete(stack) == "DELETE_FAILED"
-    balancer["Properties"]["LoadBalancerAttributes"] = []  # type: ignore[index]
-    arn = account.resources(stack)["Balancer"]
-    account.client("elbv2").modify_load_balancer_attributes(
-        LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
-    )
+    unprotect_balancer(account, account.resources(stack)["Balancer"])
     assert account.delete(stack) == ""
 
 
-def test_a_target_group_has_the_name_that_metrics_use(account: Account, stack: str) -> None:
+def test_a_target_group_has_the_full_name_of_its_metrics(account: Account, stack: str) -> None:
     group = {
         "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
         "Properties": {"VpcId": "vpc-1", "Port": 80, "Protocol": "HTTP"},

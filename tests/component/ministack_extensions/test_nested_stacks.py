@@ -1,15 +1,14 @@
-"""Nested stacks of the emulator, whose templates are found in its own S3 under the addresses that tools send."""
+"""Nested stacks, with templates in the emulator's S3 at the URLs that tools use."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from support.emulated_account import Account
+from support.emulated_account import PROTECTED_BALANCER, Account, unprotect_balancer
 
 CHILD: dict[str, Any] = {
     "Parameters": {"Name": {"Type": "String"}},
@@ -23,22 +22,20 @@ BAD = {"Type": "AWS::EC2::NatGateway", "DependsOn": ["Topic", "Queue"], "Propert
 
 
 class Templates:
-    """A bucket of templates, each of which has an address."""
+    """A bucket of templates with URLs."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.bucket = f"templates-{uuid4().hex[:8]}"
-        place = {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
-        account.client("s3").create_bucket(Bucket=self.bucket, **({} if account.region == "us-east-1" else place))
+        self.bucket = account.new_bucket()
 
     def put(self, name: str, template: dict[str, Any], host: str = "{bucket}.s3.{region}.amazonaws.com") -> str:
-        """Store a template and return its address."""
+        """Store a template and return its URL."""
         self.account.client("s3").put_object(Bucket=self.bucket, Key=f"a/{name}", Body=json.dumps(template))
         return f"https://{host.format(bucket=self.bucket, region=self.account.region)}/a/{name}"
 
 
 def parent(address: str) -> dict[str, Any]:
-    """Return a template around the template with an address."""
+    """Return a template that nests the template with a URL."""
     return {
         "Parameters": {"Name": {"Type": "String", "Default": "first"}},
         "Resources": {
@@ -56,7 +53,7 @@ def parent(address: str) -> dict[str, Any]:
 
 @pytest.fixture(params=["us-east-1", "eu-central-1"])
 def place(account: Account, stack: str, request: pytest.FixtureRequest) -> Iterator[Account]:
-    """Use one region and then another; the stack is deleted there."""
+    """Return the account in two regions; the stack is deleted there."""
     place = Account(account.endpoint_url, request.param)
     yield place
     place.delete(stack)
@@ -68,7 +65,7 @@ def templates(account: Account) -> Templates:
 
 
 @pytest.mark.parametrize("host", ["{bucket}.s3.{region}.amazonaws.com", "{bucket}.s3.amazonaws.com"])
-def test_templates_are_found_at_virtual_hosted_addresses_in_each_region(place: Account, stack: str, host: str) -> None:
+def test_templates_are_found_at_virtual_hosted_urls_in_each_region(place: Account, stack: str, host: str) -> None:
     templates = Templates(place)
     root = templates.put("root.json", parent(templates.put("child.json", CHILD, host)), host)
     creation = place.deploy(stack, root)
@@ -76,9 +73,7 @@ def test_templates_are_found_at_virtual_hosted_addresses_in_each_region(place: A
     assert place.resources(creation.outputs["Child"])["Queue"].endswith(creation.outputs["Queue"])
 
 
-def test_an_address_with_the_bucket_in_its_path_works_as_ever(
-    account: Account, templates: Templates, stack: str
-) -> None:
+def test_a_template_is_found_at_a_path_style_url(account: Account, templates: Templates, stack: str) -> None:
     address = templates.put("child.json", CHILD, "s3.{region}.amazonaws.com/{bucket}")
     assert account.deploy(stack, address, Name="first").status == "CREATE_COMPLETE"
 
@@ -101,7 +96,7 @@ def test_a_child_that_fails_is_rolled_back_with_its_parent(account: Account, tem
     assert not account.client("sqs").list_queues(QueueNamePrefix=stack).get("QueueUrls")
 
 
-def test_what_a_child_retains_stays_when_its_parent_is_deleted(
+def test_retained_resources_of_a_child_are_kept_when_its_parent_is_deleted(
     account: Account, templates: Templates, stack: str
 ) -> None:
     topic, queue = CHILD["Resources"]["Topic"], {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain"}
@@ -114,20 +109,9 @@ def test_what_a_child_retains_stays_when_its_parent_is_deleted(
     assert made["Topic"] not in topics
 
 
-def test_what_cannot_be_deleted_keeps_the_parent(account: Account, templates: Templates, stack: str) -> None:
-    protected = {
-        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "Properties": {
-            "Subnets": ["subnet-1", "subnet-2"],
-            "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
-        },
-    }
-    child = {**CHILD, "Resources": {**CHILD["Resources"], "Balancer": protected}}
+def test_the_deletion_of_a_parent_fails_with_its_child(account: Account, templates: Templates, stack: str) -> None:
+    child = {**CHILD, "Resources": {**CHILD["Resources"], "Balancer": PROTECTED_BALANCER}}
     creation = account.deploy(stack, parent(templates.put("child.json", child)))
     assert account.delete(stack) == "DELETE_FAILED"
-    balancers = account.client("elbv2")
-    balancers.modify_load_balancer_attributes(
-        LoadBalancerArn=account.resources(creation.outputs["Child"])["Balancer"],
-        Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
-    )
+    unprotect_balancer(account, account.resources(creation.outputs["Child"])["Balancer"])
     assert account.delete(stack) == ""

@@ -1,4 +1,4 @@
-"""The emulator's extensions call and replace private names of MiniStack, so its version and these names are checked."""
+"""The extensions use and replace private names of MiniStack, so its version and these names are checked."""
 
 import ast
 import re
@@ -8,20 +8,20 @@ import tomllib
 import pytest
 
 from local_cloud import REPOSITORY
-from local_cloud.emulator import PYTHON
+from local_cloud.ministack import PYTHON
 
 EMULATOR = REPOSITORY / "localstack" / "ministack_extensions"
 
 
 def used_names(source: str) -> dict[str, set[str]]:
-    """Return the names that a module uses of each module of MiniStack."""
+    """Return the names that a module uses, by module of MiniStack."""
     tree = ast.parse(source)
     modules = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ministack":
             modules.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
         elif isinstance(node, ast.Import):
-            modules.update({a.asname: a.name for a in node.names if a.asname and a.name.startswith("ministack")})
+            modules.update({a.asname: a.name for a in node.names if a.asname and a.name.split(".")[0] == "ministack"})
     used: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
@@ -33,16 +33,16 @@ USED = {path.stem: names for path in EMULATOR.glob("*.py") if (names := used_nam
 
 
 @pytest.mark.parametrize("module", sorted(USED))
-def test_every_name_that_a_module_uses_of_ministack_exists(module: str) -> None:
+def test_every_name_of_ministack_that_a_module_uses_exists(module: str) -> None:
     names = [(owner, name) for owner, used in USED[module].items() for name in sorted(used)]
     check = f"import importlib\nfor owner, name in {names}: getattr(importlib.import_module(owner), name)"
     found = subprocess.run([PYTHON, "-c", check], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
 
 
-def test_the_version_is_pinned_exactly_and_installed() -> None:
-    settings = tomllib.loads((EMULATOR / "pyproject.toml").read_text())
-    (pin,) = [line for line in settings["project"]["dependencies"] if line.startswith("ministack")]
+def test_the_exact_pinned_version_is_installed() -> None:
+    settings = tomllib.loads((EMULATOR.parent / "pyproject.toml").read_text())
+    (pin,) = [line for line in settings["dependency-groups"]["ministack"] if line.startswith("ministack")]
     assert re.fullmatch(r"ministack==\d+\.\d+\.\d+", pin)
     check = "import importlib.metadata; print(importlib.metadata.version('ministack'))"
     found = subprocess.run([PYTHON, "-c", check], capture_output=True, text=True, check=True)

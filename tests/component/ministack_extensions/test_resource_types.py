@@ -1,4 +1,4 @@
-"""The types that our templates use: all are known to the emulator, and replaced when AWS replaces them."""
+"""The emulator supports all resource types of the templates, and replaces them when AWS does."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from cfnlint.decode.cfn_yaml import load
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from local_cloud import REPOSITORY
-from local_cloud.emulator import PYTHON
+from local_cloud.ministack import PYTHON
 from support.emulated_account import Account
 
 TEMPLATES = sorted(REPOSITORY.glob("infrastructure/**/*.yaml"))
 LISTS = """
 import json
 from ministack.services.cloudformation import provisioners
-from ministack_extensions.replacement import tell_replacements
+from ministack_extensions.replacement import add_replacements
 
-tell_replacements()
+add_replacements()
 print(json.dumps([provisioners._REPLACING_PROPERTIES, provisioners._CONDITIONALLY_REPLACING_PROPERTIES]))
 """
 
 
 def types() -> list[str]:
-    """Return the types in all templates, without those that a function of ours makes."""
+    """Return the resource types of all templates, without custom resources."""
     documents: list[Any] = [load(str(path)) for path in TEMPLATES]
     found = {resource["Type"] for document in documents for resource in document.get("Resources", {}).values()}
     return sorted(name for name in found if not name.startswith("Custom::"))
@@ -36,7 +36,7 @@ def types() -> list[str]:
 
 @cache
 def emulated() -> list[dict[str, list[str]]]:
-    """Return the properties that replace always and those that replace under conditions, by the type."""
+    """Return, by resource type, the properties that always replace a resource and those that may replace it."""
     lists = subprocess.run(
         [PYTHON, "-c", LISTS], cwd=REPOSITORY / "localstack", capture_output=True, text=True, check=True
     )
@@ -48,7 +48,7 @@ def emulated() -> list[dict[str, list[str]]]:
 def test_the_same_properties_replace_a_resource_as_on_aws(name: str) -> None:
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", name).schema
     always, conditionally = emulated()
-    # Only whole properties: a change set of the emulator knows no parts of them.
+    # Only top-level properties: change sets of the emulator have no others.
     created = {Path(path).name for path in schema.get("createOnlyProperties", []) if path.count("/") == 2}
     assert set(always[name]) == created
     perhaps = {Path(path).name for path in schema.get("conditionalCreateOnlyProperties", [])}
@@ -56,5 +56,5 @@ def test_the_same_properties_replace_a_resource_as_on_aws(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", types())
-def test_the_emulator_knows_the_type(account: Account, stack: str, name: str) -> None:
+def test_the_emulator_supports_the_type(account: Account, stack: str, name: str) -> None:
     account.plan(stack, {"Resources": {"One": {"Type": name}}})

@@ -1,8 +1,7 @@
-"""The stack of the gallery on an emulator, and instances that boot from its launch template."""
+"""The web stack on an emulator, and instances that boot from its launch template."""
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -13,24 +12,26 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from catalog_functions.custom_resource import MigrationSettings, apply
+from catalog_functions.custom_resource import apply
 from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
-from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot, Gallery
-from local_cloud.database import Address
-from local_cloud.emulator import Emulator, aws_environ
+from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot, Gallery
+from local_cloud.emulator import Emulator
+from servers.database import Address
+from support import migration
+from support.service_environ import service_environ
 
 
 @pytest.fixture(scope="module")
 def endpoint_url(emulator: Emulator) -> Iterator[str]:
     """Point boto3 to the emulator, and return its address."""
-    with aws_environ(emulator.endpoint_url):
+    with service_environ(emulator.endpoint_url):
         yield emulator.endpoint_url
 
 
 @pytest.fixture(scope="module")
 def bundle(endpoint_url: str) -> str:
-    """Put the bundle of this machine's platform into the artifact bucket, and return its key."""
+    """Store the bundle for this machine's platform in the artifact bucket, and return its key."""
     built = package("web", "host")
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=ARTIFACTS)
@@ -40,32 +41,19 @@ def bundle(endpoint_url: str) -> str:
 
 @pytest.fixture(scope="module")
 def migrate(endpoint_url: str, database_server: Address) -> Callable[[str], str]:
-    """Return a function that migrates a database and returns the secret of the application's user."""
-    master = _secret(database_server.username, database_server.password)
-    application = _secret("instances", APPLICATION_PASSWORD)
+    """Return a function that migrates a database and returns the secret of the application user."""
 
     def migrate_database(name: str) -> str:
-        settings = MigrationSettings(
-            database_host=database_server.host,
-            database_port=database_server.port,
-            database_name=name,
-            database_secret_arn=master,
-            application_secret_arn=application,
-        )
+        settings = migration.settings(database_server, name)
         apply(settings)
-        return application
+        return settings.application_secret_arn
 
     return migrate_database
 
 
-def _secret(username: str, password: str) -> str:
-    value = json.dumps({"username": username, "password": password})
-    return boto3.client("secretsmanager").create_secret(Name=f"{username}-{uuid4()}", SecretString=value)["ARN"]
-
-
 @pytest.fixture(scope="module")
 def new_gallery(endpoint_url: str) -> Callable[[], Gallery]:
-    """Return a function that names a stack in a network; it is not created yet."""
+    """Return a function that prepares a stack in a network without creating it."""
     ec2 = boto3.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     zones = {"us-east-1a": "10.0.0.0/24", "us-east-1b": "10.0.1.0/24"}
@@ -116,11 +104,11 @@ def boot(
     connect_database: Callable[[], socket.socket],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Boot]:
-    """Return a function that boots an instance of a stack with these parameters; all end with the module."""
+    """Return a function that boots an instance of a new stack; all instances stop at the end of the module."""
     reason = obstacle()
     if reason is not None:
         if os.environ.get("CI") and os.geteuid() == 0:
-            pytest.fail(reason)  # nobody else would run these
+            pytest.fail(reason)  # otherwise no run would include these tests
         pytest.skip(reason)
     port = urlsplit(endpoint_url).port
     assert port is not None
@@ -128,7 +116,7 @@ def boot(
 
         def boot_instance(*, database: bool = True, **parameters: str) -> Instance:
             gallery = new_gallery()
-            gallery.create(**parameters)
+            gallery.deploy(parameters)
             instance = Instance(tmp_path_factory.mktemp("instance"), gallery.user_data(), endpoint_url)
             instances.callback(instance.stop)
             servers = {port: lambda: socket.create_connection(("127.0.0.1", port))}

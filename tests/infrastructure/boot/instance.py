@@ -1,4 +1,4 @@
-"""An instance that boots on this machine: what Amazon Linux would bring is stood in for, everything else is real."""
+"""An instance that boots on this machine. Programs of Amazon Linux are replaced by stand-ins; the rest is real."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -18,15 +17,16 @@ from pathlib import Path
 import psutil
 
 from infrastructure.boot.network import MetadataService, Relay, network_of
+from support.waiting import wait_until
 
 HERE = Path(__file__).parent
 SYSTEMD = "/lib/systemd/systemd"
 PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "ldconfig", "curl", "useradd", SYSTEMD)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ADDRESS = ("127.0.0.2", 8080)
-"""Not the loopback address that the user data asks: the gallery has to listen on all of them."""
+"""Not the loopback address that the user data uses: the gallery must listen on all addresses."""
 
-# Where a program is that Amazon Linux has from the start, and what stands in for it.
+# Paths of programs that Amazon Linux includes, and their stand-ins.
 PREINSTALLED = {
     "usr/bin/dnf": "dnf",
     "usr/bin/aws": "aws",
@@ -37,22 +37,22 @@ PREINSTALLED = {
 
 
 def obstacle() -> str | None:
-    """Tell why no instance can boot here, if so."""
+    """Return why instances cannot boot on this machine, or None if they can."""
     if os.geteuid() != 0:
-        return "only root can make the namespaces that an instance boots in"
+        return "only root can create the namespaces in which an instance boots"
     missing = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
     if missing:
-        return f"an instance cannot boot here without {', '.join(missing)}"
+        return f"an instance needs missing programs: {', '.join(missing)}"
     namespaces = ("--mount", "--net", "--uts", "--ipc", "--cgroup", "--pid", "--fork")
     trial = subprocess.run(["unshare", *namespaces, "true"], capture_output=True, text=True, check=False)
-    return f"this machine allows no namespaces: {trial.stderr.strip()}" if trial.returncode else None
+    return f"namespaces are not allowed: {trial.stderr.strip()}" if trial.returncode else None
 
 
 class Instance:
-    """A machine with a real systemd, which runs user data. Nothing that happens in it reaches this machine."""
+    """A sandboxed machine with a real systemd, which runs user data. It cannot affect this machine."""
 
     def __init__(self, folder: Path, user_data: str, endpoint_url: str) -> None:
-        """Lay out the files in an empty folder; nothing runs yet. All of AWS is at `endpoint_url`."""
+        """Write the files to an empty folder, without booting. `endpoint_url` serves all of AWS."""
         self._folder = folder
         self._records = folder / "records"
         self._process: subprocess.Popen[str] | None = None
@@ -72,11 +72,11 @@ class Instance:
             (folder / name).mkdir()
 
     def start(self, servers: Mapping[int, Callable[[], socket.socket]]) -> None:
-        """Boot; `servers` says how to reach what listens on the ports of the instance's loopback."""
+        """Boot; `servers` connects ports of the instance's loopback to servers."""
         with (self._records / "machine.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [
-                    *("setpriv", "--pdeathsig", "TERM"),  # nothing is left over when the tests are killed
+                    *("setpriv", "--pdeathsig", "TERM"),  # the instance ends if the tests are killed
                     *("unshare", "--mount", "--net", "--uts", "--ipc"),
                     *(str(HERE / "machine"), str(self._folder), "user-data.service"),
                 ],
@@ -89,7 +89,7 @@ class Instance:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
-            raise RuntimeError(f"the machine cannot be made:\n{self._read('machine.log')}")
+            raise RuntimeError(f"the machine does not start:\n{self._read('machine.log')}")
         self._network.append(MetadataService(self._process.pid))
         for port, connect in servers.items():
             self.serve(port, connect)
@@ -97,11 +97,11 @@ class Instance:
         self._process.stdin.flush()
 
     def serve(self, port: int, connect: Callable[[], socket.socket]) -> None:
-        """Let a server be reached on a port of the instance's loopback."""
+        """Make a server available on a port of the instance's loopback."""
         self._network.append(Relay(self._pid, port, connect))
 
     def stop(self) -> None:
-        """End all its processes, and forget its files."""
+        """Stop all its processes."""
         if self._process is None:
             return
         with self._process as process:
@@ -110,7 +110,7 @@ class Instance:
             part.close()
 
     def get(self, path: str) -> tuple[int, str]:
-        """Ask the gallery as a load balancer does, and return status and body."""
+        """Send a request to the gallery as a load balancer does, and return status and body."""
         with closing(self.connect()) as connection:
             connection.request("GET", path)
             response = connection.getresponse()
@@ -124,42 +124,35 @@ class Instance:
         return connection
 
     def run(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a command as root of the instance."""
+        """Start a command as root on the instance."""
         return subprocess.Popen(["nsenter", "--target", str(self._init.pid), "--all", *command])
 
     def answers(self, words: str) -> bool:
-        """Tell whether /readyz answers, and says these words."""
+        """Return whether /readyz responds with a body that contains these words."""
         try:
             return words in self.get("/readyz")[1]
         except ConnectionError:
             return False
 
     def signals(self) -> list[dict[str, str]]:
-        """Return the calls of cfn-signal: the value of each option."""
+        """Return the calls of cfn-signal, each as values by option."""
         calls = [shlex.split(line) for line in self._read("signals").splitlines()]
         return [dict(zip(call[::2], call[1::2], strict=True)) for call in calls]
 
-    def wait_for(self, what: Callable[[], bool], seconds: float = 300) -> None:
-        """Wait until something is so.
-
-        Raises:
-            AssertionError: it took too long; the message has the log of the boot.
-        """
-        deadline = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < deadline, f"still waiting; the log of the boot:\n{self.boot_log()}"
-            time.sleep(0.05)
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition; if the time is up, the error includes the boot log."""
+        wait_until(condition, self.boot_log)
 
     def booted(self) -> bool:
-        """Tell whether the user data has ended, well or not."""
+        """Return whether the user data has finished, successfully or not."""
         return (self._records / "booted").exists()
 
     def boot_log(self) -> str:
-        """Return what the user data said."""
+        """Return the output of the user data."""
         return self._read("boot.log")
 
     def agent_configuration(self) -> str:
-        """Return what the CloudWatch agent was started with."""
+        """Return the configuration that the CloudWatch agent was started with."""
         return self._read("agent.json")
 
     def file(self, path: str) -> Path:
@@ -167,7 +160,7 @@ class Instance:
         return Path(f"/proc/{self._init.pid}/root", path.lstrip("/"))
 
     def gallery(self) -> list[psutil.Process]:
-        """Return the processes of the service."""
+        """Return the processes of the gallery."""
         return [process for process in self._descendants() if "gunicorn" in _command(process)]
 
     @property
@@ -191,5 +184,5 @@ class Instance:
 def _command(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
-    except psutil.NoSuchProcess:  # it has just ended
+    except psutil.NoSuchProcess:  # it has just exited
         return []

@@ -1,4 +1,4 @@
-"""The network of another process: sockets in there, a relay into it, and the instance metadata service."""
+"""Sockets in the network namespace of another process: a relay, and the instance metadata service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @contextmanager
 def network_of(pid: int) -> Iterator[None]:
-    """Let this thread make sockets in the network of a process; they stay there.
+    """Create sockets in the network namespace of a process; they stay in it.
 
     https://man7.org/linux/man-pages/man2/setns.2.html
     """
@@ -38,17 +38,17 @@ def _enter(namespace: int) -> None:
 
 
 class Relay:
-    """Passes on what connects to a port of another network."""
+    """Forwards connections from a port in another network namespace."""
 
     def __init__(self, pid: int, port: int, connect: Callable[[], socket.socket]) -> None:
-        """Listen on a port of the loopback in the network of a process; `connect` reaches the real server from here."""
+        """Listen on a loopback port in the network namespace of a process; `connect` connects to the server."""
         self._connect = connect
         with network_of(pid):
             self._listener = socket.create_server(("127.0.0.1", port))
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """Accept no more connections."""
+        """Stop accepting connections."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -77,17 +77,17 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 class MetadataService:
-    """The instance metadata service, version 2 only: the credentials of the instance's role, for who has a token.
+    """The instance metadata service, version 2 only: it returns the role's credentials to callers with a token.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
     """
 
     ADDRESS = "169.254.169.254"
-    TOKEN = "the token of the metadata service"
+    TOKEN = "a token of the metadata service"
     ROLE = "web"
 
     def __init__(self, pid: int) -> None:
-        """Serve at the address of AWS in the network of a process."""
+        """Serve at the address that AWS uses, in the network namespace of a process."""
         with network_of(pid):
             self._server = ThreadingHTTPServer((self.ADDRESS, 80), _Metadata)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -1,4 +1,4 @@
-"""An instance of the gallery boots from nothing but its launch template's user data, without internet."""
+"""An instance boots the gallery with only the user data of its launch template, without internet access."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ import pytest
 
 from deploy.package import SERVICES
 from infrastructure.boot.instance import Instance
-from infrastructure.boot.stack import APPLICATION_PASSWORD, ARTIFACTS, DATABASE_PORT, Boot
-from local_cloud.database import Address
+from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot
+from servers.database import Address
+from support.migration import APPLICATION_USER
 
 READY = (200, '{"status":"ok"}\n')
 VERSION = tomllib.loads((SERVICES / "web" / "pyproject.toml").read_text())["project"]["version"]
@@ -29,7 +30,7 @@ Migrate = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def instance(boot: Boot, bundle: str, migrate: Migrate) -> Instance:
-    """Boot an instance whose database is there and migrated."""
+    """Boot an instance with a migrated database."""
     instance = boot(ArtifactKey=bundle, DatabaseName="instances", DatabaseSecretArn=migrate("instances"))
     instance.wait_for(instance.booted)
     return instance
@@ -50,12 +51,12 @@ def test_success_is_signalled_once(instance: Instance) -> None:
     assert signal["--region"] == "us-east-1"
 
 
-def test_an_instance_needs_no_network_but_its_loopback(instance: Instance) -> None:
+def test_an_instance_needs_only_its_loopback(instance: Instance) -> None:
     _, _, *interfaces = instance.file("/proc/1/net/dev").read_text(encoding="ascii").splitlines()
     assert [line.split(":")[0].strip() for line in interfaces] == ["lo"]
 
 
-def test_the_service_runs_as_a_user_of_its_own_who_cannot_log_in(instance: Instance) -> None:
+def test_the_service_runs_as_its_own_user_without_login(instance: Instance) -> None:
     users = [line.split(":") for line in instance.file("/etc/passwd").read_text(encoding="utf-8").splitlines()]
     (user,) = (fields for fields in users if fields[0] == "gallery")
     assert user[-1] == "/usr/sbin/nologin"
@@ -63,7 +64,7 @@ def test_the_service_runs_as_a_user_of_its_own_who_cannot_log_in(instance: Insta
     assert int(user[2]) != 0
 
 
-def test_the_service_can_gain_no_rights(instance: Instance) -> None:
+def test_the_service_cannot_gain_privileges(instance: Instance) -> None:
     for process in instance.gallery():
         lines = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8").splitlines()
         status = dict(line.split(":\t", 1) for line in lines)
@@ -79,13 +80,13 @@ def test_the_service_cannot_change_the_files_of_the_instance(instance: Instance)
         assert "ro" in root.split(",")
 
 
-def test_the_settings_are_for_root_alone_and_hold_no_secret(instance: Instance) -> None:
+def test_only_root_can_read_the_settings_and_they_contain_no_secret(instance: Instance) -> None:
     settings = instance.file("/etc/gallery.env")
     assert (settings.stat().st_uid, stat.S_IMODE(settings.stat().st_mode)) == (0, 0o600)
-    assert APPLICATION_PASSWORD not in settings.read_text(encoding="utf-8")
+    assert APPLICATION_USER.password not in settings.read_text(encoding="utf-8")
 
 
-def test_the_logs_of_the_service_are_those_that_the_agent_sends(instance: Instance) -> None:
+def test_the_agent_sends_the_logs_of_the_service(instance: Instance) -> None:
     files = json.loads(instance.agent_configuration())["logs"]["logs_collected"]["files"]["collect_list"]
     log = instance.file(files[0]["file_path"]).read_text(encoding="utf-8")
     assert '"GET /readyz HTTP/1.1" 200' in log
@@ -95,7 +96,7 @@ def test_the_logs_of_the_service_are_those_that_the_agent_sends(instance: Instan
     assert {file["log_group_name"] for file in files} <= {group["logGroupName"] for group in groups}
 
 
-def test_the_service_comes_back_after_it_was_killed(instance: Instance) -> None:
+def test_the_service_restarts_after_it_was_killed(instance: Instance) -> None:
     before = instance.gallery()
     for process in before:
         process.kill()
@@ -103,7 +104,7 @@ def test_the_service_comes_back_after_it_was_killed(instance: Instance) -> None:
     instance.wait_for(lambda: instance.answers('{"status":"ok"}'))
 
 
-def test_a_stopped_gallery_answers_what_it_has_begun(instance: Instance) -> None:
+def test_a_stopped_gallery_finishes_its_requests(instance: Instance) -> None:
     body = b'{"filename": "kite.jpg", "content_type": "image/jpeg", "bytes": 1234}'
     with closing(instance.connect()) as slow:
         slow.putrequest("POST", "/api/uploads")
@@ -125,14 +126,14 @@ def test_a_stopped_gallery_answers_what_it_has_begun(instance: Instance) -> None
 
 
 def not_a_zip(_: bytes) -> bytes:
-    return b"this is no bundle"
+    return b"this is not a bundle"
 
 
 def broken_application(bundle: bytes) -> bytes:
     broken = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(bundle)) as whole, zipfile.ZipFile(broken, "w") as archive:
         for name in whole.namelist():
-            archive.writestr(name, b"import nothing_there" if name == "web/app.py" else whole.read(name))
+            archive.writestr(name, b"import a_missing_module" if name == "web/app.py" else whole.read(name))
     return broken.getvalue()
 
 
@@ -143,7 +144,7 @@ def broken_application(bundle: bytes) -> bytes:
         (broken_application, "Waiting for the gallery to be ready failed with exit code 1. The service ended again"),
     ],
 )
-def test_a_broken_bundle_is_a_failure_with_its_reason(
+def test_a_broken_bundle_signals_a_failure_with_its_reason(
     breaks: Callable[[bytes], bytes], reason: str, boot: Boot, bundle: str, migrate: Migrate
 ) -> None:
     s3 = boto3.client("s3")
@@ -157,7 +158,7 @@ def test_a_broken_bundle_is_a_failure_with_its_reason(
     assert signal["--reason"] in instance.boot_log()
 
 
-def test_success_waits_for_the_database_and_its_schema(
+def test_success_is_signalled_only_with_a_database_and_its_schema(
     boot: Boot,
     bundle: str,
     migrate: Migrate,

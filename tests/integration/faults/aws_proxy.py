@@ -1,30 +1,29 @@
-"""A proxy before the emulator that fails as AWS does, for the calls of functions.
+"""A proxy in front of the emulator that injects AWS errors into the calls of functions.
 
-What rules can say: https://pypi.org/project/microburst/
+Rules: https://pypi.org/project/microburst/
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from local_cloud.ports import free_ports
-from local_cloud.processes import Child
+from servers.ports import free_ports, http_problem
+from servers.processes import Child
+from support.waiting import SECONDS
 
 PROGRAM = Path(__file__).with_name("microburst_with_lengths.py")
-START_SECONDS = 300.0
 
 
 class AwsProxy:
-    """microburst, as a child process; without rules it passes everything on."""
+    """microburst as a child process; without rules it forwards everything."""
 
     def __init__(self, data: Path, upstream: str) -> None:
-        """Choose a port; `upstream` is the address of the emulator."""
+        """Choose a port; `upstream` is the emulator's address."""
         (self._port,) = free_ports(1)
         self._upstream = upstream
         self._child = Child("proxy", data)
@@ -32,33 +31,27 @@ class AwsProxy:
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the proxy and wait until it responds."""
         command = [sys.executable, str(PROGRAM), "--upstream", self._upstream, "--port", str(self._port)]
-        self._child.start(command, {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}, self._data)
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            try:
-                requests.get(f"{self.url}/_microburst/health", timeout=5).raise_for_status()
-            except requests.ConnectionError:
-                assert time.monotonic() < deadline, self._child.last_words()
-                time.sleep(0.05)
-            else:
-                return
+        environ = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
+        self._child.start(
+            command, environ, self._data, lambda: http_problem(self._port, "/_microburst/health"), SECONDS
+        )
 
     def stop(self) -> None:
-        """End it, whatever it is still holding back."""
+        """Stop the proxy, even if it is delaying requests."""
         self._child.stop(0)
 
     def fail(self, *rules: dict[str, Any]) -> None:
-        """Follow these rules from now on, and no others."""
+        """Replace the rules."""
         requests.post(f"{self.url}/_microburst/rules", json=list(rules), timeout=10).raise_for_status()
         requests.delete(f"{self.url}/_microburst/fired", timeout=10).raise_for_status()
 
     def clear(self) -> None:
-        """Pass everything on again."""
+        """Forward everything again."""
         self.fail()
 
     def fired(self) -> list[dict[str, Any]]:
-        """Return what has failed since the rules were given, in order."""
+        """Return the faults injected since the rules were set, in order."""
         found: list[dict[str, Any]] = requests.get(f"{self.url}/_microburst/fired", timeout=10).json()
         return found

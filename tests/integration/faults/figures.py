@@ -1,4 +1,4 @@
-"""What the tests of faults measured, as a table at the end of the run. Nothing asserts a time."""
+"""The measurements of the fault tests, printed as a table at the end of the run. No test asserts a time."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import astuple, dataclass, fields
 
 @dataclass
 class Figures:
-    """Of one fault."""
+    """The measurements for one fault."""
 
     fault: str
     photos: int = 0
     deliveries: int = 0
-    """Events that the thumbnail and the annotate function were started with."""
+    """Invocations of the thumbnail and annotate functions."""
     requests: int = 0
     """Requests to Gemini."""
     lost: int = 0
-    """Paid answers that nobody got: of a function that was killed, or gave up waiting."""
+    """Paid answers that were lost because the function was killed or timed out."""
     dead_letters: int = 0
     sweeps: int = 0
-    """How often the sweep ran, an hour apart, until everything was settled."""
+    """Sweeps, an hour apart, until everything was settled."""
     seconds: float = 0.0
-    """From clearing the fault until everything was settled; or from the first request to Gemini to the last."""
+    """From the end of the fault until everything was settled, or from the first request to Gemini to the last."""
 
 
 def table(measured: list[Figures]) -> list[str]:
@@ -36,6 +36,6 @@ def table(measured: list[Figures]) -> list[str]:
 
 
 def _text(value: str | float) -> str:
-    """Return a figure; nothing is a dash."""
+    """Format a figure; zero is a dash."""
     text = f"{value:.1f}" if isinstance(value, float) else str(value)
     return "-" if text in ("0", "0.0") else text

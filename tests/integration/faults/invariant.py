@@ -1,4 +1,4 @@
-"""What must hold whatever failed, once the fault has cleared."""
+"""What must hold after any fault has ended."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _FOR_PROGRAMMERS = re.compile(r"Error\b|Exception|Traceback|errno|0x|[{}<>\n\\]|
 
 
 def is_for_people(reason: str | None) -> bool:
-    """Tell whether a reason is a sentence that people understand."""
+    """Return whether a reason is a sentence for people, without technical details."""
     if reason is None or _FOR_PROGRAMMERS.search(reason):
         return False
     return bool(re.fullmatch(r"[A-Z].{10,}\.", reason))
 
 
 def troubles(row: Image) -> list[str]:
-    """Return what is wrong with a row: each part is ready, or failed with a reason for people."""
+    """Return what is wrong with a row: each part must be ready, or failed with a reason for people."""
     found = []
     for part, status, reason in (
         ("thumbnail", row.thumbnail_status, row.thumbnail_reason),
@@ -33,10 +33,10 @@ def troubles(row: Image) -> list[str]:
 
 
 def settled(row: Image | None) -> bool:
-    """Tell whether nothing of a photo is pending."""
+    """Return whether no part of a photo is pending."""
     return row is not None and "pending" not in (row.thumbnail_status, row.annotation_status)
 
 
 def ready(row: Image | None) -> bool:
-    """Tell whether a photo has everything."""
+    """Return whether both parts of a photo are ready."""
     return row is not None and (row.thumbnail_status, row.annotation_status) == ("ready", "ready")

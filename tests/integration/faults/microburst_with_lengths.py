@@ -1,4 +1,4 @@
-"""Runs microburst, which leaves Content-Length out of every answer: S3 always tells it, and our functions read it."""
+"""Runs microburst with the header Content-Length, which S3 sends, the functions read, and microburst drops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ stream_to_client = forward._stream_to_client
 async def stream_with_length(
     request: Any, status: int, headers: Mapping[str, str], fault: forward.ResponseFault | None, chunks: Any
 ) -> Any:
-    """Set the length that the emulator told, as a rule could; a body that is cut off has still its length."""
+    """Set the length that the emulator sent, also for a truncated body."""
     fault = fault or forward.ResponseFault()
     if "Content-Length" in headers:
         length = {"Content-Length": headers["Content-Length"]}

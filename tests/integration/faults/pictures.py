@@ -1,4 +1,4 @@
-"""Photos of one colour each, so that whoever sees a photo or its thumbnail can tell which it is."""
+"""Photos of one colour each, so that a thumbnail or a caption identifies its photo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from support import photos
 
-_LEVELS = range(2, 255, 42)  # far enough apart to be told from each other after JPEG and WebP
+_LEVELS = range(2, 255, 42)  # far enough apart to stay distinct after JPEG and WebP compression
 _COLOURS = list(itertools.product(_LEVELS, repeat=3))
 _NUMBERS = itertools.cycle(range(0, len(_COLOURS) * 100, 100))
 
@@ -17,7 +17,7 @@ SIZE = (320, 240)
 
 
 def colour_of(picture: Image.Image) -> str:
-    """Return the name of the colour, such as #2c80fe, that a picture has in the middle."""
+    """Return the colour in the middle of a picture, such as #2c80fe."""
     width, height = picture.size
     pixel = picture.convert("RGB").getpixel((width // 2, height // 2))
     assert isinstance(pixel, tuple)
@@ -30,12 +30,12 @@ def _name(colour: tuple[int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that no other has the colour of, until there were 343."""
+    """A picture of a unique colour; colours repeat after 343."""
 
     colour: str = field(default_factory=lambda: _name(_COLOURS[next(_NUMBERS) % len(_COLOURS)]))
 
     def jpeg(self) -> bytes:
-        """Return it as a file."""
+        """Return the picture as a JPEG file."""
         return photos.encoded(Image.new("RGB", SIZE, self.colour), "JPEG", quality=90)
 
 

@@ -1,4 +1,4 @@
-"""Whatever the database does, no photo is lost, mixed up or paid for twice, once it is well again."""
+"""After any fault of the database, no photo is lost, mixed up or paid for twice."""
 
 from __future__ import annotations
 
@@ -17,36 +17,34 @@ from catalog_functions.migrate import migrate
 from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.world import DELIVERED, World
+from support.waiting import wait_until
+
+pytestmark = pytest.mark.kills_processes
 
 LONG_SECONDS = 3.0
-"""Longer than any statement takes when all is well."""
+"""Longer than any statement normally takes."""
 
 
-@pytest.fixture
-def cloud_of_faults(cloud_that_is_killed: World) -> World:
-    return cloud_that_is_killed
-
-
-def end_database(world: World, how: signal.Signals) -> None:
+def signal_database(world: World, how: signal.Signals) -> None:
     database = world.cloud.processes["database"]
     assert database.pid is not None
     os.kill(database.pid, how)
-    world.wait_until(lambda: database.exit_code() is not None, "the database runs")
+    wait_until(lambda: database.exit_code() is not None, "the database still runs")
 
 
 def slow_answers(world: World, count: int, seconds: float = 2) -> list[Photo]:
-    """Upload photos about which Gemini thinks for some seconds, and return them when it was asked about all."""
+    """Upload photos that Gemini takes some seconds to describe, and return them once it was called for all."""
     pictures = [Picture() for _ in range(count)]
     for picture in pictures:
         world.gemini.answer(picture, described(picture, delay_seconds=seconds))
     uploaded = [world.upload_picture(picture) for picture in pictures]
-    world.wait_until(lambda: all(world.gemini.asked(picture) for picture in pictures), "Gemini was not asked")
+    wait_until(lambda: all(world.gemini.asked(picture) for picture in pictures), "Gemini was not called")
     return uploaded
 
 
 @contextmanager
 def statement(world: World, *statements: str) -> Iterator[Any]:
-    """Execute statements as the master user, in a session that lasts until the block ends."""
+    """Execute statements as the master user in a session that is open until the block ends."""
     with world.database() as connection, connection.cursor() as cursor:
         for one in statements:
             cursor.execute(one)
@@ -58,8 +56,8 @@ def execute(world: World, *statements: str) -> None:
         pass
 
 
-def disconnect_everybody(world: World) -> None:
-    """End the sessions of the application, so that they have to come anew."""
+def disconnect_application(world: World) -> None:
+    """Kill the application's sessions, so that it has to reconnect."""
     with statement(
         world, "SELECT id FROM information_schema.processlist WHERE user NOT IN ('root', 'system user')"
     ) as c:
@@ -68,14 +66,14 @@ def disconnect_everybody(world: World) -> None:
 
 
 def status(cursor: Any, name: str) -> int:
-    """Return a counter of the server."""
+    """Return a status counter of the server."""
     cursor.execute("SHOW GLOBAL STATUS LIKE %s", (name,))
     ((_, value),) = cursor.fetchall()
     return int(value)
 
 
 def sessions(world: World, state: str) -> int:
-    """Return how many sessions are in a state."""
+    """Return the number of sessions in a state."""
     with statement(
         world, "SELECT COUNT(*) FROM information_schema.processlist WHERE state = '" + state + "'"
     ) as cursor:
@@ -83,11 +81,11 @@ def sessions(world: World, state: str) -> int:
 
 
 UNREAD_SECONDS = 0.15
-"""InnoDB looks at its transactions anew only when nobody has asked for a tenth of a second."""
+"""InnoDB refreshes innodb_trx only if it was not read for 0.1 seconds."""
 
 
 def lock_waits(world: World, condition: str = "TRUE") -> int:
-    """Return how many transactions wait for the lock of a row."""
+    """Return the number of transactions that wait for a row lock."""
     time.sleep(UNREAD_SECONDS)
     query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND "
     with statement(world, query + condition) as cursor:
@@ -95,69 +93,67 @@ def lock_waits(world: World, condition: str = "TRUE") -> int:
 
 
 def waits_with_its_row(world: World) -> bool:
-    """Tell whether a function has inserted a row and waits for the lock of an index."""
+    """Return whether a function has inserted a row and waits for an index lock."""
     return lock_waits(world, "trx_query LIKE 'INSERT INTO image %' AND trx_rows_modified > 0") > 0
 
 
 def all_failed(world: World, count: int) -> None:
-    """Wait until both functions have given up so many photos."""
+    """Wait until both functions have given up `count` photos."""
     expected = {"thumbnail": count, "annotate": count}
-    world.wait_until(
+    wait_until(
         lambda: {name: len(photos) for name, photos in world.dead_letters().items()} == expected,
         "the functions have not given up",
     )
 
 
 def test_a_database_that_is_down_only_delays_photos(world: World) -> None:
-    end_database(world, signal.SIGTERM)
+    signal_database(world, signal.SIGTERM)
     photos = world.upload(2)
     assert requests.get(f"{world.cloud.gallery_url}/readyz", timeout=10).status_code == 503
     assert requests.get(world.cloud.gallery_url, timeout=10).status_code == 503
     all_failed(world, 2)
-    assert world.cloud.mend(print)
+    assert world.cloud.restart(print)
     world.verify(photos)
 
 
 @pytest.mark.usefixtures("time_of_aws")
-def test_a_database_killed_in_the_middle_of_a_statement_loses_no_description(world: World) -> None:
+def test_a_database_killed_during_a_statement_loses_no_description(world: World) -> None:
     photos = slow_answers(world, 2)
     with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
-        world.wait_until(lambda: lock_waits(world, "trx_query LIKE 'UPDATE image%caption%'") > 0, "nobody writes")
-        end_database(world, signal.SIGKILL)
-    assert world.cloud.mend(print)
+        wait_until(lambda: lock_waits(world, "trx_query LIKE 'UPDATE image%caption%'") > 0, "no function writes")
+        signal_database(world, signal.SIGKILL)
+    assert world.cloud.restart(print)
     world.verify(photos)
 
 
-def test_a_database_that_has_no_connection_left_only_delays_photos(world: World) -> None:
+def test_a_database_without_free_connections_only_delays_photos(world: World) -> None:
     with ExitStack() as hogs:
         execute(world, "SET GLOBAL max_connections = 10")
         hogs.callback(execute, world, "SET GLOBAL max_connections = 151")
-        disconnect_everybody(world)
-        cursor, *_ = [hogs.enter_context(statement(world)) for _ in range(11)]  # one more is kept for the master user
+        disconnect_application(world)
+        cursor, *_ = [
+            hogs.enter_context(statement(world)) for _ in range(11)
+        ]  # one extra is reserved for the master user
         refused = status(cursor, "Connection_errors_max_connections")
         photos = world.upload(2)
-        world.wait_until(
-            lambda: status(cursor, "Connection_errors_max_connections") >= refused + 4, "nobody was refused"
+        wait_until(
+            lambda: status(cursor, "Connection_errors_max_connections") >= refused + 4, "no connection was refused"
         )
     world.verify(photos)
 
 
-def test_a_table_that_is_locked_for_a_moment_only_delays_photos(world: World) -> None:
+def test_a_briefly_locked_table_only_delays_photos(world: World) -> None:
     with statement(world, "LOCK TABLES image WRITE"):
         photos = world.upload(2)
-        world.wait_until(lambda: sessions(world, "Waiting for table metadata lock") >= 2, "nobody waits")
+        wait_until(lambda: sessions(world, "Waiting for table metadata lock") >= 2, "no function waits")
     world.verify(photos)
 
 
-def test_a_table_that_is_locked_for_longer_than_a_function_may_work_only_delays_photos(world: World) -> None:
-    with statement(world, "LOCK TABLES image WRITE"):
-        photos = world.upload(2)
-        world.both_fail()
-    world.verify(photos)
-
-
-def test_rows_that_another_transaction_keeps_too_long_only_delay_photos(world: World) -> None:
-    with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
+@pytest.mark.parametrize(
+    "statements", [["LOCK TABLES image WRITE"], ["BEGIN", "SELECT * FROM image FOR UPDATE"]], ids=["table", "rows"]
+)
+def test_locks_beyond_the_function_timeout_only_delay_photos(world: World, statements: list[str]) -> None:
+    with statement(world, *statements):
         photos = world.upload(2)
         world.both_fail()
     world.verify(photos)
@@ -170,7 +166,7 @@ def test_a_deadlock_with_a_function_only_delays_its_photo(world: World) -> None:
     with statement(world, "BEGIN", heavier, gap) as cursor:
         before = status(cursor, "Innodb_deadlocks")
         (photo,) = world.upload()
-        world.wait_until(lambda: waits_with_its_row(world), "no function inserts the row")
+        wait_until(lambda: waits_with_its_row(world), "no function inserts the row")
         cursor.execute("SELECT * FROM image WHERE id = %s FOR UPDATE", (photo.id,))
         assert status(cursor, "Innodb_deadlocks") > before
     execute(world, "DROP TABLE weight")
@@ -180,19 +176,19 @@ def test_a_deadlock_with_a_function_only_delays_its_photo(world: World) -> None:
 def test_a_photo_described_while_the_row_is_locked_is_paid_once(world: World) -> None:
     photos = slow_answers(world, 1)
     with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
-        world.wait_until(lambda: world.paid(photos[0]) == 1, "Gemini has not answered")
-        world.wait_until(lambda: lock_waits(world) > 0, "nobody waits")
+        wait_until(lambda: world.paid(photos[0]) == 1, "Gemini has not responded")
+        wait_until(lambda: lock_waits(world) > 0, "no function waits")
     world.verify(photos)
 
 
-def test_a_database_that_only_reads_still_shows_photos_and_delays_new_ones(world: World) -> None:
+def test_a_read_only_database_still_shows_photos_and_delays_new_ones(world: World) -> None:
     (shown,) = photos = world.upload()
     world.verify(photos)
     execute(world, "SET GLOBAL read_only = 1")
     try:
         late = world.upload(2)
         world.both_fail()
-        assert world.gallery.image(shown.id) is not None
+        assert world.gallery.image(shown.id)
         edit = requests.patch(f"{world.cloud.gallery_url}/api/images/{shown.id}", json={"caption": "x"}, timeout=10)
         assert edit.status_code == 503
     finally:
@@ -200,15 +196,15 @@ def test_a_database_that_only_reads_still_shows_photos_and_delays_new_ones(world
     world.verify(photos + late)
 
 
-def test_a_database_that_stands_still_for_seconds_only_delays_photos(world: World) -> None:
+def test_a_database_that_hangs_for_seconds_only_delays_photos(world: World) -> None:
     photos = slow_answers(world, 2)
     database = world.cloud.processes["database"].pid
     assert database is not None
     os.kill(database, signal.SIGSTOP)
     try:
         photos += world.upload(2)
-        world.wait_until(lambda: all(world.paid(photo) for photo in photos[:2]), "Gemini has not answered")
-        time.sleep(LONG_SECONDS)  # what they were told cannot be recorded
+        wait_until(lambda: all(world.paid(photo) for photo in photos[:2]), "Gemini has not responded")
+        time.sleep(LONG_SECONDS)  # meanwhile the functions cannot record the descriptions
     finally:
         os.kill(database, signal.SIGCONT)
     world.verify(photos)
@@ -224,7 +220,7 @@ def test_a_schema_one_version_ahead_serves_this_release(world: World) -> None:
 
 def test_a_schema_one_version_behind_only_delays_photos(world: World) -> None:
     last = own_migrations()[-1].name
-    assert last == "0003_repeated_errors", "take back what the last migration makes"
+    assert last == "0003_repeated_errors", "adapt the statements below to the last migration"
     execute(
         world,
         "ALTER TABLE image DROP COLUMN thumbnail_error, DROP COLUMN thumbnail_errors,"

@@ -1,4 +1,4 @@
-"""Whatever happens to a function at work, the photo that it worked on ends as it should."""
+"""Whatever happens to a working function, its photo ends in the right state."""
 
 from __future__ import annotations
 
@@ -20,49 +20,58 @@ from integration.faults.processes import kill_function, processes_of
 from integration.faults.world import World
 from localstack_executor.log_metrics import metric_data
 from support import photos
+from support.packages import package_place, read_package
 from support.releases import point_to, release_code
+from support.waiting import wait_until
 
 LONGER_THAN_A_TEST = 60.0
 READING = {"service": "s3", "operation": "GetObject"}
 
 
-def test_a_function_killed_while_gemini_answers_leaves_nothing_undone(world: World) -> None:
+@pytest.fixture
+def waiting_for_gemini(world: World) -> Photo:
+    """Upload a photo, and wait until annotate waits for its description."""
     picture = Picture()
     world.gemini.answer(picture, described(picture, delay_seconds=LONGER_THAN_A_TEST))
     photo = world.upload_picture(picture)
-    world.wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not asked")
-    kill_function(world, "annotate")
-    world.verify([photo])
+    wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not called")
+    return photo
 
 
-def test_functions_killed_while_they_read_a_photo_leave_nothing_undone(world: World) -> None:
+@pytest.fixture
+def being_read(world: World) -> list[Photo]:
+    """Upload a photo, and wait until both functions are reading it."""
     world.proxy.fail({**READING, "latency": LONGER_THAN_A_TEST * 1000, "times": 2})
     uploaded = world.upload()
-    world.wait_until(lambda: len(world.proxy.fired()) == 2, "the photo was not read by both")
+    wait_until(lambda: len(world.proxy.fired()) == 2, "not both functions have read the photo")
+    return uploaded
+
+
+def test_a_function_killed_while_gemini_responds_leaves_nothing_undone(world: World, waiting_for_gemini: Photo) -> None:
+    kill_function(world, "annotate")
+    world.verify([waiting_for_gemini])
+
+
+def test_a_hanging_function_killed_by_the_platform_leaves_nothing_undone(
+    world: World, waiting_for_gemini: Photo
+) -> None:
+    for process in processes_of(world, "annotate"):
+        process.suspend()  # so that its own timeout cannot work
+    world.verify([waiting_for_gemini])
+
+
+def test_functions_killed_while_they_read_a_photo_leave_nothing_undone(world: World, being_read: list[Photo]) -> None:
     for name in ("thumbnail", "annotate"):
         kill_function(world, name)
-    world.verify(uploaded)
+    world.verify(being_read)
 
 
-def test_functions_that_take_too_long_are_ended_and_leave_nothing_undone(world: World) -> None:
-    world.proxy.fail({**READING, "latency": LONGER_THAN_A_TEST * 1000, "times": 2})
-    uploaded = world.upload()
-    world.wait_until(lambda: len(world.proxy.fired()) == 2, "the photo was not read by both")
-    world.verify(uploaded)
+def test_functions_that_time_out_leave_nothing_undone(world: World, being_read: list[Photo]) -> None:
+    world.verify(being_read)
 
 
-def test_a_function_that_stands_still_is_ended_by_the_platform_and_leaves_nothing_undone(world: World) -> None:
-    picture = Picture()
-    world.gemini.answer(picture, described(picture, delay_seconds=LONGER_THAN_A_TEST))
-    photo = world.upload_picture(picture)
-    world.wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not asked")
-    for process in processes_of(world, "annotate"):
-        process.suspend()  # so that it cannot heed its own limit
-    world.verify([photo])
-
-
-def test_a_photo_for_which_memory_was_lacking_is_repaired_by_retry(world: World) -> None:
-    world.verify(world.upload())  # so that processes wait for work
+def test_a_photo_that_exceeded_the_memory_is_repaired_by_retry(world: World) -> None:
+    world.verify(world.upload())  # so that idle processes exist
     processes = processes_of(world, "thumbnail")
     for process in processes:
         enough = process.memory_info().vms + 16 * 1024**2
@@ -70,7 +79,7 @@ def test_a_photo_for_which_memory_was_lacking_is_repaired_by_retry(world: World)
     picture = Picture()
     large = photos.encoded(Image.new("RGB", (4000, 3000), picture.colour), "PNG")
     photo = Photo(world.gallery.upload(large, content_type="image/png"), picture)
-    world.wait_until(lambda: settled(world.row(photo)), "the photo is pending")
+    wait_until(lambda: settled(world.row(photo)), "the photo is still pending")
     assert not ready(world.row(photo))
     for process in processes:
         process.rlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -79,26 +88,19 @@ def test_a_photo_for_which_memory_was_lacking_is_repaired_by_retry(world: World)
 
 @contextmanager
 def release_of(world: World, name: str, archive: bytes) -> Iterator[None]:
-    """Send events to a release with this package, until the block ends."""
+    """Route events to a release with this package until the block ends."""
     functions, function = world.client("lambda"), world.function(name)
     before = release_code(functions, function, ZipFile=archive)
     try:
         yield
     finally:
         point_to(functions, function, before)
-        bucket, key = artifact(world, name)
+        bucket, key = package_place(world, world.cloud, name)
         functions.update_function_code(FunctionName=function, S3Bucket=bucket, S3Key=key)
 
 
-def artifact(world: World, name: str) -> tuple[str, str]:
-    """Return the bucket and the key of a function's own package."""
-    (stack,) = world.client("cloudformation").describe_stacks(StackName=f"gallery-local-{name}")["Stacks"]
-    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
-    return parameters["ArtifactBucket"], parameters["ArtifactKey"]
-
-
 def package(files: dict[str, str], base: bytes = b"") -> bytes:
-    """Return a package with these files behind those of another one."""
+    """Return a package with these files after those of another one."""
     archive = io.BytesIO(base)
     with zipfile.ZipFile(archive, "a") as opened:
         for path, text in files.items():
@@ -106,15 +108,14 @@ def package(files: dict[str, str], base: bytes = b"") -> bytes:
     return archive.getvalue()
 
 
-def without_start(name: str) -> bytes:
+def unimportable(name: str) -> bytes:
     """Return a package whose handler cannot be imported."""
-    return package({f"{name}/__init__.py": "", f"{name}/handler.py": "import a_package_that_was_forgotten\n"})
+    return package({f"{name}/__init__.py": "", f"{name}/handler.py": "import a_missing_package\n"})
 
 
 def with_bug(world: World, name: str, path: str, function: str) -> bytes:
-    """Return a function's own package in which one function of a module always fails."""
-    bucket, key = artifact(world, name)
-    own = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    """Return a Lambda function's package in which one Python function always fails."""
+    own = read_package(world, world.cloud, name)
     sound = zipfile.ZipFile(io.BytesIO(own)).read(path).decode()
     bug = f"\n\ndef {function}(*_):\n    raise ZeroDivisionError(id(_))\n"
     kept = io.BytesIO()
@@ -129,9 +130,9 @@ def with_bug(world: World, name: str, path: str, function: str) -> bytes:
 def test_a_broken_release_is_rolled_back_and_its_photos_are_repaired(
     world: World, name: str, by_redriving: bool
 ) -> None:
-    with release_of(world, name, without_start(name)):
+    with release_of(world, name, unimportable(name)):
         uploaded = world.upload(2)
-        world.wait_until(world.idle, "events wait")
+        world.wait_idle()
         assert {photo.id for photo in uploaded} <= set(world.dead_letters()[name])
         assert not any(ready(world.row(photo)) for photo in uploaded)
     if by_redriving:
@@ -144,13 +145,13 @@ def test_a_broken_release_is_rolled_back_and_its_photos_are_repaired(
     ("name", "path", "function"),
     [("thumbnail", "thumbnail/resize.py", "_webp"), ("annotate", "annotate/flatten.py", "on_white")],
 )
-def test_a_bug_fails_its_photos_at_the_third_time_raises_an_alarm_and_is_repaired_by_retry(
+def test_photos_fail_at_the_third_error_which_raises_an_alarm_and_are_repaired_by_retry(
     world: World, name: str, path: str, function: str
 ) -> None:
     with release_of(world, name, with_bug(world, name, path, function)):
         (photo,) = world.upload()
-        world.wait_until(lambda: settled(world.row(photo)), "the photo is pending")
-        world.wait_until(world.idle, "events wait")
+        wait_until(lambda: settled(world.row(photo)), "the photo is still pending")
+        world.wait_idle()
         assert not ready(world.row(photo))
         assert world.dead_letters() == {}
         assert repeated_errors(world, name) == [1.0]
@@ -158,7 +159,7 @@ def test_a_bug_fails_its_photos_at_the_third_time_raises_an_alarm_and_is_repaire
 
 
 def repeated_errors(world: World, name: str) -> list[float]:
-    """Return what the metric filter behind the alarm of a function makes of its log since the test began."""
+    """Return the values that the alarm's metric filter extracts from a function's log since the test began."""
     properties = Template(INFRASTRUCTURE / "templates" / f"{name}.yaml").document["Resources"]["RepeatedErrors"][
         "Properties"
     ]
@@ -170,11 +171,11 @@ def repeated_errors(world: World, name: str) -> list[float]:
     return [point["Value"] for point in metric_data(described, world.log(name))]
 
 
-def test_a_release_in_the_middle_of_work_loses_and_repeats_nothing(world: World) -> None:
+def test_a_release_during_work_loses_and_repeats_nothing(world: World) -> None:
     pictures = [Picture() for _ in range(2)]
     for picture in pictures:
         world.gemini.answer(picture, described(picture, delay_seconds=3))
     before = [world.upload_picture(picture) for picture in pictures]
-    world.wait_until(lambda: all(world.gemini.asked(picture) for picture in pictures), "Gemini was not asked")
+    wait_until(lambda: all(world.gemini.asked(picture) for picture in pictures), "Gemini was not called")
     world.release("annotate", {"LANGUAGE": "en-GB"})
     world.verify(before + world.upload(2))

@@ -1,4 +1,4 @@
-"""Whatever Gemini does, every photo ends with its own caption, or with a reason and a Retry that works."""
+"""Whatever Gemini does, every photo gets its own caption, or a reason and a Retry that works."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PASSING = {
     "an answer that is too slow": [Reply(200, b"{}", delay_seconds=TOO_LONG)],
     "an answer that drips": [replace(OVERLOADED, status=200, seconds_per_byte=TOO_LONG / len(OVERLOADED.body))],
 }
-"""What Gemini answers for a while."""
+"""Temporary failures of Gemini."""
 
 REFUSALS = {
     "a blocked prompt": gemini_server.blocked("SAFETY"),
@@ -45,35 +45,35 @@ REFUSALS = {
     "a request that is not accepted": gemini_server.failure(400, "FAILED_PRECONDITION", "Billing is not enabled."),
     "a model that is gone": gemini_server.failure(404, "NOT_FOUND", "models/gemini is not found."),
 }
-"""What Gemini answers for good."""
+"""Permanent failures of Gemini."""
 
 
 @pytest.fixture(scope="module")
-def troubled(cloud_of_faults: World) -> dict[str, Photo]:
-    """Upload a photo for each fault at once, and wait until functions have done with them what they do."""
+def affected(cloud_of_faults: World) -> dict[str, Photo]:
+    """Upload a photo for each fault at once, and wait until the functions have handled them."""
     world, photos = cloud_of_faults, {}
     for fault, replies in {**PASSING, **{fault: [reply] for fault, reply in REFUSALS.items()}}.items():
         picture = Picture()
         world.gemini.answer(picture, *replies)
         photos[fault] = world.upload_picture(picture)
-    world.wait_until(world.idle, "events wait")
+    world.wait_idle()
     world.dead_letters()
     return photos
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_photo_gets_its_caption_after(world: World, troubled: dict[str, Photo], fault: str) -> None:
-    photo = troubled[fault]
-    assert ready(world.row(photo)), "without the sweep, and without a person"
+def test_a_photo_gets_its_caption_after(world: World, affected: dict[str, Photo], fault: str) -> None:
+    photo = affected[fault]
+    assert ready(world.row(photo)), "it should be ready without sweep or Retry"
     assert world.gemini.asked(photo.picture) == 2
     world.verify([photo])
     assert world.figures.dead_letters == 0
-    world.figures.seconds = world.gemini.seconds(photo.picture)  # it was settled before this test began
+    world.figures.seconds = world.gemini.seconds(photo.picture)  # it was settled before this test
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
-def test_a_photo_fails_with_a_reason_after(world: World, troubled: dict[str, Photo], fault: str) -> None:
-    photo = troubled[fault]
+def test_a_photo_fails_with_a_reason_after(world: World, affected: dict[str, Photo], fault: str) -> None:
+    photo = affected[fault]
     row = world.row(photo)
     assert row is not None
     assert row.annotation_status == "failed"
@@ -81,42 +81,42 @@ def test_a_photo_fails_with_a_reason_after(world: World, troubled: dict[str, Pho
     world.verify([photo])
 
 
-def test_a_new_key_and_retry_repair_what_a_revoked_key_left(world: World) -> None:
-    world.gemini.keys = {"a key that nobody has"}
+def test_a_new_key_and_retry_repair_photos_that_a_revoked_key_failed(world: World) -> None:
+    world.gemini.keys = {"another key"}
     photos = world.upload(2)
-    world.wait_until(world.idle, "events wait")
+    world.wait_idle()
     for photo in photos:
         row = world.row(photo)
         assert row is not None
         assert "key" in str(row.annotation_reason)
-    world.change_key("the key of tomorrow")
+    world.change_key("the new key")
     world.verify(photos)
 
 
 def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
     world.gemini.outage = OVERLOADED
     photos = world.upload()
-    world.wait_until(world.idle, "events wait")
+    world.wait_idle()
     photos += world.upload()
     world.pass_hours()
     world.sweep()
-    world.wait_until(world.idle, "events wait")
+    world.wait_idle()
     assert {photo.id for photo in photos} <= set(world.dead_letters()["annotate"])
     world.verify(photos)
 
 
 @pytest.mark.usefixtures("time_of_aws")
-@pytest.mark.parametrize("wish", [{"retry_delay": "1.5s"}, {"retry_after": "2"}, {}], ids=str)
-def test_one_delivery_is_enough_when_gemini_wants_a_moment(world: World, wish: dict[str, str]) -> None:
+@pytest.mark.parametrize("pause", [{"retry_delay": "1.5s"}, {"retry_after": "2"}, {}], ids=str)
+def test_one_delivery_is_enough_when_gemini_asks_for_a_short_pause(world: World, pause: dict[str, str]) -> None:
     picture = Picture()
-    world.gemini.answer(picture, exhausted(**wish), OVERLOADED)
+    world.gemini.answer(picture, exhausted(**pause), OVERLOADED)
     photos = [world.upload_picture(picture)]
     world.verify(photos)
-    assert world.figures.deliveries == 2, "one of each function"
+    assert world.figures.deliveries == 2, "one for each function"
     assert world.figures.requests == 3
 
 
-def test_a_slow_answer_is_still_taken(world: World) -> None:
+def test_a_slow_answer_is_used(world: World) -> None:
     picture = Picture()
     world.gemini.answer(picture, described(picture, delay_seconds=1))
     photos = [world.upload_picture(picture)]

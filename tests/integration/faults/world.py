@@ -1,4 +1,4 @@
-"""A running cloud whose parts can be made to fail, and what a test does with it."""
+"""A running cloud whose parts can be made to fail, and the invariant that must hold afterwards."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,37 +27,34 @@ from integration.faults.paid_gemini import PaidGemini
 from integration.faults.pictures import Photo, Picture, colour_of
 from local_cloud import REPOSITORY
 from local_cloud.cloud import DATABASE_NAME, LocalCloud
-from local_cloud.database import socket_path
-from local_cloud.emulator import aws_environ
+from local_cloud.session import EmulatorSession
+from servers.database import socket_path
 from support import releases
+from support.clouds import function_name
 from support.emulated_account import Account
 from support.function_logs import log_lines, log_texts
 from support.gallery_client import GalleryClient
+from support.waiting import wait_until
 
-CLOCK = REPOSITORY / "tests" / "integration" / "faults" / "clock"
-FUNCTIONS = {
-    "thumbnail": ("thumbnail", "FunctionName"),
-    "annotate": ("annotate", "FunctionName"),
-    "sweep": ("catalog", "SweepFunctionName"),
-}
-"""The Lambda functions, each with the stack and the output that name it."""
-
+HOOKS = REPOSITORY / "tests" / "support" / "hooks"
 DELIVERED = ("thumbnail", "annotate")
-"""The functions that get events about photos."""
+"""The functions that receive events about photos."""
 
 TIMEOUT_SECONDS = 20
-"""How long functions may work on an event: much shorter than in AWS, so that what takes too long does so soon."""
+"""The functions' timeout, much shorter than on AWS, so that tests of timeouts are quick."""
+
+EVENT_SECONDS = 0.2
+"""An event takes less from the bucket to the queue."""
 
 GEMINI_SECRET = "local/gemini-key"
-KEY = "a-key-of-nobody"
-WAIT_SECONDS = 300.0
+KEY = "a-test-key"
 MAX_SWEEPS = 7
-"""So often the sweep runs until a photo is given up: sent again five times, an hour apart, after it was overdue."""
+"""After so many sweeps a photo is given up: it is overdue, then resent five times, an hour apart."""
 
 
 @dataclass
 class World:
-    """The cloud and its parts."""
+    """The cloud, its data folder, and what stands in for Gemini and fails in front of AWS."""
 
     cloud: LocalCloud
     data: Path
@@ -65,13 +62,13 @@ class World:
     proxy: AwsProxy
     figures: Figures = field(default_factory=lambda: Figures(""))
     letters: dict[str, set[str]] = field(default_factory=dict)
-    """The ids of the dead letters of each photo that were ever seen."""
+    """All dead letter ids ever seen, by photo id."""
     _cleared: float | None = None
     _began: float = 0.0
 
     @property
     def gallery(self) -> GalleryClient:
-        """The gallery, as a browser uses it."""
+        """A client for the gallery."""
         return GalleryClient(self.cloud.gallery_url)
 
     @property
@@ -80,45 +77,44 @@ class World:
         return self.cloud.outputs["images"]["BucketName"]
 
     def client(self, service: str) -> Any:
-        """Return a client of the emulator itself, past the proxy."""
+        """Return a client for the emulator that bypasses the proxy."""
         return Account(self.cloud.endpoint_url).client(service)
 
     def function(self, name: str) -> str:
-        """Return the full name of a function."""
-        stack, output = FUNCTIONS[name]
-        return self.cloud.outputs[stack][output]
+        """Return the deployed name of a function."""
+        return function_name(self.cloud.outputs, name)
 
     # -- before a test ------------------------------------------------------------------------------------------------
 
     def begin(self, fault: str) -> None:
-        """Forget what an earlier test left, and measure anew."""
+        """Discard the state of an earlier test, and start measuring."""
         self.gemini.forget()
         self.figures = Figures(fault)
         self._cleared = None
         self._began = time.time()
 
     def prepare(self) -> None:
-        """Release the functions so that they work through the proxy, and ask our Gemini with the key of a secret.
+        """Release the functions so that they use the proxy, and the tests' Gemini server with a key from a secret.
 
-        A new emulator has forgotten that: do it again after one was started.
+        An emulator loses these releases when it restarts, so call this again then.
         """
-        self.wait_until(self.idle, "functions warm up")
+        self.wait_idle()
         self.change_key(KEY)
         arn = self.client("secretsmanager").describe_secret(SecretId=GEMINI_SECRET)["ARN"]
         proxied = {"AWS_ENDPOINT_URL": self.proxy.url}
         self.release("thumbnail", proxied)
         self.release("annotate", {**proxied, "GEMINI_SECRET_ARN": arn, "GOOGLE_GEMINI_BASE_URL": self.gemini.url})
-        self.release("sweep", {**proxied, "PYTHONPATH": str(CLOCK), "AHEAD_FILE": str(self._ahead)})
-        self.settle(self.upload())  # the first process of each compiles what it imports, which may take its time
+        self.release("sweep", {**proxied, "PYTHONPATH": str(HOOKS), "AHEAD_FILE": str(self._ahead)})
+        self.settle(self.upload())  # the first process of each compiles its imports, which may be slow
         for name in DELIVERED:
             self.release(name, {}, Timeout=TIMEOUT_SECONDS)
 
     def release(self, name: str, variables: Mapping[str, str], **settings: Any) -> str:
-        """Publish a version of a function with these settings too, send events there, and return the version before."""
+        """Release a function with additional variables and settings, and return the previous version."""
         return releases.release(self.client("lambda"), self.function(name), variables, **settings)
 
     def change_key(self, key: str) -> None:
-        """Put another Gemini key into the secret, and let Gemini accept only that one."""
+        """Store another Gemini key in the secret; Gemini accepts only that one."""
         secrets = self.client("secretsmanager")
         try:
             secrets.create_secret(Name=GEMINI_SECRET, SecretString=key)
@@ -129,11 +125,11 @@ class World:
     # -- photos -------------------------------------------------------------------------------------------------------
 
     def upload(self, count: int = 1) -> list[Photo]:
-        """Upload photos; the tabs are closed before the completion calls."""
+        """Upload photos without their completion calls."""
         return [self.upload_picture(Picture()) for _ in range(count)]
 
     def upload_picture(self, picture: Picture) -> Photo:
-        """Upload a picture for which a reply of Gemini was lined up."""
+        """Upload a picture, such as one with planned replies from Gemini."""
         return Photo(self.gallery.upload(picture.jpeg(), f"{picture.colour}.jpg"), picture)
 
     def row(self, photo: Photo) -> images.Image | None:
@@ -143,7 +139,7 @@ class World:
 
     @contextmanager
     def database(self) -> Iterator[Any]:
-        """Connect to the catalogue as the master user."""
+        """Connect to the catalog as the master user."""
         host = str(socket_path(self.data.absolute() / "database"))
         settings = DatabaseSettings(database_host=host, database_name=DATABASE_NAME, database_secret_arn="")
         with closing(connect(settings, Credentials("root", ""), DATABASE_NAME)) as connection:
@@ -156,8 +152,8 @@ class World:
         return self.data / "ahead"
 
     def pass_hours(self, hours: float = 1.05) -> None:
-        """Let hours pass for the catalogue and the sweep, once no event waits or is at work."""
-        self.wait_until(self.idle, "events wait")
+        """Move the catalog and the sweep hours ahead, once no event is queued or in progress."""
+        self.wait_idle()
         seconds = round(hours * 3600)
         columns = ("uploaded_at", "pending_since", "resent_at", "claimed_until")
         with self.database() as connection, connection.cursor() as cursor:
@@ -165,30 +161,26 @@ class World:
         self._ahead.write_text(str(float(self._ahead.read_text()) + seconds))
 
     def sweep(self) -> None:
-        """Run the deployed sweep, as its schedule does, and wait for it."""
+        """Run the deployed sweep as its schedule does, and wait for it."""
         done = self.client("lambda").invoke(FunctionName=f"{self.function('sweep')}:live", Payload=b"{}")
         assert "FunctionError" not in done, done["Payload"].read()
 
     def idle(self) -> bool:
-        """Tell whether no event waits for a function or is at work."""
+        """Return whether no event is queued or in progress."""
         folder = self.data / "emulator" / "events"
-        for _ in range(2):  # an event takes a moment from the bucket to the queue
-            if any(folder.glob("*.json")):
-                return False
-            time.sleep(0.2)
-        return True
+        if any(folder.glob("*.json")):
+            return False
+        time.sleep(EVENT_SECONDS)
+        return not any(folder.glob("*.json"))
 
-    def wait_until(self, condition: Callable[[], bool], complaint: str) -> None:
-        """Wait for something that happens soon."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, f"after {WAIT_SECONDS:.0f} seconds still: {complaint}"
-            time.sleep(0.05)
+    def wait_idle(self) -> None:
+        """Wait until no event is queued or in progress."""
+        wait_until(self.idle, "events are still queued or in progress")
 
     # -- dead letters -------------------------------------------------------------------------------------------------
 
     def dead_letters(self) -> dict[str, list[str]]:
-        """Return the ids of the photos in each function's queue of dead letters, which stay there."""
+        """Return the photo ids in each function's dead-letter queue; the letters stay there."""
         sqs = self.client("sqs")
         found: dict[str, list[str]] = {}
         for name in DELIVERED:
@@ -209,59 +201,59 @@ class World:
         return found
 
     def redrive(self) -> list[Redriven]:
-        """Redrive all dead letters as `make redrive` does, and wait for what comes of that."""
+        """Redrive all dead letters as `make redrive` does, and wait until they have been handled."""
         variables = re.findall(r"\$\{(\w+)\}", (INFRASTRUCTURE / "environments" / "local.yaml").read_text())
-        with aws_environ(self.cloud.endpoint_url):
-            done = redrive(load_environment("local", dict.fromkeys(variables, "") | {"PLATFORM": "host"}))
-        self.wait_until(self.idle, "events that were redriven wait")
+        environment = load_environment("local", dict.fromkeys(variables, "") | {"PLATFORM": "host"})
+        done = redrive(EmulatorSession(self.cloud.endpoint_url), environment)
+        self.wait_idle()
         return done
 
     # -- during a fault -----------------------------------------------------------------------------------------------
 
     def errors(self, name: str) -> list[str]:
-        """Return the errors that a function has logged since the test began."""
+        """Return the errors that a function logged since the test began."""
         lines = log_lines(self, self.cloud, name, self._began)
         return [str(line.get("errorMessage")) for line in lines if line["level"] == "ERROR"]
 
     def log(self, name: str) -> list[str]:
-        """Return what is in the log of a function since the test began."""
+        """Return the log of a function since the test began."""
         return log_texts(self, self.cloud, name, self._began)
 
     def both_fail(self) -> None:
-        """Wait until both functions have failed with an event because of the fault."""
-        self.wait_until(lambda: all(map(self.errors, DELIVERED)), "the functions do not notice the fault")
+        """Wait until both functions have logged an error."""
+        wait_until(lambda: all(map(self.errors, DELIVERED)), "the functions have not failed")
 
     # -- after a fault ------------------------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """End every fault that lasts; replies that were lined up for a picture are still given."""
+        """End every lasting fault; planned replies for single pictures remain."""
         self.gemini.outage = None
         self.proxy.clear()
         if self._cleared is None:
             self._cleared = time.monotonic()
 
     def settle(self, photos: Sequence[Photo]) -> None:
-        """Wait until nothing of the photos is pending; what events do not finish, the sweep does, hour by hour."""
+        """Wait until no photo is pending; what events leave undone, the sweep does, hour by hour."""
         self.clear()
-        self.wait_until(self.idle, "events wait")
+        self.wait_idle()
         while not all(settled(self.row(photo)) for photo in photos):
             assert self.figures.sweeps < MAX_SWEEPS, [self.row(photo) for photo in photos]
             self.dead_letters()
             self.pass_hours()
             self.sweep()
-            self.wait_until(self.idle, "events wait")
+            self.wait_idle()
             self.figures.sweeps += 1
         assert self._cleared is not None
         self.figures.seconds = time.monotonic() - self._cleared
 
     def verify(self, photos: Sequence[Photo]) -> None:
-        """Clear all faults, and prove the invariant: see each assertion."""
+        """Clear all faults and check the invariant."""
         self.settle(photos)
         rows = [self.row(photo) for photo in photos]
         wrong = [trouble for row in rows if row is not None for trouble in troubles(row)]
         assert not wrong, wrong
         lost = self._uploads_without_row()
-        assert not lost, f"without a row: {lost}"
+        assert not lost, f"uploads without a row: {lost}"
         self._verify_dead_letters(photos, rows)
         self._verify_retry(photos)
         for photo in photos:
@@ -271,7 +263,7 @@ class World:
         self.measure(photos)
 
     def measure(self, photos: Sequence[Photo]) -> None:
-        """Put into the figures what the photos needed."""
+        """Record in the figures what the photos needed."""
         self.figures.photos = len(photos)
         self.figures.deliveries = self._deliveries()
         self.figures.requests = sum(self.gemini.asked(photo.picture) for photo in photos)
@@ -283,9 +275,9 @@ class World:
         )
 
     def note_lost_answers(self, photos: Sequence[Photo]) -> None:
-        """Count answers that came to functions that have just ended, and are not recorded, as those that nobody got.
+        """Mark answers as undelivered whose function was killed before it recorded them.
 
-        It is the one gap that is known; see the decision that what is paid for is recorded through a failover.
+        This is the one known gap; see the decision about recording paid answers through a failover.
         """
         rows = [(photo, self.row(photo)) for photo in photos]
         unrecorded = {photo.picture for photo, row in rows if row is None or row.annotation_status != "ready"}
@@ -293,18 +285,18 @@ class World:
             answer.delivered = answer.delivered and answer.picture not in unrecorded
 
     def paid(self, photo: Photo) -> int:
-        """Return how many usable answers about a photo reached a function."""
+        """Return how many usable answers for a photo reached a function."""
         return sum(
             answer.usable and answer.delivered for answer in self.gemini.answers if answer.picture == photo.picture
         )
 
     def _deliveries(self) -> int:
-        """Return how often both functions were started since the test began, as their logs tell."""
+        """Return how often both functions were invoked since the test began, according to their logs."""
         texts = [text for name in DELIVERED for text in self.log(name)]
         return sum(text.startswith("START RequestId") for text in texts)
 
     def _uploads_without_row(self) -> list[str]:
-        """Return what was uploaded since the test began and the catalogue does not know; it knows deleted photos."""
+        """Return the ids uploaded since the test began that have no row; deleted photos keep theirs."""
         began = upload_key(lowest_id(datetime.fromtimestamp(self._began, UTC)))
         lister = self.client("s3").get_paginator("list_objects_v2")
         pages = lister.paginate(Bucket=self.bucket, Prefix=UPLOADS, StartAfter=began)
@@ -314,28 +306,28 @@ class World:
             return sorted(str(one) for one in stored - {known for (known,) in cursor.fetchall()})
 
     def _verify_dead_letters(self, photos: Sequence[Photo], rows: Sequence[images.Image | None]) -> None:
-        """Prove that every dead letter belongs to a photo, and that redriving those of settled ones changes nothing."""
+        """Check that redriving the dead letters of settled photos changes nothing."""
         letters = self.dead_letters()
         asked = [self.gemini.asked(photo.picture) for photo in photos]
         if letters:
             self.redrive()
             left = self.dead_letters()
-            assert not left, f"dead again: {left}"
+            assert not left, f"failed again: {left}"
         after = [self.row(photo) for photo in photos]
         assert after == rows, f"redriving changed {rows} to {after}"
-        assert [self.gemini.asked(photo.picture) for photo in photos] == asked, "redriving asked Gemini again"
+        assert [self.gemini.asked(photo.picture) for photo in photos] == asked, "redriving called Gemini again"
 
     def _verify_retry(self, photos: Sequence[Photo]) -> None:
-        """Prove that Retry repairs what failed."""
+        """Check that Retry repairs failed photos."""
         failed = [photo for photo in photos if not ready(self.row(photo))]
         for photo in failed:
-            assert self.gallery.retry(photo.id).status_code == 202
-        self.wait_until(self.idle, "events of Retry wait")
-        in_vain = [row for photo in failed if not ready(row := self.row(photo))]
-        assert not in_vain, f"Retry did not repair {in_vain}"
+            assert self.gallery.retry(photo.id) == 202
+        self.wait_idle()
+        broken = [row for photo in failed if not ready(row := self.row(photo))]
+        assert not broken, f"Retry did not repair {broken}"
 
     def _seen(self, photo: Photo) -> tuple[str, str | None]:
-        """Return the colour of the thumbnail and the caption."""
+        """Return the thumbnail's colour and the caption."""
         stored = self.client("s3").get_object(Bucket=self.bucket, Key=thumbnail_key(photo.id))
         row = self.row(photo)
         assert row is not None
@@ -343,7 +335,7 @@ class World:
 
 
 def _photo_of(letter: str) -> str:
-    """Return the id of the photo that a dead letter announces."""
+    """Return the photo id in a dead letter."""
     event = event_of(letter)
     assert event is not None, letter
     notification = json.loads(event["Records"][0]["Sns"]["Message"])

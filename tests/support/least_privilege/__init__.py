@@ -1,8 +1,7 @@
-"""What services may do in AWS, compared with what they do.
+"""Compares the rights of services with their AWS calls.
 
-hook/sitecustomize.py   records the AWS calls of a process that has its folder on PYTHONPATH
-rights.py               turns calls and policies into rights, which can be compared
-recorded.py             an environment whose services' calls are recorded
-usage.py                what people do with it
-platform_rights.py      what AWS itself does in the name of services
+rights.py             turns calls and policies into rights, which can be compared
+recorded.py           an environment that records the AWS calls of its services (support/hooks)
+usage.py              uses every feature of it
+platform_rights.py    the rights that AWS itself uses on behalf of services
 """

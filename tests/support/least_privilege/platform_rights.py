@@ -1,11 +1,12 @@
-"""Rights that AWS itself, or an agent of AWS on the instance, uses in the name of a service."""
+"""Rights that AWS, or an AWS agent on the instance, uses on behalf of a service."""
 
 from __future__ import annotations
 
 import json
 
+from support.clouds import FUNCTIONS
 from support.emulated_environment import ACCOUNT
-from support.least_privilege.recorded import FUNCTIONS, Cloud
+from support.least_privilege.recorded import Cloud
 from support.least_privilege.rights import Right
 
 LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
@@ -33,7 +34,7 @@ def platform_rights(cloud: Cloud) -> dict[Right, str]:
         allow(service, f"arn:aws:logs:{regional}:log-group:{group}:*", *LOG, reason="Lambda writes the log")
         allow(service, "*", "xray:PutTelemetryRecords", "xray:PutTraceSegments", reason="Lambda traces")
         for resource, actions in {
-            f"arn:aws:ec2:{regional}:*/*": (  # all ids, as Lambda wants them written
+            f"arn:aws:ec2:{regional}:*/*": (  # the form for all ids that Lambda requires
                 "ec2:AssignPrivateIpAddresses",
                 "ec2:DeleteNetworkInterface",
                 "ec2:UnassignPrivateIpAddresses",
@@ -48,11 +49,11 @@ def platform_rights(cloud: Cloud) -> dict[Right, str]:
             allow(service, resource, *actions, reason="Lambda joins the network", condition=NOT_THE_CODE_ITSELF)
     for service in ("thumbnail", "annotate"):
         queue = f"arn:aws:sqs:{regional}:{cloud.outputs[service]['DeadLettersName']}"
-        allow(service, queue, "sqs:SendMessage", reason="Lambda keeps the events that failed for good")
+        allow(service, queue, "sqs:SendMessage", reason="Lambda stores the events that failed for good")
 
     group = cloud.physical_id("web", "LogGroup")
     allow("web", f"arn:aws:logs:{regional}:log-group:{group}:*", *LOG, reason="the CloudWatch agent writes the log")
-    allow("web", "*", *SESSION_MANAGER, reason="the agent of Session Manager")
+    allow("web", "*", *SESSION_MANAGER, reason="the Session Manager agent")
     bundle = f"arn:aws:s3:::{cloud.outputs['bootstrap']['ArtifactBucket']}/{cloud.parameter('web', 'ArtifactKey')}"
     allow("web", bundle, "s3:GetObject", reason="the instance installs itself; tests/infrastructure/boot proves it")
     return rights

@@ -1,4 +1,4 @@
-"""Rights as rows of a table: what calls need, and what policies grant.
+"""Rights as rows of a table: those that calls need, and those that policies grant.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -16,7 +16,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, order=True)
 class Right:
-    """A service may do something with a resource; `condition` is that of the policy, as JSON."""
+    """An action that a service may perform on a resource; `condition` is the policy's condition as JSON."""
 
     service: str
     action: str
@@ -30,24 +30,24 @@ class Right:
 
 @dataclass(frozen=True)
 class Call:
-    """What the hook recorded: an operation of an AWS API, made by a Lambda function or, without a name, elsewhere."""
+    """A recorded call of an AWS API; `function` is empty if the caller is not a Lambda function."""
 
     function: str
     api: str
     operation: str
     parameters: Mapping[str, str]
     missing: bool
-    """Whether the object was not there."""
+    """Whether the object did not exist."""
 
     @classmethod
     def read(cls, file: Path) -> list[Self]:
-        """Read all calls of a file."""
+        """Read the calls in a file."""
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return [cls(**json.loads(line)) for line in lines]
 
 
 def _folder(parameters: Mapping[str, str]) -> str:
-    """Return the objects that are granted together: all whose keys share the first folder."""
+    """Return the ARN pattern of all objects in the same top-level folder, which policies grant together."""
     folder, slash, _ = parameters["Key"].partition("/")
     return f"{_bucket(parameters)}/{folder}{slash}*"
 
@@ -70,37 +70,37 @@ NEEDS: Mapping[tuple[str, str], tuple[str, Callable[[Mapping[str, str]], str]]] 
     ("secretsmanager", "GetSecretValue"): ("secretsmanager:GetSecretValue", _parameter("SecretId")),
     ("sns", "Publish"): ("sns:Publish", _parameter("TopicArn")),
 }
-"""The action that allows an operation, and the resource it has to be allowed on."""
+"""The action that an operation needs, and the resource on which it must be allowed."""
 
 
 def needed(service: str, calls: Iterable[Call]) -> set[Right]:
-    """Return what a service has to be allowed for its calls.
+    """Return the rights that a service needs for its calls.
 
     Raises:
-        KeyError: an operation is not in the table yet.
+        KeyError: an operation is missing from NEEDS.
     """
     rights = set()
     for call in calls:
         action, resource = NEEDS[call.api, call.operation]
         rights.add(Right(service, action, resource(call.parameters)))
         if call.missing:
-            # Who may not list the bucket is told "access denied" instead of "not found".
+            # Without the right to list the bucket, S3 responds "access denied" instead of "not found".
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
             rights.add(Right(service, "s3:ListBucket", _bucket(call.parameters)))
     return rights
 
 
 def granted(service: str, policy: Mapping[str, Any]) -> set[Right]:
-    """Return what a policy allows a service.
+    """Return the rights that a policy grants a service.
 
     Raises:
-        ValueError: a statement has something else than actions that it allows on resources.
+        ValueError: a statement is not a plain list of actions allowed on resources.
     """
     return {right for statement in _listed(policy["Statement"]) for right in _allowed(service, statement)}
 
 
 def covers(policy: Mapping[str, Any], right: Right) -> bool:
-    """Tell whether a policy without conditions allows all of a right."""
+    """Return whether the unconditional statements of a policy grant all of a right."""
     return any(
         _matches(allowed.action, right.action) and _matches(allowed.resource, right.resource)
         for allowed in granted(right.service, policy)
@@ -109,13 +109,13 @@ def covers(policy: Mapping[str, Any], right: Right) -> bool:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Tell whether a pattern, in which only `*` and `?` are special, matches a text, or all that a text stands for."""
+    """Return whether an IAM pattern matches a text, or everything that a narrower pattern matches."""
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None
 
 
 def _allowed(service: str, statement: Mapping[str, Any]) -> Iterator[Right]:
     if statement["Effect"] != "Allow" or statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}:
-        raise ValueError(f"{service}: a statement that this table cannot show: {statement}")
+        raise ValueError(f"{service}: this table cannot show the statement {statement}")
     condition = json.dumps(statement["Condition"], sort_keys=True) if "Condition" in statement else ""
     for action in _listed(statement["Action"]):
         for resource in _listed(statement["Resource"]):
@@ -127,6 +127,6 @@ def _listed(value: Any) -> list[Any]:
 
 
 def table(rights: Iterable[Right], reasons: Mapping[Right, str] | None = None) -> str:
-    """Return rights as text, one row each, with the reasons of some."""
+    """Format rights as text, one row each, with a reason where one is given."""
     known = reasons or {}
     return "".join(f"\n{right}" + (f"  # {known[right]}" if right in known else "") for right in sorted(rights))

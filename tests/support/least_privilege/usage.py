@@ -1,39 +1,39 @@
-"""What people do with a gallery, and what happens to their photos."""
+"""Uses every feature of a gallery, and lets photos run into every kind of trouble."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 
+import pytest
 import requests
 
 from catalog.events import StoredObject, notification
 from catalog.keys import new_id, thumbnail_key, upload_key
 from deploy.apply import deploy
 from local_cloud.emulator import client_environ
-from local_cloud.gallery import SERVICES
+from smoke.errors import GalleryError
 from support import photos
 from support.deploy_project import silent
-from support.emulated_environment import catalogue, with_parameters
+from support.emulated_environment import open_catalog, with_parameters
 from support.gallery_client import GalleryClient
-from support.least_privilege.recorded import HOOK, Cloud
+from support.least_privilege.recorded import HOOKS, Cloud
+from support.waiting import wait_until
 
-WAIT_SECONDS = 300.0
 ATTEMPTS = 5
 
 
 def use(cloud: Cloud, gallery: GalleryClient) -> None:
-    """Do all that people do, and let happen what happens to them."""
+    """Do everything that people do, and provoke everything that can happen to photos."""
     upload_and_look(gallery)
-    upload_by_a_plain_form(gallery)
+    upload_with_a_plain_form(gallery)
     retry_a_hostile_file(gallery)
-    gallery.complete(gallery.form("never.jpg", "image/jpeg", 10)["id"])
-    announce_what_is_not_there(cloud)
+    with pytest.raises(GalleryError, match="responded 404"):
+        gallery.complete(gallery.ask_form("never.jpg", "image/jpeg", 10).id)
+    announce_a_missing_object(cloud)
     delete_while_the_thumbnail_is_made(cloud, gallery)
     sweep(cloud, gallery)
     fail_for_good(cloud)
@@ -41,7 +41,7 @@ def use(cloud: Cloud, gallery: GalleryClient) -> None:
 
 def upload_and_look(gallery: GalleryClient) -> None:
     image_id = gallery.upload(photos.jpeg())
-    assert gallery.complete(image_id).ok
+    gallery.complete(image_id)
     image = gallery.wait(image_id)
     assert (image["thumbnail"]["status"], image["annotation"]["status"]) == ("ready", "ready"), image
     for address in ("/", "/api/images", f"/images/{image_id}"):
@@ -49,55 +49,55 @@ def upload_and_look(gallery: GalleryClient) -> None:
     assert requests.get(image["thumbnail"]["url"], timeout=10).ok
     edit = requests.patch(f"{gallery.url}/api/images/{image_id}", json={"caption": "A boat"}, timeout=10)
     assert edit.ok, edit.text
-    assert gallery.delete(image_id).ok
+    gallery.delete(image_id)
 
 
-def upload_by_a_plain_form(gallery: GalleryClient) -> None:
+def upload_with_a_plain_form(gallery: GalleryClient) -> None:
     assert requests.post(f"{gallery.url}/uploads", timeout=10).ok
 
 
 def retry_a_hostile_file(gallery: GalleryClient) -> None:
     image_id = gallery.upload(b"<script>alert(1)</script>" * 10, "evil.jpg")
     assert gallery.wait(image_id)["annotation"]["status"] == "failed"
-    assert gallery.retry(image_id).status_code == 202
+    assert gallery.retry(image_id) == 202
     gallery.wait(image_id)
 
 
-def announce_what_is_not_there(cloud: Cloud) -> None:
+def announce_a_missing_object(cloud: Cloud) -> None:
     key = upload_key(new_id())
     announce(cloud, notification(StoredObject(cloud.bucket, key)))
     for service in ("thumbnail", "annotate"):
-        wait_for(partial(called, cloud, service, "GetObject", key))
+        wait_until(partial(called, cloud, service, "GetObject", key), f"{service} has not read the object")
 
 
 def delete_while_the_thumbnail_is_made(cloud: Cloud, gallery: GalleryClient) -> None:
-    """Delete a photo between the first and the last look that the function takes at the catalogue."""
+    """Delete a photo between the function's first and last query of the catalog."""
     large = photos.decompression_bomb(7900, 7900)  # keeps the function busy for a second
     assert any(deleted_in_time(cloud, gallery, large) for _ in range(ATTEMPTS))
 
 
 def deleted_in_time(cloud: Cloud, gallery: GalleryClient, large: bytes) -> bool:
-    """Upload and delete a photo; tell whether the function had to delete the thumbnail."""
+    """Upload and delete a photo; return whether the function had to delete the thumbnail."""
     image_id = gallery.upload(large, "large.png", "image/png")
-    wait_for(partial(called, cloud, "thumbnail", "GetObject", upload_key(image_id)))
-    wait_for(lambda: gallery.image(image_id))
-    time.sleep(0.2)  # the function's first look is a moment after it has the photo
-    assert gallery.delete(image_id).ok
+    wait_until(partial(called, cloud, "thumbnail", "GetObject", upload_key(image_id)), "the photo was not read")
+    wait_until(lambda: gallery.find(image_id), "the photo has no row")
+    time.sleep(0.2)  # the function's first query follows shortly after it has read the photo
+    gallery.delete(image_id)
     try:
-        wait_for(partial(called, cloud, "thumbnail", "DeleteObject", thumbnail_key(image_id)), seconds=10)
+        wait_until(partial(called, cloud, "thumbnail", "DeleteObject", thumbnail_key(image_id)), "too late", seconds=10)
     except TimeoutError:
         return False
     return True
 
 
 def sweep(cloud: Cloud, gallery: GalleryClient) -> None:
-    """Find an upload without a row, and send one again that stays pending."""
+    """Sweep up an upload without a row and one that is still pending."""
     lost, pending = new_id(), gallery.upload(photos.jpeg(seed=1))
     gallery.wait(pending)
     cloud.client("s3").put_object(Bucket=cloud.bucket, Key=upload_key(lost), Body=photos.jpeg(seed=2))
     gallery.wait(lost)
     with (
-        catalogue(cloud.environment.region, cloud.outputs) as database,
+        open_catalog(cloud.session, cloud.environment.region, cloud.outputs) as database,
         database.connection() as connection,
         connection.cursor() as cursor,
     ):
@@ -109,21 +109,21 @@ def sweep(cloud: Cloud, gallery: GalleryClient) -> None:
     answer = cloud.client("lambda").invoke(FunctionName=cloud.function("sweep"))
     assert "FunctionError" not in answer, answer["Payload"].read()
     gallery.wait(pending)
-    sweep_without_patience(cloud)
-    assert gallery.image(lost), "the sweep has made a row"
+    sweep_at_once(cloud)
+    assert gallery.find(lost), "the sweep has not made a row"
 
 
-def sweep_without_patience(cloud: Cloud) -> None:
-    """Sweep as the function does, but regard every upload as old enough: S3's times cannot be changed."""
+def sweep_at_once(cloud: Cloud) -> None:
+    """Sweep as the function does, but treat every upload as old enough: times in S3 cannot be changed."""
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=cloud.function("sweep"))
     program = """from catalog import pending; from catalog_functions import sweep
 pending.PATIENCE_MINUTES = 0; sweep.handle({}, None)"""
     environ = {
-        **client_environ(cloud.endpoint_url),
+        **client_environ(cloud.session.endpoint_url),
         **configuration["Environment"]["Variables"],
         "AWS_DEFAULT_REGION": cloud.environment.region,
         "AWS_LAMBDA_FUNCTION_NAME": cloud.function("sweep"),
-        "PYTHONPATH": os.pathsep.join(map(str, (HOOK, SERVICES / "catalog"))),
+        "PYTHONPATH": str(HOOKS),
         "RECORD_CALLS": str(cloud.folder / "functions.jsonl"),
     }
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
@@ -131,25 +131,25 @@ pending.PATIENCE_MINUTES = 0; sweep.handle({}, None)"""
 
 
 def fail_for_good(cloud: Cloud) -> None:
-    """Let an event that nobody understands become a dead letter of both functions."""
+    """Let an invalid event become a dead letter of both functions."""
     announce(cloud, json.dumps({"odd": "event"}))
     for service in ("thumbnail", "annotate"):
-        wait_for(partial(dead_letter, cloud, service))
+        wait_until(partial(dead_letter, cloud, service), f"{service} has no dead letter")
 
 
 def dead_letter(cloud: Cloud, service: str) -> bool:
-    """Tell whether the function has a dead letter."""
+    """Return whether a function has a dead letter."""
     answer = cloud.client("sqs").receive_message(QueueUrl=cloud.outputs[service]["DeadLettersUrl"])
     return "Messages" in answer
 
 
 def annotate_by_gemini(cloud: Cloud, gallery: GalleryClient) -> None:
-    """Give the environment a key of Gemini's, and have a photo described."""
-    secret = cloud.client("secretsmanager").create_secret(
-        Name="gallery-staging-gemini", SecretString="a-key-of-nobody"
-    )["ARN"]
+    """Give the environment a Gemini key, and let Gemini describe a photo."""
+    secret = cloud.client("secretsmanager").create_secret(Name="gallery-staging-gemini", SecretString="a-test-key")[
+        "ARN"
+    ]
     cloud.environment = with_parameters(cloud.environment, "annotate", GeminiSecretArn=secret)
-    cloud.outputs = deploy(cloud.environment, silent)
+    cloud.outputs = deploy(cloud.session, cloud.environment, silent)
     image = gallery.wait(gallery.upload(photos.jpeg(seed=3)))
     assert image["annotation"]["model"].startswith("gemini"), image
 
@@ -159,14 +159,6 @@ def announce(cloud: Cloud, message: str) -> None:
 
 
 def called(cloud: Cloud, service: str, operation: str, key: str) -> bool:
-    """Tell whether a service has called an operation of S3 for an object."""
+    """Return whether a service has called an S3 operation for an object."""
     calls = cloud.calls().get(service, [])
     return any(call.operation == operation and call.parameters.get("Key") == key for call in calls)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds} seconds in vain")
-        time.sleep(0.05)

@@ -1,10 +1,10 @@
-"""Desired state: what is read, and what is refused with the place of the mistake."""
+"""Desired state: valid files are read, and errors name the position."""
 
 from pathlib import Path
 
 import pytest
 
-from deploy.environment import Output, load_environment
+from deploy.environment import Environment, Output, load_environment
 from deploy.errors import EnvironmentFileError, TemplateError
 
 STACKS = """
@@ -53,6 +53,9 @@ Outputs:
 }
 
 
+FILE, STACKS_FILE, IMAGES_FILE = "environments/test.yaml", "stacks.yaml", "templates/images.yaml"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "environments").mkdir()
@@ -64,6 +67,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def load(folder: Path) -> Environment:
+    return load_environment("test", {"HOST": "db"}, folder)
+
+
 def change(folder: Path, file: str, old: str, new: str) -> None:
     path = folder / file
     text = path.read_text()
@@ -71,34 +78,34 @@ def change(folder: Path, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def test_stacks_come_after_those_they_need(folder: Path) -> None:
-    environment = load_environment("test", {"HOST": "db"}, folder)
+def test_stacks_are_in_deployment_order(folder: Path) -> None:
+    environment = load(folder)
     assert [stack.name for stack in environment.stacks] == ["images", "function"]
 
 
 def test_a_parameter_is_wired_to_another_stacks_output(folder: Path) -> None:
-    function = load_environment("test", {"HOST": "db"}, folder).stacks[1]
+    function = load(folder).stacks[1]
     bucket = Output("images", "BucketName")
     assert function.wired == {"BucketName": bucket, "ArtifactBucket": bucket, "Host": Output("database", "Host")}
 
 
-def test_values_become_the_texts_that_cloudformation_takes(folder: Path) -> None:
-    images = load_environment("test", {"HOST": "db"}, folder).stacks[0]
+def test_values_are_converted_to_strings(folder: Path) -> None:
+    images = load(folder).stacks[0]
     assert images.parameters == {"BucketName": "photos", "Versions": "3", "Public": "false"}
 
 
-def test_a_provided_stack_is_not_deployed_and_has_its_variables_filled_in(folder: Path) -> None:
-    environment = load_environment("test", {"HOST": "db"}, folder)
+def test_a_provided_stack_is_not_deployed_and_its_variables_are_replaced(folder: Path) -> None:
+    environment = load(folder)
     assert environment.provided == {"database": {"Host": "db"}}
     assert "database" not in [stack.name for stack in environment.stacks]
 
 
-def test_an_unknown_environment_names_the_known_ones(folder: Path) -> None:
-    with pytest.raises(EnvironmentFileError, match="no environment 'prod'; there is: test"):
+def test_an_unknown_environment_lists_the_available_ones(folder: Path) -> None:
+    with pytest.raises(EnvironmentFileError, match="unknown environment 'prod'; available: test"):
         load_environment("prod", {}, folder)
 
 
-def test_a_variable_that_is_not_set_is_named(folder: Path) -> None:
+def test_an_unset_variable_is_named(folder: Path) -> None:
     with pytest.raises(EnvironmentFileError, match="HOST is not set"):
         load_environment("test", {}, folder)
 
@@ -106,62 +113,52 @@ def test_a_variable_that_is_not_set_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("environments/test.yaml", "region: eu-west-1", "", "region must be a text, not None"),
+        (FILE, "region: eu-west-1", "", "region must be a string, not None"),
+        (FILE, "platform: aws", "platform: vax", "platform must be one of host, container, aws"),
+        (FILE, "region:", "colour: red\nregion:", "unknown key colour"),
+        (FILE, "  images: {", "  image: {}\n  images: {", "unknown key parameters.image"),
+        (FILE, "Versions: 3", "Versions: [3]", "parameters.images.Versions must be a string or a number"),
+        (FILE, "parameters:", "parameters: 3\nother:", "parameters must be a mapping"),
+        (FILE, "parameters:", "parameters: {", "is not valid YAML"),
+        (FILE, "  images:", "  function: {Host: x}\n  images:", "function.Host is already wired"),
         (
-            "environments/test.yaml",
-            "platform: aws",
-            "platform: vax",
-            "platform must be one of host, container, aws",
-        ),
-        ("environments/test.yaml", "region:", "colour: red\nregion:", "unknown key colour"),
-        ("environments/test.yaml", "  images: {", "  image: {}\n  images: {", "unknown key parameters.image"),
-        (
-            "environments/test.yaml",
-            "Versions: 3",
-            "Versions: [3]",
-            "parameters.images.Versions must be a text or a number",
-        ),
-        ("environments/test.yaml", "parameters:", "parameters: 3\nother:", "parameters must be a mapping"),
-        ("environments/test.yaml", "parameters:", "parameters: {", "is not YAML"),
-        ("environments/test.yaml", "  images:", "  function: {Host: x}\n  images:", "function.Host is already wired"),
-        (
-            "stacks.yaml",
+            STACKS_FILE,
             "images.BucketName",
             "pictures.BucketName",
-            "no stack 'pictures' is deployed, provided or existing",
+            "stack 'pictures' is neither deployed, provided nor existing",
         ),
-        ("stacks.yaml", "images.BucketName", "BucketName", "parameters.BucketName must be stack.Output"),
-        ("stacks.yaml", "service:", "servise:", "unknown key function.servise"),
+        (STACKS_FILE, "images.BucketName", "BucketName", "parameters.BucketName must be stack.Output"),
+        (STACKS_FILE, "service:", "servise:", "unknown key function.servise"),
         (
-            "stacks.yaml",
+            STACKS_FILE,
             "  template: images.yaml",
             "  template: images.yaml\n  parameters: {Extra: function.B}",
-            "need each other",
+            "depend on each other",
         ),
         (
-            "stacks.yaml",
+            STACKS_FILE,
             "images.BucketName",
             "images.Bucket",
-            r"takes images.Bucket, which is no output of images.yaml",
+            r"takes images.Bucket, which is not an output of images.yaml",
         ),
-        ("stacks.yaml", "    Host:", "    Name:", r"function.parameters.Name is no parameter of function.yaml"),
-        ("environments/test.yaml", "Versions: 3", "Copies: 3", r"images.Copies is no parameter of images.yaml"),
-        ("environments/test.yaml", "BucketName: photos, ", "", r"images.BucketName is missing: images.yaml has no"),
-        ("environments/test.yaml", "{Host:", "{Name:", r"provided.database lacks Host"),
-        ("environments/test.yaml", "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
-        ("environments/test.yaml", "{}", "{images.Bucket: ' '}", r"overrides.images.Bucket must say the reason"),
-        ("environments/test.yaml", "{}", "{images.Bucket: false}", r"overrides.images.Bucket must say the reason"),
-        ("environments/test.yaml", "{}", "{1: x}", r"overrides.1 must be a text as a key"),
-        ("environments/test.yaml", "region:", "on: x\nregion:", r"True must be a text as a key"),
-        ("environments/test.yaml", "region:", "region: eu-west-2\nregion:", r"the key region stands here twice"),
-        ("templates/images.yaml", "Outputs:", "Outputs: {", r"images.yaml is not YAML"),
-        ("templates/images.yaml", "  BucketName: {Value: !Ref Bucket}", "  - x", r"Outputs must be a mapping"),
+        (STACKS_FILE, "    Host:", "    Name:", r"function.parameters.Name is not a parameter of function.yaml"),
+        (FILE, "Versions: 3", "Copies: 3", r"images.Copies is not a settable parameter of images.yaml"),
+        (FILE, "BucketName: photos, ", "", r"images.BucketName is missing: images.yaml has no"),
+        (FILE, "{Host:", "{Name:", r"provided.database lacks Host"),
+        (FILE, "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
+        (FILE, "{}", "{images.Bucket: ' '}", r"overrides.images.Bucket must give a reason"),
+        (FILE, "{}", "{images.Bucket: false}", r"overrides.images.Bucket must give a reason"),
+        (FILE, "{}", "{1: x}", r"overrides.1 is not a string key"),
+        (FILE, "region:", "on: x\nregion:", r"True is not a string key"),
+        (FILE, "region:", "region: eu-west-2\nregion:", r"duplicate key region"),
+        (IMAGES_FILE, "Outputs:", "Outputs: {", r"images.yaml is not valid YAML"),
+        (IMAGES_FILE, "  BucketName: {Value: !Ref Bucket}", "  - x", r"Outputs must be a mapping"),
     ],
 )
-def test_a_mistake_is_refused_with_its_place(folder: Path, file: str, old: str, new: str, message: str) -> None:
+def test_an_error_names_its_position(folder: Path, file: str, old: str, new: str, message: str) -> None:
     change(folder, file, old, new)
     with pytest.raises((EnvironmentFileError, TemplateError), match=message) as error:
-        load_environment("test", {"HOST": "db"}, folder)
+        load(folder)
     assert Path(file).name in str(error.value)
 
 
@@ -169,19 +166,22 @@ def pin(folder: Path, versions: str) -> None:
     change(folder, "environments/test.yaml", "overrides:", f"versions: {versions}\noverrides:")
 
 
-def test_an_environment_pins_published_versions(folder: Path) -> None:
+def test_an_environment_can_pin_published_versions(folder: Path) -> None:
     pin(folder, "{thumbnail: 0.1.10}")
-    assert load_environment("test", {"HOST": "db"}, folder).versions == {"thumbnail": "0.1.10"}
+    assert load(folder).versions == {"thumbnail": "0.1.10"}
 
 
 def test_an_environment_without_versions_runs_the_working_tree(folder: Path) -> None:
-    assert load_environment("test", {"HOST": "db"}, folder).versions is None
+    assert load(folder).versions is None
 
 
 @pytest.mark.parametrize(
     ("versions", "message"),
     [
-        ("{thumbnail: 1.2.3, captions: 1.0.0}", "versions.captions is no service of a stack here; there is: thumbnail"),
+        (
+            "{thumbnail: 1.2.3, captions: 1.0.0}",
+            "versions.captions is not a service of a stack here; available: thumbnail",
+        ),
         ("{}", "versions.thumbnail is missing: pin every service, or none"),
         ("", "versions.thumbnail is missing: pin every service, or none"),
         ("{thumbnail: 1.2}", r"versions.thumbnail must be a version like 1.4.0, not 1.2"),
@@ -192,53 +192,53 @@ def test_an_environment_without_versions_runs_the_working_tree(folder: Path) -> 
         ("[thumbnail]", "versions must be a mapping"),
     ],
 )
-def test_a_wrong_pin_is_refused_with_its_place(folder: Path, versions: str, message: str) -> None:
+def test_an_invalid_pin_is_refused(folder: Path, versions: str, message: str) -> None:
     pin(folder, versions)
     with pytest.raises(EnvironmentFileError, match=message) as error:
-        load_environment("test", {"HOST": "db"}, folder)
+        load(folder)
     assert "test.yaml" in str(error.value)
 
 
 def test_a_service_needs_a_bucket_for_its_package(folder: Path) -> None:
     change(folder, "stacks.yaml", "    ArtifactBucket: images.BucketName\n", "")
     change(folder, "templates/function.yaml", "  ArtifactBucket: {Type: String}\n", "")
-    with pytest.raises(EnvironmentFileError, match=r"stacks\.yaml: function\.parameters lacks ArtifactBucket"):
-        load_environment("test", {"HOST": "db"}, folder)
+    with pytest.raises(EnvironmentFileError, match=r"stacks\.yaml: function\.parameters\.ArtifactBucket is missing"):
+        load(folder)
 
 
 @pytest.mark.parametrize("file", ["stacks.yaml", "environments/test.yaml", "templates/images.yaml"])
-def test_a_file_that_is_no_text_is_named(folder: Path, file: str) -> None:
+def test_a_file_that_is_not_utf_8_is_named(folder: Path, file: str) -> None:
     (folder / file).write_bytes("# K\u00e4se".encode("latin-1"))
     with pytest.raises((EnvironmentFileError, TemplateError), match="cannot be read") as error:
-        load_environment("test", {"HOST": "db"}, folder)
+        load(folder)
     assert Path(file).name in str(error.value)
 
 
-def test_a_missing_wiring_is_named(folder: Path) -> None:
+def test_a_missing_stacks_file_is_named(folder: Path) -> None:
     (folder / "stacks.yaml").unlink()
     with pytest.raises(EnvironmentFileError, match=r"stacks\.yaml cannot be read"):
-        load_environment("test", {"HOST": "db"}, folder)
+        load(folder)
 
 
-def test_the_name_of_an_environment_is_no_path(folder: Path) -> None:
-    with pytest.raises(EnvironmentFileError, match="no environment"):
+def test_the_name_of_an_environment_is_not_a_path(folder: Path) -> None:
+    with pytest.raises(EnvironmentFileError, match="unknown environment"):
         load_environment("../environments/test", {"HOST": "db"}, folder)
 
 
-def test_a_template_that_is_missing_is_named(folder: Path) -> None:
+def test_a_missing_template_is_named(folder: Path) -> None:
     (folder / "templates" / "images.yaml").unlink()
     with pytest.raises(TemplateError, match=r"images\.yaml cannot be read"):
-        load_environment("test", {"HOST": "db"}, folder)
+        load(folder)
 
 
-def test_a_package_and_a_release_are_filled_in_and_never_set(folder: Path) -> None:
+def test_the_package_and_the_release_cannot_be_set(folder: Path) -> None:
     change(folder, "environments/test.yaml", "  images:", "  function: {Release: x}\n  images:")
-    with pytest.raises(EnvironmentFileError, match=r"function\.Release is no parameter .* that can be set"):
-        load_environment("test", {"HOST": "db"}, folder)
+    with pytest.raises(EnvironmentFileError, match=r"function\.Release is not a settable parameter"):
+        load(folder)
 
 
 @pytest.mark.parametrize("name", ["local", "staging", "production"])
-def test_the_environments_of_this_repository_can_be_read(name: str) -> None:
+def test_the_environments_of_this_repository_are_valid(name: str) -> None:
     variables = (
         "ARTIFACT_BUCKET",
         "AWS_ACCOUNT_ID",

@@ -1,4 +1,4 @@
-"""What people read about a change on GitHub, as text: the files in golden/ are what GitHub is sent."""
+"""Markdown for GitHub; the files in golden/ are the expected sections."""
 
 from pathlib import Path
 
@@ -13,94 +13,59 @@ from deploy.drift import Drift
 from deploy.errors import BusyError, EnvironmentFileError
 from deploy.markdown import LONGEST, drift_section, failure_section, plan_section
 from deploy.plan import Plan, PlannedStack
+from support.plans import modify, plan, unchanged, update
 
 GOLDEN = Path(__file__).with_name("golden")
 
-CREATED = Plan(
-    "staging",
-    "eu-central-1",
-    {"catalog": "catalog/catalog-0.3.0.zip"},
-    (
-        PlannedStack("images", "create", "", (Change("Add", "Bucket", "AWS::S3::Bucket"),), "arn"),
-        PlannedStack("catalog", "create later", "", (Change("Add", "Function", "X"),), waits_for=("images.TopicArn",)),
-    ),
+OLD_ALARM = Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm")
+ANNOTATE = {"annotate": "annotate/annotate-0.2.1.zip"}
+OLD_ANNOTATE = {"annotate": "annotate/annotate-0.2.0.zip"}
+THUMBNAIL = {"thumbnail": "thumbnail/thumbnail-0.1.2.zip"}
+
+CREATED = plan(
+    PlannedStack("images", "create", "", (Change("Add", "Bucket", "AWS::S3::Bucket"),), "arn"),
+    PlannedStack("catalog", "create later", "", (Change("Add", "Function", "X"),), waits_for=("images.TopicArn",)),
+    artifacts={"catalog": "catalog/catalog-0.3.0.zip"},
 )
-UPDATED = Plan(
-    "staging",
-    "eu-central-1",
-    {"annotate": "annotate/annotate-0.2.1.zip", "thumbnail": "thumbnail/thumbnail-0.1.2.zip"},
-    (
-        PlannedStack(
-            "database",
-            "update",
-            "",
-            (Change("Modify", "Instance", "AWS::RDS::DBInstance", "perhaps", ("MultiAZ",), ("MultiAZ",)),),
-            "arn",
-        ),
-        PlannedStack(
-            "annotate",
-            "update",
-            "",
-            (
-                Change("Modify", "Function", "AWS::Lambda::Function", "no", ("Code",)),
-                Change("Modify", "Version", "AWS::Lambda::Version", "yes", ("Description",), ("Description",)),
-                Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm"),
-            ),
-            "arn",
-        ),
-        PlannedStack("thumbnail", "unchanged", ""),
+UPDATED = plan(
+    update("database", modify("Instance", "AWS::RDS::DBInstance", "perhaps", "MultiAZ")),
+    update(
+        "annotate",
+        modify("Function", "AWS::Lambda::Function", "no", "Code"),
+        modify("Version", "AWS::Lambda::Version", "yes", "Description"),
+        OLD_ALARM,
     ),
-    ("gallery-staging-old",),
-    {"annotate": "annotate/annotate-0.2.0.zip", "thumbnail": "thumbnail/thumbnail-0.1.2.zip"},
+    unchanged("thumbnail"),
+    artifacts=ANNOTATE | THUMBNAIL,
+    orphaned=("gallery-staging-old",),
+    deployed=OLD_ANNOTATE | THUMBNAIL,
 )
-REFUSED = Plan(
-    "production",
-    "eu-central-1",
-    {},
-    (
-        PlannedStack(
-            "images",
-            "update",
-            "",
-            (
-                Change("Modify", "Bucket", "AWS::S3::Bucket", "yes", ("BucketName",), ("BucketName",)),
-                Change("Remove", "Topic", "AWS::SNS::Topic"),
-                Change("Remove", "TopicPolicy", "AWS::SNS::TopicPolicy"),
-            ),
-            "arn",
-            refused=(
-                "images.Bucket (bucket) would be replaced because of BucketName",
-                "images.Topic (topic) would be deleted",
-            ),
+REFUSED = plan(
+    update(
+        "images",
+        modify("Bucket", "AWS::S3::Bucket", "yes", "BucketName"),
+        Change("Remove", "Topic", "AWS::SNS::Topic"),
+        Change("Remove", "TopicPolicy", "AWS::SNS::TopicPolicy"),
+        refused=(
+            "images.Bucket (bucket) would be replaced because of BucketName",
+            "images.Topic (topic) would be deleted",
         ),
     ),
+    environment="production",
 )
-ALLOWED = Plan(
-    "production",
-    "eu-central-1",
-    {"annotate": "annotate/annotate-0.2.1.zip"},
-    (
-        PlannedStack(
-            "database",
-            "update",
-            "",
-            (
-                Change("Modify", "Instance", "AWS::RDS::DBInstance", "yes", ("Engine",), ("Engine",)),
-                Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm"),
-            ),
-            "arn",
-        ),
-    ),
-    (),
-    {"annotate": "annotate/annotate-0.2.0.zip"},
+ALLOWED = plan(
+    update("database", modify("Instance", "AWS::RDS::DBInstance", "yes", "Engine"), OLD_ALARM),
+    environment="production",
+    artifacts=ANNOTATE,
+    deployed=OLD_ANNOTATE,
 )
-UNCHANGED = Plan("production", "eu-central-1", {}, (PlannedStack("images", "unchanged", ""),))
+UNCHANGED = plan(unchanged("images"), environment="production")
 DRIFTED = [
-    Drift("images", "Bucket", "AWS::S3::Bucket", "MODIFIED", ("/Tags/0/Value is by hand, not ours",)),
-    Drift("web", "", "", "INCOMPLETE", ("a right is missing",)),
+    Drift("images", "Bucket", "AWS::S3::Bucket", "MODIFIED", ("/Tags/0/Value is manual, not gallery",)),
+    Drift("web", "", "", "INCOMPLETE", ("a permission is missing",)),
 ]
 
-# A message may quote whatever a file or AWS says.
+# An error message may quote any text of a file or of AWS.
 HOSTILE = "stack `web`: </details> | @everyone\n```\n# <img src=x> #1\n````"
 
 
@@ -118,31 +83,31 @@ HOSTILE = "stack `web`: </details> | @everyone\n```\n# <img src=x> #1\n````"
         ("drifted", drift_section("staging", DRIFTED)),
     ],
 )
-def test_people_read(name: str, section: str) -> None:
+def test_a_section_is_its_golden_file(name: str, section: str) -> None:
     assert section == (GOLDEN / f"{name}.md").read_text(encoding="utf-8")
 
 
-def test_nothing_is_written_when_nothing_has_drifted() -> None:
+def test_no_drift_is_an_empty_section() -> None:
     assert drift_section("staging", []) == ""
 
 
-def test_a_long_plan_is_cut_with_a_word_about_where_the_rest_is() -> None:
+def test_a_long_plan_is_cut_and_refers_to_the_log() -> None:
     changes = tuple(Change("Remove", f"Resource{number:04}", "AWS::SQS::Queue") for number in range(1000))
-    section = plan_section(Plan("staging", "eu-central-1", {}, (PlannedStack("web", "update", "", changes, "arn"),)))
+    section = plan_section(plan(update("web", *changes)))
     assert LONGEST - 100 < len(section) <= LONGEST
     above, details = section.split("<details>")
-    assert above.endswith("DELETED\n- … and more: the log of the job has all of it\n\n")
-    assert details.endswith("(AWS::SQS::Queue)\n… and more: the log of the job has all of it\n```\n\n</details>\n")
+    assert above.endswith("DELETED\n- … and more; see the job log\n\n")
+    assert details.endswith("(AWS::SQS::Queue)\n… and more; see the job log\n```\n\n</details>\n")
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "word\n" * 100_000, "`" * 100_000])
-def test_a_long_message_is_cut_with_a_word_about_where_the_rest_is(text: str) -> None:
+def test_a_long_message_is_cut_and_refers_to_the_log(text: str) -> None:
     for section in (
         failure_section("staging", "plan", EnvironmentFileError(text)),
         drift_section("staging", [Drift("web", "Group", "X", "MODIFIED", (text,))]),
     ):
         assert len(section) < LONGEST
-        assert "the log of the job has all of it" in section
+        assert "see the job log" in section
 
 
 NAMES = st.text(st.sampled_from("aZ9 `|<>@#*_[]()!\\\n\r&~:/.-"), min_size=1, max_size=40).map(
@@ -173,18 +138,18 @@ PLANS = st.builds(
 
 @settings(max_examples=30)
 @given(PLANS)
-def test_github_interprets_no_name(plan: Plan) -> None:
-    section = plan_section(plan)
+def test_github_interprets_no_data_as_markup(hostile: Plan) -> None:
+    section = plan_section(hostile)
     assert len(section) <= LONGEST
     interpreted = [token for token in tokens(section) if token.type not in ("code_inline", "fence")]
     assert [token.content for token in interpreted if "data" in token.content] == []
     assert [token.content for token in interpreted if token.type == "html_block"] == [
-        "<details><summary>The whole plan</summary>\n",
+        "<details><summary>Full plan</summary>\n",
         "</details>\n",
     ]
 
 
 def tokens(markdown: str) -> list[Token]:
-    """Return what GitHub's flavour makes of a text, without what only holds others."""
+    """Return the leaf tokens of a text in GitHub's flavour of Markdown."""
     blocks = MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
     return [token for block in blocks for token in (block.children if block.type == "inline" else [block]) or []]

@@ -1,4 +1,4 @@
-"""Packages of releases: the same to the byte wherever they are built, with a manifest and an SBOM."""
+"""Packages of releases: reproducible, with a manifest and an SBOM."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> TaggedServices:
 
 
 def build(repository: TaggedServices, folder: Path, version: str = "2.0.0") -> Path:
-    """Build a release as `publish` does, from what is committed."""
+    """Build a release from the tagged commit, as `publish` does."""
     commit = repository.git("rev-parse", "worker-v2.0.0")
     Repository(repository.path).archive(commit, ["services"], folder)
     services = folder / "services"
@@ -42,7 +42,7 @@ def read(path: Path, name: str) -> Any:
         return json.loads(archive.read(name))
 
 
-def test_two_builds_of_a_release_are_the_same_to_the_byte(
+def test_a_release_is_reproducible(
     repository: TaggedServices, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Pacific/Auckland")
@@ -54,11 +54,11 @@ def test_two_builds_of_a_release_are_the_same_to_the_byte(
     assert again.read_bytes() == built.read_bytes()
 
 
-def test_a_release_is_named_by_its_version(built: Path) -> None:
+def test_the_name_of_a_release_has_only_its_version(built: Path) -> None:
     assert built.name == "worker-2.0.0.zip"
 
 
-def test_the_manifest_of_a_release_names_commit_and_versions(repository: TaggedServices, built: Path) -> None:
+def test_the_manifest_of_a_release_has_the_commit_and_the_versions(repository: TaggedServices, built: Path) -> None:
     manifest = read(built, "manifest.json")
     assert manifest["commit"] == repository.git("rev-parse", "HEAD")
     assert (manifest["service"], manifest["version"]) == ("worker", "2.0.0")
@@ -66,23 +66,23 @@ def test_the_manifest_of_a_release_names_commit_and_versions(repository: TaggedS
     assert manifest["platform"].startswith("aarch64-")
 
 
-def test_sources_of_another_version_are_no_release(repository: TaggedServices, tmp_path: Path) -> None:
-    with pytest.raises(PackageError, match=r"holds worker 2\.0\.0, not 2\.0\.1"):
+def test_sources_of_another_version_are_refused(repository: TaggedServices, tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match=r"contains worker 2\.0\.0, not 2\.0\.1"):
         build(repository, tmp_path, "2.0.1")
 
 
-def test_the_sbom_names_what_is_in_the_package(built: Path) -> None:
+def test_the_sbom_lists_the_components_of_the_package(built: Path) -> None:
     document = read(built, "sbom.json")
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     assert document["metadata"]["component"]["purl"] == "pkg:generic/worker@2.0.0"
     assert [part["purl"] for part in document["components"]] == ["pkg:generic/shared@0.1.0", "pkg:pypi/six@1.17.0"]
 
 
-def test_the_sbom_names_no_time(built: Path) -> None:
+def test_the_sbom_has_no_timestamp(built: Path) -> None:
     assert "timestamp" not in read(built, "sbom.json")["metadata"]
 
 
-def test_the_sbom_of_another_content_has_another_serial_number(built: Path, tmp_path: Path) -> None:
+def test_the_sbom_of_other_content_has_another_serial_number(built: Path, tmp_path: Path) -> None:
     other = json.loads(sbom("worker", {"worker": "2.0.1"}, tmp_path))
     assert other["serialNumber"] != read(built, "sbom.json")["serialNumber"]
 
@@ -98,7 +98,7 @@ def test_the_sbom_of_another_content_has_another_serial_number(built: Path, tmp_
         ("", []),
     ],
 )
-def test_the_sbom_names_the_licence_that_a_wheel_declares(
+def test_the_sbom_has_the_licence_that_a_wheel_declares(
     tmp_path: Path, fields: str, licences: list[dict[str, Any]]
 ) -> None:
     (tmp_path / "some_thing-2.1.dist-info").mkdir()

@@ -1,4 +1,4 @@
-"""What AWS answers and the emulator does not: the other words for no change, pages, a stack that remembers."""
+"""Answers of AWS that the emulator does not give: other messages for no changes, pages, expired change sets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -25,11 +26,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def cloudformation(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Stubber]]:
-    """Script the answers of CloudFormation, and check what it is asked."""
-    client = boto3.client(
-        "cloudformation", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
+def cloudformation() -> Iterator[tuple[Any, Stubber]]:
+    """Script the responses of CloudFormation, and check the requests."""
+    client = boto3.Session("x", "x").client("cloudformation", region_name="eu-central-1")
     with Stubber(client) as stubber:
         yield client, stubber
         stubber.assert_no_pending_responses()
@@ -64,9 +63,7 @@ def event(number: int, logical_id: str, status: str, reason: str = "") -> dict[s
         "No updates are to be performed.",
     ],
 )
-def test_both_ways_of_saying_that_nothing_changes_are_understood(
-    cloudformation: tuple[Any, Stubber], reason: str
-) -> None:
+def test_both_messages_for_no_changes_are_understood(cloudformation: tuple[Any, Stubber], reason: str) -> None:
     client, stubber = cloudformation
     stubber.add_response("create_change_set", {"Id": ARN})
     stubber.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": reason}, NAMED)
@@ -74,7 +71,7 @@ def test_both_ways_of_saying_that_nothing_changes_are_understood(
     assert make_change_set(client, "gallery", "{}", {}, create=False) is None
 
 
-def test_a_change_set_that_fails_validation_is_an_error_with_its_details(cloudformation: tuple[Any, Stubber]) -> None:
+def test_a_failed_validation_is_an_error_with_details(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
     events = {"OperationEvents": [{"LogicalResourceId": "Bucket", "ValidationStatusReason": "the name is taken"}, {}]}
     stubber.add_response("create_change_set", {"Id": ARN})
@@ -85,7 +82,7 @@ def test_a_change_set_that_fails_validation_is_an_error_with_its_details(cloudfo
         make_change_set(client, "gallery", "{}", {}, create=False)
 
 
-def test_a_change_set_is_read_over_all_its_pages(cloudformation: tuple[Any, Stubber]) -> None:
+def test_all_pages_of_a_change_set_are_read(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
     changes = [
         {"ResourceChange": {"Action": "Add", "LogicalResourceId": name, "ResourceType": "AWS::SQS::Queue"}}
@@ -100,7 +97,7 @@ def test_a_change_set_is_read_over_all_its_pages(cloudformation: tuple[Any, Stub
     assert [change.logical_id for change in change_set.changes] == ["First", "Second"]
 
 
-def test_the_first_real_cause_is_found_pages_back_and_past_what_was_only_cancelled(
+def test_the_root_cause_is_found_on_later_pages_and_before_cancelled_resources(
     cloudformation: tuple[Any, Stubber],
 ) -> None:
     client, stubber = cloudformation
@@ -117,7 +114,7 @@ def test_the_first_real_cause_is_found_pages_back_and_past_what_was_only_cancell
         wait_until_settled(client, "gallery")
 
 
-def test_a_cause_that_only_the_stack_tells_is_told(cloudformation: tuple[Any, Stubber]) -> None:
+def test_a_cause_that_only_the_stack_reports_is_reported(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
     events = [
         event(3, "gallery", "UPDATE_ROLLBACK_COMPLETE"),
@@ -129,7 +126,7 @@ def test_a_cause_that_only_the_stack_tells_is_told(cloudformation: tuple[Any, St
         wait_until_settled(client, "gallery")
 
 
-def test_the_end_of_an_operation_before_is_not_taken_for_the_end_of_this_one(
+def test_the_end_of_the_previous_operation_is_ignored(
     cloudformation: tuple[Any, Stubber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, stubber = cloudformation
@@ -146,24 +143,24 @@ def test_the_end_of_an_operation_before_is_not_taken_for_the_end_of_this_one(
     assert execute(client, "gallery", ARN) is True
 
 
-def test_an_executed_change_set_that_is_gone_is_remembered_by_its_stack(cloudformation: tuple[Any, Stubber]) -> None:
+def test_an_executed_change_set_that_is_gone_is_recognized_by_its_stack(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
     stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE", ChangeSetId=ARN))
     assert execute(client, "gallery", ARN) is False
 
 
-def test_taking_up_an_execution_that_failed_meanwhile_tells_its_cause(cloudformation: tuple[Any, Stubber]) -> None:
+def test_resuming_a_failed_execution_reports_its_cause(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
     events = [event(2, "Real", "UPDATE_FAILED", "the cause"), event(1, "gallery", "UPDATE_IN_PROGRESS")]
     stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_ROLLBACK_COMPLETE", ChangeSetId=ARN))
     stubber.add_response("describe_stack_events", {"StackEvents": events})
-    with pytest.raises(StackError, match="the cause; mend that and plan again"):
+    with pytest.raises(StackError, match="the cause; fix that and plan again"):
         execute(client, "gallery", ARN)
 
 
-def test_a_change_set_that_is_gone_and_was_not_executed_is_stale(cloudformation: tuple[Any, Stubber]) -> None:
+def test_a_missing_change_set_that_was_not_executed_is_stale(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
     stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE", ChangeSetId=f"{ARN}-another"))
@@ -171,11 +168,11 @@ def test_a_change_set_that_is_gone_and_was_not_executed_is_stale(cloudformation:
         execute(client, "gallery", ARN)
 
 
-def test_a_stack_that_another_change_set_works_on_is_busy(cloudformation: tuple[Any, Stubber]) -> None:
+def test_a_stack_that_another_change_set_changes_is_busy(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
     stubber.add_response("describe_change_set", {"ExecutionStatus": "OBSOLETE"}, NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_IN_PROGRESS"))
-    with pytest.raises(BusyError, match="somebody else"):
+    with pytest.raises(BusyError, match="another process"):
         execute(client, "gallery", ARN)
 
 
@@ -187,7 +184,7 @@ def test_a_stack_that_another_change_set_works_on_is_busy(cloudformation: tuple[
         ("InvalidChangeSetStatus", "An operation on this ChangeSet is currently in progress."),
     ],
 )
-def test_discarding_what_is_gone_or_at_work_is_no_error(
+def test_discarding_a_missing_or_executing_change_set_is_no_error(
     cloudformation: tuple[Any, Stubber], code: str, message: str
 ) -> None:
     client, stubber = cloudformation
@@ -195,11 +192,11 @@ def test_discarding_what_is_gone_or_at_work_is_no_error(
     discard(client, "gallery", ARN)
 
 
-def test_drift_is_read_over_all_pages_without_false_alarms_and_with_what_could_not_be_checked(
-    cloudformation: tuple[Any, Stubber], monkeypatch: pytest.MonkeyPatch
+def test_all_pages_of_drift_are_read_without_false_alarms_and_incomplete_checks_are_reported(
+    cloudformation: tuple[Any, Stubber],
 ) -> None:
     client, stubber = cloudformation
-    monkeypatch.setattr(boto3, "client", lambda *_, **__: client)
+    session = Mock(client=Mock(return_value=client))
     environment = Environment(
         "test", Path("test.yaml"), "eu-central-1", "prefix", "aws", {}, {}, None, None, {}, (STACK,)
     )
@@ -211,15 +208,15 @@ def test_drift_is_read_over_all_pages_without_false_alarms_and_with_what_could_n
             "StackId": STACK_ID,
             "StackDriftDetectionId": "1",
             "DetectionStatus": "DETECTION_FAILED",
-            "DetectionStatusReason": "no right to look at Role",
+            "DetectionStatusReason": "not allowed to read Role",
             "Timestamp": NOW,
         },
     )
     pages = [[drift("Group", "/DesiredCapacity")], [drift("Group", "/MaxSize"), drift("Group", "/DesiredCapacity")]]
     stubber.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": pages[0], "NextToken": "more"})
     stubber.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": pages[1]})
-    incomplete, found = find_drift(environment)
-    assert (incomplete.status, incomplete.differences) == ("INCOMPLETE", ("no right to look at Role",))
+    incomplete, found = find_drift(session, environment)
+    assert (incomplete.status, incomplete.differences) == ("INCOMPLETE", ("not allowed to read Role",))
     assert (found.logical_id, found.differences) == ("Group", ("/MaxSize is 3, not 2",))
 
 
@@ -239,8 +236,8 @@ def drift(logical_id: str, path: str) -> dict[str, Any]:
     }
 
 
-def test_an_error_that_is_not_about_existence_is_passed_on(cloudformation: tuple[Any, Stubber]) -> None:
+def test_other_errors_of_describe_stacks_are_not_hidden(cloudformation: tuple[Any, Stubber]) -> None:
     client, stubber = cloudformation
-    stubber.add_client_error("describe_stacks", "AccessDenied", "no right", expected_params={"StackName": ANY})
-    with pytest.raises(client.exceptions.ClientError, match="no right"):
+    stubber.add_client_error("describe_stacks", "AccessDenied", "access denied", expected_params={"StackName": ANY})
+    with pytest.raises(client.exceptions.ClientError, match="access denied"):
         find_stack(client, "gallery")

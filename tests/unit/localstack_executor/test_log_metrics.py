@@ -1,4 +1,4 @@
-"""Metric filters: what they make of a line of a log."""
+"""Metrics that filters extract from log lines."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ def metric_filter(pattern: str, value: str = "$.pending", **more: str) -> dict[s
 
 
 @given(st.integers(-1000, 1000), st.integers(-1000, 1000))
-def test_a_number_counts_when_it_is_at_least_the_limit(number: int, limit: int) -> None:
+def test_a_number_counts_if_it_reaches_the_limit(number: int, limit: int) -> None:
     points = metric_data(metric_filter(f"{{ $.pending >= {limit} }}"), [json.dumps({"pending": number})])
     expected = [{"MetricName": "Pending", "Value": float(number), "Unit": "None"}]
     assert points == (expected if number >= limit else [])
@@ -29,12 +29,12 @@ def test_a_line_without_the_number_counts_nothing(message: str) -> None:
     assert metric_data(metric_filter("{ $.pending >= 0 }"), [message]) == []
 
 
-def test_a_line_may_count_as_a_constant() -> None:
+def test_a_line_can_count_as_a_constant() -> None:
     points = metric_data(metric_filter("{ $.pending > 2 }", "1", unit="Count"), ['{"pending": 3}', '{"pending": 2}'])
     assert points == [{"MetricName": "Pending", "Value": 1.0, "Unit": "Count"}]
 
 
 @pytest.mark.parametrize("pattern", ["", "ERROR", "{ $.a.b >= 0 }", "{ ($.a >= 0) && ($.b = 1) }", '{ $.a = "x" }'])
-def test_a_pattern_that_would_not_be_understood_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="knows filter patterns like"):
+def test_an_unsupported_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="only supports filter patterns like"):
         check_pattern(pattern)

@@ -1,4 +1,4 @@
-"""The Runtime API as a runtime sees it that AWS did not write."""
+"""The Runtime API, used by a plain HTTP client."""
 
 import http.client
 from collections.abc import Iterator
@@ -32,9 +32,7 @@ def ask(
         return response.status, response.read(), response.headers
 
 
-def test_an_invocation_is_handed_over_as_the_documentation_says(
-    api: RuntimeApi, messages: SimpleQueue[Message]
-) -> None:
+def test_an_invocation_is_sent_as_documented(api: RuntimeApi, messages: SimpleQueue[Message]) -> None:
     api.give(Invocation("request-1", b'{"a": 1}', "arn:aws:lambda:x", "Root=1-2-3", 1542409706888))
     status, body, headers = ask(api, "GET", f"{VERSION}/invocation/next")
     assert messages.get(timeout=20) == Message("waiting")
@@ -55,11 +53,11 @@ def test_a_result_is_accepted(api: RuntimeApi, messages: SimpleQueue[Message], k
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/"), ("GET", "/2015-01-01/next"), ("POST", f"{VERSION}/invocation/request-1/other")]
 )
-def test_another_path_is_not_found(api: RuntimeApi, method: str, path: str) -> None:
+def test_other_paths_are_not_found(api: RuntimeApi, method: str, path: str) -> None:
     assert ask(api, method, path, b"" if method == "POST" else None)[0] == 404
 
 
-def test_closing_lets_a_waiting_runtime_go(messages: SimpleQueue[Message]) -> None:
+def test_closing_disconnects_a_waiting_runtime(messages: SimpleQueue[Message]) -> None:
     api = RuntimeApi(messages)
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(ask, api, "GET", f"{VERSION}/invocation/next")

@@ -1,11 +1,10 @@
-"""Shared by the tests of releases: a project of its own for each test, copied from one that is made once."""
+"""A project for each test of releases, copied from one that is created once."""
 
 from pathlib import Path
 
 import pytest
 
-from support.git_repository import GIT_ENVIRONMENT
-from support.versioned_project import Project, ReleaseCommand
+from support.versioned_project import Project
 
 
 @pytest.fixture(scope="session")
@@ -35,17 +34,8 @@ def project(_tagged: Project, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def origin(project: Project, tmp_path: Path) -> Project:
-    """The remote of the project, with its commits and tags."""
+    """The remote `origin` of the project, with its commits and tags."""
     bare = Project(tmp_path / "origin.git")
     project.git("clone", "--quiet", "--bare", str(project.path), str(bare.path))
     project.git("remote", "add", "origin", str(bare.path))
     return bare
-
-
-@pytest.fixture
-def release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> ReleaseCommand:
-    """The command, run where git has no configuration."""
-    for name, value in GIT_ENVIRONMENT.items():
-        if name.startswith("GIT_CONFIG"):
-            monkeypatch.setenv(name, value)
-    return ReleaseCommand(monkeypatch, capsys)

@@ -1,4 +1,4 @@
-"""Sources as they were at a commit, from which published packages are built."""
+"""Files at a commit, from which published packages are built."""
 
 from pathlib import Path
 
@@ -24,18 +24,18 @@ def test_an_archive_holds_the_bytes_of_the_commit(project: Project, tmp_path: Pa
     assert not (sources / "web/web/uncommitted.py").exists()
 
 
-def test_a_folder_that_the_commit_does_not_have_is_an_error(project: Project, tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(project: Project, tmp_path: Path) -> None:
     repository = Repository(project.path)
     with pytest.raises(ReleaseError, match="services/shop"):
         repository.archive(repository.head(), ["services/shop"], tmp_path / "sources")
 
 
-def test_a_missing_tag_says_how_to_make_it(project: Project) -> None:
-    with pytest.raises(ReleaseError, match=r"there is no tag web-v9\.9\.9: .*make tag"):
+def test_a_missing_tag_is_reported_with_a_hint(project: Project) -> None:
+    with pytest.raises(ReleaseError, match=r"no tag web-v9\.9\.9: .*make tag"):
         Repository(project.path).tag_commit("web-v9.9.9")
 
 
-def test_a_file_is_read_as_it_was(project: Project) -> None:
+def test_a_file_is_read_at_a_commit(project: Project) -> None:
     project.change("web", "Show the colours")
     repository = Repository(project.path)
     assert repository.show("web-v0.1.4", "services/web/web/code.py") == b"first = 1\n"
@@ -43,11 +43,11 @@ def test_a_file_is_read_as_it_was(project: Project) -> None:
         repository.show("web-v0.1.4", "nowhere")
 
 
-def test_the_root_is_found_from_below(project: Project) -> None:
+def test_the_root_is_found_from_a_subfolder(project: Project) -> None:
     assert Repository(project.path / "services" / "web").path == project.path
 
 
 def test_a_repository_without_a_commit_has_no_head(tmp_path: Path) -> None:
     Project(tmp_path).git("init", "--quiet")
-    with pytest.raises(ReleaseError, match="HEAD is no commit"):
+    with pytest.raises(ReleaseError, match="HEAD is not a commit"):
         Repository(tmp_path).head()

@@ -1,4 +1,4 @@
-"""A gallery of one picture on loopback, whose answers a test can spoil; the real one is in tests/integration."""
+"""A fake gallery with one picture, whose responses tests can replace; tests/integration uses a real one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JSON = "application/json"
 
 @dataclass
 class Answer:
-    """What is answered to one request."""
+    """The response to a request."""
 
     status: int = 200
     body: bytes = b""
@@ -35,11 +35,11 @@ class Answer:
 
 
 SILENCE = Answer(0)
-"""No answer: the connection is closed."""
+"""No response: the connection is closed."""
 
 
 class OnePictureGallery(ThreadingHTTPServer):
-    """Answers as the gallery does, from a form to the deletion; `spoiled` has other answers, by method and path."""
+    """Responds like the gallery, from form to deletion; `spoiled` replaces responses, by method and path."""
 
     daemon_threads = True
 
@@ -61,7 +61,7 @@ class OnePictureGallery(ThreadingHTTPServer):
         self.allowed_origin = self.url
 
     def answer(self, request: str, body: bytes) -> Answer:
-        """Return the answer to a request, such as `GET /readyz`."""
+        """Return the response to a request, such as `GET /readyz`."""
         match request:
             case "GET /readyz":
                 return _json({"status": "ok"})
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - as http.server finds them
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names that http.server requires
 
     def log_message(self, *_: object) -> None:
         pass
@@ -126,7 +126,7 @@ def running() -> Iterator[OnePictureGallery]:
 
 @pytest.fixture
 def self_signed(tmp_path: Path) -> ssl.SSLContext:
-    """Return what makes a server speak TLS with a certificate that it made itself."""
+    """Return the TLS settings of a server with a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     certificate = (

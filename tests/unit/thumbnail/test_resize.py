@@ -5,10 +5,10 @@ import random
 from io import BytesIO
 
 import pytest
-from PIL import Image, ImageChops, ImageCms, ImageStat
+from PIL import Image, ImageCms
 
 from imaging.decode import UnreadableImageError
-from support.photos import encoded, jpeg, scene
+from support.photos import difference, encoded, jpeg, scene
 from thumbnail.resize import BOX, resize
 
 PREFIX = "data:image/webp;base64,"
@@ -30,11 +30,7 @@ def noise(size: tuple[int, int]) -> Image.Image:
     return Image.frombytes("RGBA", size, dice.randbytes(size[0] * size[1] * 4))
 
 
-def difference(one: Image.Image, other: Image.Image) -> float:
-    return max(ImageStat.Stat(ImageChops.difference(one.convert("RGB"), other.convert("RGB"))).mean)
-
-
-def test_the_thumbnail_looks_like_the_photo() -> None:
+def test_a_photo_becomes_a_webp_that_looks_like_it() -> None:
     image = opened(resize(jpeg(1600, 1200)).webp)
     assert image.size == (BOX, BOX * 3 // 4)
     assert difference(image, scene(1600, 1200).resize(image.size, Image.Resampling.LANCZOS)) < 2.5

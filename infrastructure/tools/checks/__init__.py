@@ -1,0 +1,1 @@
+"""Checks of the templates that no linter makes."""

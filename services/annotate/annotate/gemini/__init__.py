@@ -1,0 +1,1 @@
+"""Describes photos with the Gemini API."""
