@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from release.changelog import words
+from release.changelog import section_text
 from release.errors import ReleaseError
 from release.pins import all_pins
 from release.repository import Repository, tag_name
@@ -141,7 +141,7 @@ def _check_service(repository: Repository, service: Service, report: Report) -> 
         found(f"{service.name} changed since {service.tag} ({_some(changed)}): {release}")
     elif commit and (bundled := repository.changed(commit, service.bundled_paths)):
         report.notes.append(f"{service.name} will include changes of {packages_of(bundled)} in its next release")
-    if words(read_changelog(repository, service), service.version) is None:
+    if section_text(read_changelog(repository, service), service.version) is None:
         section = f"## {service.version} - <date>"
         found(f"{service.changelog} has no section for {service.version}: {release}, or write it under {section}")
 

@@ -110,13 +110,13 @@ def test_an_unreachable_server_is_reported(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("variables", "words"),
+    ("variables", "message"),
     [
         ({"GITHUB_TOKEN": ""}, "GITHUB_TOKEN is missing"),
         ({"GITHUB_REPOSITORY": "photos"}, "GITHUB_REPOSITORY must be owner/name, not 'photos'"),
         ({"GITHUB_REPOSITORY": "owner/photos/../x"}, "GITHUB_REPOSITORY must be owner/name"),
     ],
 )
-def test_a_missing_or_invalid_variable_is_named(server: GitHubServer, variables: dict[str, str], words: str) -> None:
-    with pytest.raises(ReportingError, match=words):
+def test_a_missing_or_invalid_variable_is_named(server: GitHubServer, variables: dict[str, str], message: str) -> None:
+    with pytest.raises(ReportingError, match=message):
         Settings.from_environ(server.environ() | variables)

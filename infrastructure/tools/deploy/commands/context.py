@@ -111,6 +111,6 @@ def failure_as_markdown(path: Path | None, environment: str, command: str) -> It
 
 
 def write_markdown(path: Path | None, text: str) -> None:
-    """Write the Markdown file, if there is to be one."""
+    """Write the Markdown file, if its path is given."""
     if path is not None:
         path.write_text(text, encoding="utf-8")
