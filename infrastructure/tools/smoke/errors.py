@@ -1,8 +1,4 @@
-"""Errors of a gallery.
-
-GalleryError            the gallery does not work as expected
-└── UnreachableError    the gallery does not answer
-"""
+"""Errors of a gallery."""
 
 
 class GalleryError(Exception):
