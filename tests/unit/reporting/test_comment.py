@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reporting.comment import write_comment
 from reporting.github import GitHub
 from support.github_server import GitHubServer
-
-
-@pytest.fixture
-def number(server: GitHubServer) -> int:
-    """Open a pull request."""
-    return server.open_pull_request()
 
 
 def test_a_comment_has_its_sections_below_a_hidden_marker(server: GitHubServer, github: GitHub, number: int) -> None:

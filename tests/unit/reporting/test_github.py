@@ -12,12 +12,6 @@ from support.github_server import DROP, GitHubServer, Reply, refusal
 AWAY = refusal(502, "Bad Gateway")
 
 
-@pytest.fixture
-def number(server: GitHubServer) -> int:
-    """Open a pull request."""
-    return server.open_pull_request()
-
-
 def test_a_list_is_read_to_its_last_page(server: GitHubServer, github: GitHub, number: int) -> None:
     for comment in range(205):
         server.comment(number, str(comment))
