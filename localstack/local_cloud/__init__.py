@@ -6,4 +6,4 @@ __all__ = ["REPOSITORY", "LocalCloudError"]
 
 
 class LocalCloudError(Exception):
-    """The local cloud cannot do what was asked; the message gives the reason and what to do about it."""
+    """An operation of the local cloud failed; the message gives the reason and what to do about it."""

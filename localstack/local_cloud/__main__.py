@@ -14,9 +14,9 @@ from servers import ServerError
 from smoke.errors import GalleryError
 
 
-@click.group(help=__doc__, commands=[up, down, demo, taskcat])
+@click.group(commands=[up, down, demo, taskcat])
 def local_cloud() -> None:
-    """Hold the commands."""
+    """Run the whole application on this machine."""
 
 
 def main() -> None:

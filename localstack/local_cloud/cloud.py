@@ -204,9 +204,7 @@ class LocalCloud:
         try:
             session = EmulatorSession(self.endpoint_url)
             variables = {
-                "DATABASE_HOST": address.host,
-                "DATABASE_PORT": str(address.port),
-                "DATABASE_NAME": DATABASE_NAME,
+                **_database_variables(address),
                 "MASTER_SECRET_ARN": _store_secret(session, address),
                 "GALLERY_ORIGIN": self.gallery_url,
                 "ARTIFACT_BUCKET": _make_bucket(session),
@@ -222,15 +220,12 @@ class LocalCloud:
 
     def _settings(self) -> dict[str, str]:
         """Return the environment variables of the gallery."""
-        address = self._address()
         return {
             **client_environ(self.endpoint_url),
+            **_database_variables(self._address()),
             "BUCKET_NAME": self.outputs["images"]["BucketName"],
             "THUMBNAIL_FUNCTION": self.outputs["thumbnail"]["FunctionArn"],
             "ANNOTATE_FUNCTION": self.outputs["annotate"]["FunctionArn"],
-            "DATABASE_HOST": address.host,
-            "DATABASE_PORT": str(address.port),
-            "DATABASE_NAME": DATABASE_NAME,
             "DATABASE_SECRET_ARN": self.outputs["catalog"]["ApplicationSecretArn"],
         }
 
@@ -304,6 +299,10 @@ def _stop_orphans(data: Path) -> bool:
     """Stop the orphaned children of a killed supervisor, in order; return whether there were any."""
     stopped = [Child(name, data).clear() for name in ("gallery", "emulator", "database")]
     return any(stopped)
+
+
+def _database_variables(address: Address) -> dict[str, str]:
+    return {"DATABASE_HOST": address.host, "DATABASE_PORT": str(address.port), "DATABASE_NAME": DATABASE_NAME}
 
 
 def _store_secret(session: boto3.Session, address: Address) -> str:

@@ -70,14 +70,21 @@ class Emulator(ABC):
     def clear(self) -> None:
         """Stop the emulator, or an orphaned one of a killed process."""
         self.child.clear()
+        self.stop_databases()
 
     def stop(self) -> None:
         """Stop the emulator; it may save its state first."""
         self.child.stop(STOP_SECONDS)
+        self.stop_databases()
 
     def abandon(self) -> None:
-        """Kill the emulator before it can save its state."""
+        """Kill the emulator before it saves its state; MiniStack's objects and waiting events are on disk already."""
         self.child.stop(0)
+        self.stop_databases()
+
+    @abstractmethod
+    def stop_databases(self) -> None:
+        """Stop the database servers of a killed emulator."""
 
     @abstractmethod
     def prepare(self) -> None:
@@ -102,7 +109,7 @@ class Emulator(ABC):
         }
 
     def function_environ(self) -> dict[str, str]:
-        """Return the variables of functions that are not those of every Lambda function."""
+        """Return the variables that functions get in addition to those of Lambda."""
         return {
             "OPENBLAS_NUM_THREADS": "1",
             **{name: self._user_environ[name] for name in FOR_FUNCTIONS if self._user_environ.get(name)},

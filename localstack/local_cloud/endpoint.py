@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import re
-import urllib.parse
+
+import urllib3
 
 from local_cloud import LocalCloudError
 
@@ -21,7 +21,6 @@ class Endpoint:
         Raises:
             LocalCloudError: it is not the address of a server.
         """
-        self._address = urllib.parse.urlsplit(endpoint_url)
         if not re.fullmatch(r"https?://[^/:@]+(:\d{1,5})?/?", endpoint_url):
             raise LocalCloudError(f"AWS_ENDPOINT_URL must be like http://127.0.0.1:4566, not {endpoint_url!r}.")
         self.endpoint_url = endpoint_url
@@ -32,19 +31,14 @@ class Endpoint:
         Raises:
             LocalCloudError: it does not.
         """
-        secure = self._address.scheme == "https"
-        connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-        connection = connect(self._address.netloc, timeout=5)
         try:
-            connection.request("GET", "/")
-            connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
+            with urllib3.PoolManager(retries=False, timeout=5) as pool:
+                pool.request("GET", self.endpoint_url, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
             raise LocalCloudError(
                 f"Nothing answers at AWS_ENDPOINT_URL={self.endpoint_url} ({error}). Start that emulator,"
                 " or unset AWS_ENDPOINT_URL to let `make up` start one."
             ) from error
-        finally:
-            connection.close()
 
     def stop(self) -> None:
         """Leave it running."""

@@ -36,6 +36,9 @@ class LocalStack(Emulator):
         shutil.rmtree(self._folder, ignore_errors=True)
         self._make_folders("tmp", "home", "files", "config")
 
+    def stop_databases(self) -> None:
+        """LocalStack starts none."""
+
     def environ(self) -> dict[str, str]:
         """Return all environment variables of LocalStack; functions get those that begin with FUNCTION_.
 

@@ -34,22 +34,7 @@ class MiniStack(Emulator):
         """The folder of `ministack_extensions` and `servers`."""
         return REPOSITORY / "localstack"
 
-    def clear(self) -> None:
-        """Stop the emulator, or an orphaned one of a killed process, and its databases."""
-        super().clear()
-        self._stop_databases()
-
-    def stop(self) -> None:
-        """Stop the emulator, which saves its state and stops its databases."""
-        super().stop()
-        self._stop_databases()
-
-    def abandon(self) -> None:
-        """Kill the emulator before it saves its state; objects and waiting events are on disk already."""
-        super().abandon()
-        self._stop_databases()
-
-    def _stop_databases(self) -> None:
+    def stop_databases(self) -> None:
         """Stop the servers of a killed emulator; each account and region has its notes."""
         if self._databases is not None:
             for note in self._databases.glob("*/*/*/run/database.json"):
@@ -59,9 +44,8 @@ class MiniStack(Emulator):
         """Fetch MariaDB if it needs it, and create its folders."""
         if self._databases:
             MariaDb.find_or_fetch(logger.info)  # or the first instance would have to wait for the download
-        self._make_folders("")
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed emulator leaves the code of functions there
-        self._make_folders("tmp", "home", "state", "objects", "events", "code")
+        self._make_folders("", "tmp", "home", "state", "objects", "events", "code")
 
     def environ(self) -> dict[str, str]:
         """Return all environment variables of the emulator; functions inherit them."""

@@ -68,7 +68,7 @@ class TaskcatRegion:
     def failures(self) -> list[str]:
         """Return the root cause of each stack that could not be created, nested stacks first."""
         causes = []
-        for stack in [*self._nested(STACK), STACK]:
+        for stack in [*self._physical_ids(STACK, NESTED), STACK]:
             found = find_stack(self._cloudformation, stack)
             if found and not found.settled:
                 causes.append(f"{self.name}: {found.name}: {first_failure(self._cloudformation, stack)}")
@@ -96,26 +96,22 @@ class TaskcatRegion:
         if self._empty(self.bucket):
             self._s3.delete_bucket(Bucket=self.bucket)
 
-    def _nested(self, stack: str) -> Iterator[str]:
-        for resource in self._resources(stack):
-            if resource["ResourceType"] == NESTED and resource.get("PhysicalResourceId"):
-                yield resource["PhysicalResourceId"]
-
     def _buckets(self, stack: str) -> Iterator[str]:
-        for resource in self._resources(stack):
-            if resource["ResourceType"] == "AWS::S3::Bucket" and resource.get("PhysicalResourceId"):
-                yield resource["PhysicalResourceId"]
-        for nested in self._nested(stack):
+        yield from self._physical_ids(stack, "AWS::S3::Bucket")
+        for nested in self._physical_ids(stack, NESTED):
             yield from self._buckets(nested)
 
-    def _resources(self, stack: str) -> list[Any]:
+    def _physical_ids(self, stack: str, resource_type: str) -> list[str]:
+        """Return the ids of existing resources of a type; none if there is no such stack."""
         try:
-            pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-            return [resource for page in pages for resource in page["StackResourceSummaries"]]
+            pages = list(self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack))
         except ClientError as error:
             if "does not exist" in error.response["Error"]["Message"]:
                 return []
             raise
+        resources = (resource for page in pages for resource in page["StackResourceSummaries"])
+        ids = (found.get("PhysicalResourceId", "") for found in resources if found["ResourceType"] == resource_type)
+        return list(filter(None, ids))
 
     def _empty(self, bucket: str) -> bool:
         """Delete every version of every object in a bucket; return whether the bucket exists."""

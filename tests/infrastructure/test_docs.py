@@ -177,8 +177,9 @@ def messages() -> Iterator[str]:
                     yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
                     yield node.value
-    for path in (REPOSITORY / "services" / "web" / "web" / "static").glob("*.js"):
-        yield path.read_text(encoding="utf-8")
+    for path in (REPOSITORY / "services" / "web" / "web").glob("*/*"):
+        if path.suffix in (".html", ".js"):
+            yield path.read_text(encoding="utf-8")
 
 
 def test_every_message_in_a_document_is_one_of_ours() -> None:

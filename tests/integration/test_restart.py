@@ -3,12 +3,11 @@
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
-from local_cloud.cloud import AlreadyRunningError, LocalCloud, stop_running
+from local_cloud.cloud import AlreadyRunningError, LocalCloud
 from servers.ports import free_ports
 from support import photos
 from support.gallery_client import GalleryClient
@@ -77,7 +76,3 @@ def test_a_second_cloud_in_the_same_folder_is_refused(own_cloud: LocalCloud) -> 
     other = LocalCloud(own_cloud._data, gallery_port, emulator_port, {})
     with pytest.raises(AlreadyRunningError, match=own_cloud.gallery_url):
         other.start(print)
-
-
-def test_stopping_in_an_empty_folder_stops_nothing(tmp_path: Path) -> None:
-    assert not stop_running(tmp_path)

@@ -10,10 +10,41 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+import yaml
 from botocore.config import Config
 
 from local_cloud.emulator import CREDENTIALS
 from support.waiting import wait_until
+
+RELEASE: dict[str, Any] = yaml.safe_load("""
+DeadLetters: { Type: AWS::SQS::Queue }
+Version:
+  Type: AWS::Lambda::Version
+  Properties: { FunctionName: { Ref: Function }, Description: { Ref: Release } }
+Alias:
+  Type: AWS::Lambda::Alias
+  Properties:
+    FunctionName: { Ref: Function }
+    FunctionVersion: { Fn::GetAtt: [Version, Version] }
+    Name: live
+Settings:
+  Type: AWS::Lambda::EventInvokeConfig
+  DependsOn: Alias
+  Properties:
+    FunctionName: { Ref: Function }
+    Qualifier: live
+    MaximumRetryAttempts: 1
+    DestinationConfig: { OnFailure: { Destination: { Fn::GetAtt: [DeadLetters, Arn] } } }
+""")
+"""Version, alias and dead letter queue of the resource `Function`; the parameter `Release` makes a new version."""
+
+PROTECTED_BALANCER: dict[str, Any] = {
+    "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "Properties": {
+        "Subnets": ["subnet-1", "subnet-2"],
+        "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +74,25 @@ class Account:
             endpoint_url=self.endpoint_url,
             config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
         )
+
+    def new_bucket(self) -> str:
+        """Create a bucket in the region, and return its name."""
+        name = f"bucket-{uuid4().hex[:8]}"
+        place = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        self.client("s3").create_bucket(Bucket=name, **({} if self.region == "us-east-1" else place))
+        return name
+
+    def receive(self, queue_url: str, text: str) -> list[str]:
+        """Wait for messages that contain a text, and return their bodies."""
+        sqs, found = self.client("sqs"), list[str]()
+
+        def have_arrived() -> bool:
+            messages = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages", [])
+            found.extend(message["Body"] for message in messages if text in message["Body"])
+            return bool(found)
+
+        wait_until(have_arrived)
+        return found
 
     def deploy(self, stack: str, template: dict[str, Any] | str, **parameters: str) -> Deployment:
         """Create or update a stack; `template` is a document or a URL. Without changes the status is FAILED."""
@@ -121,3 +171,10 @@ def function_package(code: str) -> bytes:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("index.py", code)
     return content.getvalue()
+
+
+def unprotect_balancer(account: Account, arn: str) -> None:
+    """Allow the deletion of a load balancer."""
+    account.client("elbv2").modify_load_balancer_attributes(
+        LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
+    )

@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from local_cloud import REPOSITORY
+from environments.environment import ENVIRONMENTS, REPOSITORY
 from support.git_repository import GitRepository
 
 HERE = Path(__file__).parent
@@ -230,7 +230,7 @@ def write_wanted(folder: Path, runner: Runner) -> None:
         "followers": dict(runner.followers),
         "make": shutil.which("make"),
         "checkout": str(REPOSITORY),
-        "environments": [".venv", *(f".local/venv/{path.name}" for path in (REPOSITORY / ".local/venv").iterdir())],
+        "environments": [folder for folder in ENVIRONMENTS if folder != ".local/venv/tools"],
     }
     (folder / "wanted.json").write_text(json.dumps(wanted))
 

@@ -1,7 +1,7 @@
 """Stand-in for make on the machine of a job: records each call, and produces the result that the test specifies.
 
 The folder `STAND_IN` has the test's instructions (wanted.json, see act.py) and gets a line for each call (calls).
-A `real` target runs make with this checkout's prepared environments, so that nothing is installed.
+A `real` target runs make with this checkout's environments, but for the tools: these act on the clone they are in.
 """
 
 import itertools
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 STAND_IN = Path(os.environ["STAND_IN"])
-ENVIRONMENTS = (".local/uv", ".local/venv", ".venv")
 
 
 def main(words: list[str]) -> int:
@@ -31,16 +30,15 @@ def main(words: list[str]) -> int:
 def really_make(words: list[str], wanted: dict[str, Any]) -> int:
     """Run make itself, with everything treated as installed."""
     checkout = Path(wanted["checkout"])
-    for name in ENVIRONMENTS:
-        if not Path(name).exists():
-            Path(name).parent.mkdir(exist_ok=True)
+    for name in (".local/uv", *wanted["environments"]):
+        if not Path(name).is_symlink():
+            Path(name).parent.mkdir(exist_ok=True, parents=True)
             Path(name).symlink_to(checkout / name)
     Path(".git/info/exclude").write_text("/.venv\n")  # .gitignore does not match links
     ready = [".local/uv/bin/uv", *(f"{folder}/ready" for folder in wanted["environments"])]
     installed = [word for file in ready for word in ("--old-file", file)]
-    # The environments refer to the tools in this checkout; the job has tools and a repository of its own.
-    environ = {**os.environ, "PYTHONPATH": str(Path("infrastructure", "tools").absolute())}
-    return subprocess.run([wanted["make"], *installed, *words], env=environ, check=False).returncode
+    offline = {**os.environ, "UV_OFFLINE": "1"}  # what the tools need is in the cache of uv
+    return subprocess.run([wanted["make"], *installed, *words], env=offline, check=False).returncode
 
 
 def follow(target: str, wanted: dict[str, Any]) -> int:

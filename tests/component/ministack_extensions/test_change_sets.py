@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from support.emulated_account import Account
 
@@ -17,6 +18,18 @@ TEMPLATE: dict[str, Any] = {
     },
     "Outputs": {"Topic": {"Value": {"Ref": "Topic"}}},
 }
+GROUP = """
+Type: AWS::AutoScaling::AutoScalingGroup
+CreationPolicy: { ResourceSignal: { Count: 1, Timeout: PT15M } }
+UpdatePolicy: { AutoScalingRollingUpdate: { WaitOnResourceSignals: true, PauseTime: PT15M } }
+Properties:
+  MinSize: "1"
+  MaxSize: "2"
+  AvailabilityZones: [us-east-1a]
+  LaunchTemplate:
+    LaunchTemplateId: { Ref: Template }
+    Version: { Fn::GetAtt: [Template, LatestVersionNumber] }
+"""
 
 
 def with_outputs(**outputs: Any) -> dict[str, Any]:
@@ -59,20 +72,7 @@ def test_executing_a_change_set_deletes_the_others_of_its_stack(account: Account
 
 
 def test_an_auto_scaling_group_does_not_wait_for_signals_of_its_instances(account: Account, stack: str) -> None:
-    group = {
-        "Type": "AWS::AutoScaling::AutoScalingGroup",
-        "CreationPolicy": {"ResourceSignal": {"Count": 1, "Timeout": "PT15M"}},
-        "UpdatePolicy": {"AutoScalingRollingUpdate": {"WaitOnResourceSignals": True, "PauseTime": "PT15M"}},
-        "Properties": {
-            "MinSize": "1",
-            "MaxSize": "2",
-            "AvailabilityZones": ["us-east-1a"],
-            "LaunchTemplate": {
-                "LaunchTemplateId": {"Ref": "Template"},
-                "Version": {"Fn::GetAtt": ["Template", "LatestVersionNumber"]},
-            },
-        },
-    }
+    group = yaml.safe_load(GROUP)
     template = {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": {"ImageId": "ami-1"}}}
     assert account.deploy(stack, {"Resources": {"Template": template, "Group": group}}).status == "CREATE_COMPLETE"
     newer = {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": {"ImageId": "ami-2"}}}

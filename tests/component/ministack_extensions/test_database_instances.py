@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pymysql
 import pytest
-from pymysql.cursors import Cursor
 
 from local_cloud.emulator import Emulator
 from support.emulated_account import Account
@@ -47,18 +46,16 @@ def instance(**properties: Any) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def connected(account: Account, outputs: dict[str, str]) -> Iterator[Cursor]:
-    """Connect as the master user of the secret."""
+def run(account: Account, outputs: dict[str, str], statement: str) -> Any:
+    """Run a statement as the master user of the secret, and return its rows."""
     value = account.client("secretsmanager").get_secret_value(SecretId=outputs["Secret"])["SecretString"]
     user = json.loads(value)
     connection = pymysql.connect(
         unix_socket=outputs["Host"], user=user["username"], password=user["password"], autocommit=True
     )
-    try:
-        yield connection.cursor()
-    finally:
-        connection.close()
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
 
 
 def servers(folder: Path) -> list[psutil.Process]:
@@ -82,26 +79,21 @@ def database(emulator: Emulator) -> Iterator[dict[str, str]]:
 def test_the_endpoint_accepts_the_master_user_of_the_secret(account: Account, database: dict[str, str]) -> None:
     assert database["Host"].startswith("/")
     assert database["Port"] == "3306"
-    with connected(account, database) as cursor:
-        cursor.execute("SELECT CURRENT_USER()")
-        assert cursor.fetchone() == ("admin@%",)
+    assert run(account, database, "SELECT CURRENT_USER()") == (("admin@%",),)
 
 
 def test_the_database_of_the_template_exists(account: Account, database: dict[str, str]) -> None:
-    with connected(account, database) as cursor:
-        cursor.execute("SHOW DATABASES LIKE 'photos'")
-        assert cursor.fetchone() == ("photos",)
+    assert run(account, database, "SHOW DATABASES LIKE 'photos'") == (("photos",),)
 
 
 def test_the_master_user_may_create_databases_and_users_but_is_not_a_superuser(
     account: Account, database: dict[str, str]
 ) -> None:
-    with connected(account, database) as cursor:
-        cursor.execute("CREATE DATABASE more")
-        cursor.execute("CREATE USER reader@'%' IDENTIFIED BY 'secret'")
-        cursor.execute("GRANT SELECT ON more.* TO reader@'%'")
-        with pytest.raises(pymysql.OperationalError, match="SUPER"):
-            cursor.execute("SET GLOBAL max_connections = 7")
+    run(account, database, "CREATE DATABASE more")
+    run(account, database, "CREATE USER reader@'%' IDENTIFIED BY 'secret'")
+    run(account, database, "GRANT SELECT ON more.* TO reader@'%'")
+    with pytest.raises(pymysql.OperationalError, match="SUPER"):
+        run(account, database, "SET GLOBAL max_connections = 7")
 
 
 def test_a_wrong_password_is_refused(database: dict[str, str]) -> None:
@@ -118,13 +110,10 @@ def test_a_password_of_the_template_works(account: Account, stack: str) -> None:
 
 def test_an_update_in_place_keeps_data_and_password(account: Account, stack: str) -> None:
     outputs = account.deploy(stack, instance(DBName="photos")).outputs
-    with connected(account, outputs) as cursor:
-        cursor.execute("CREATE TABLE photos.kept (id INT)")
+    run(account, outputs, "CREATE TABLE photos.kept (id INT)")
     update = account.deploy(stack, instance(DBName="photos", AllocatedStorage="30"))
     assert (update.changes, update.outputs) == ({"Instance": ("Modify", "False")}, outputs)
-    with connected(account, outputs) as cursor:
-        cursor.execute("SHOW TABLES IN photos")
-        assert cursor.fetchall() == (("kept",),)
+    assert run(account, outputs, "SHOW TABLES IN photos") == (("kept",),)
 
 
 def test_a_replaced_instance_has_another_server(account: Account, stack: str) -> None:
@@ -133,9 +122,7 @@ def test_a_replaced_instance_has_another_server(account: Account, stack: str) ->
     assert update.changes == {"Instance": ("Modify", "True")}
     assert update.outputs["Host"] != before["Host"]
     assert not Path(before["Host"]).exists()
-    with connected(account, update.outputs) as cursor:
-        cursor.execute("SHOW DATABASES LIKE 'p%'")
-        assert ("pictures",) in cursor.fetchall()
+    assert ("pictures",) in run(account, update.outputs, "SHOW DATABASES LIKE 'p%'")
 
 
 def test_deleting_an_instance_deletes_its_server_and_secret(account: Account, stack: str) -> None:
@@ -150,8 +137,7 @@ def test_deleting_an_instance_deletes_its_server_and_secret(account: Account, st
 def test_a_protected_instance_is_not_deleted(account: Account, stack: str) -> None:
     outputs = account.deploy(stack, instance(DeletionProtection=True)).outputs
     assert account.delete(stack) == "DELETE_FAILED"
-    with connected(account, outputs) as cursor:
-        cursor.execute("SELECT 1")
+    assert run(account, outputs, "SELECT 1") == ((1,),)
     identifier = account.resources(stack)["Instance"]
     events = account.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     assert any("Cannot delete protected DB Instance" in event.get("ResourceStatusReason", "") for event in events)
@@ -175,12 +161,8 @@ def test_each_region_has_its_own_servers(account: Account, stack: str, database:
     other = Account(account.endpoint_url, "eu-central-1")
     try:
         outputs = other.deploy(stack, instance(DBName="elsewhere")).outputs
-        with connected(other, outputs) as cursor:
-            cursor.execute("SHOW DATABASES LIKE 'photos'")
-            assert cursor.fetchone() is None
-        with connected(account, database) as cursor:
-            cursor.execute("SHOW DATABASES LIKE 'elsewhere'")
-            assert cursor.fetchone() is None
+        assert run(other, outputs, "SHOW DATABASES LIKE 'photos'") == ()
+        assert run(account, database, "SHOW DATABASES LIKE 'elsewhere'") == ()
     finally:
         other.delete(stack)
 
@@ -197,17 +179,14 @@ def test_a_restarted_emulator_has_its_databases_and_a_terminated_one_stops_them(
 ) -> None:
     account = Account(own_emulator.endpoint_url)
     outputs = account.deploy("database", instance(DBName="photos")).outputs
-    with connected(account, outputs) as cursor:
-        cursor.execute("CREATE TABLE photos.kept (id INT)")
+    run(account, outputs, "CREATE TABLE photos.kept (id INT)")
     assert len(servers(tmp_path)) == 1
     process = psutil.Process(own_emulator.child.pid)
     process.terminate()
     wait_until(lambda: process.status() == psutil.STATUS_ZOMBIE)
     assert not servers(tmp_path)
     own_emulator.start()
-    with connected(account, outputs) as cursor:
-        cursor.execute("SHOW TABLES IN photos")
-        assert cursor.fetchall() == (("kept",),)
+    assert run(account, outputs, "SHOW TABLES IN photos") == (("kept",),)
     assert account.delete("database") == ""
     assert not servers(tmp_path)
 
@@ -221,6 +200,4 @@ def test_the_servers_of_a_killed_emulator_are_stopped_by_its_next_start(own_emul
     assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
     again = account.deploy("database", instance(DBName="photos"))
     assert again.status == "CREATE_COMPLETE"
-    with connected(account, again.outputs) as cursor:
-        cursor.execute("SHOW TABLES IN photos")
-        assert cursor.fetchall() == ()
+    assert run(account, again.outputs, "SHOW TABLES IN photos") == ()

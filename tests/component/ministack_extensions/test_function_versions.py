@@ -7,12 +7,11 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import yaml
 
-from support.emulated_account import Account, Deployment, function_package
+from support.emulated_account import RELEASE, Account, Deployment, function_package
 from support.waiting import wait_until
 
 HANDLER = """
@@ -39,7 +38,6 @@ Parameters:
   Bucket: { Type: String }
 Resources:
   Topic: { Type: AWS::SNS::Topic }
-  DeadLetters: { Type: AWS::SQS::Queue }
   Function:
     Type: AWS::Lambda::Function
     Properties:
@@ -53,23 +51,6 @@ Resources:
       ReservedConcurrentExecutions: 1
       DeadLetterConfig: { TargetArn: { Fn::GetAtt: [DeadLetters, Arn] } }
       VpcConfig: { SubnetIds: [subnet-1], SecurityGroupIds: [sg-1] }
-  Version:
-    Type: AWS::Lambda::Version
-    Properties: { FunctionName: { Ref: Function }, Description: { Ref: Release } }
-  Alias:
-    Type: AWS::Lambda::Alias
-    Properties:
-      FunctionName: { Ref: Function }
-      FunctionVersion: { Fn::GetAtt: [Version, Version] }
-      Name: live
-  Settings:
-    Type: AWS::Lambda::EventInvokeConfig
-    DependsOn: Alias
-    Properties:
-      FunctionName: { Ref: Function }
-      Qualifier: live
-      MaximumRetryAttempts: 1
-      DestinationConfig: { OnFailure: { Destination: { Fn::GetAtt: [DeadLetters, Arn] } } }
   Permission:
     Type: AWS::Lambda::Permission
     Properties:
@@ -93,6 +74,7 @@ Outputs:
   Alias: { Value: { Ref: Alias } }
   Version: { Value: { Fn::GetAtt: [Version, Version] } }
 """)
+TEMPLATE["Resources"] |= RELEASE
 BROKEN: dict[str, Any] = copy.deepcopy(TEMPLATE)
 BROKEN["Resources"]["Bad"] = {
     "Type": "AWS::EC2::NatGateway",
@@ -130,9 +112,7 @@ class Function:
 
 @pytest.fixture
 def function(account: Account, stack: str, tmp_path: Path) -> Function:
-    bucket = f"code-{uuid4().hex[:8]}"
-    s3 = account.client("s3")
-    s3.create_bucket(Bucket=bucket)
+    bucket, s3 = account.new_bucket(), account.client("s3")
     for name in ("one", "two"):
         s3.put_object(Bucket=bucket, Key=name, Body=function_package(f"CODE = {name!r}\n{HANDLER}"))
     outcomes = tmp_path / "outcomes"
@@ -158,16 +138,8 @@ def test_a_failing_event_is_retried_as_the_alias_is_configured_and_becomes_a_dea
     else:
         event = {"Source": function.stack, "DetailType": "test", "Detail": json.dumps({"do": "fail"})}
         function.account.client("events").put_events(Entries=[event])
-    letters: list[Any] = []
-
-    def arrived() -> bool:
-        sqs = function.account.client("sqs")
-        letters.extend(sqs.receive_message(QueueUrl=function.deployment.outputs["DeadLetters"]).get("Messages", []))
-        return bool(letters)
-
-    wait_until(arrived)
+    assert len(function.account.receive(function.deployment.outputs["DeadLetters"], "as told")) == 1
     assert len(function.calls()) == 2  # the settings of the alias allow one retry
-    assert len(letters) == 1
 
 
 def test_the_alias_runs_the_code_and_configuration_of_an_update(function: Function) -> None:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from support.emulated_account import Account
+from support.emulated_account import PROTECTED_BALANCER, Account, unprotect_balancer
 
 
 def test_a_protected_load_balancer_is_not_deleted(account: Account, stack: str) -> None:
-    balancer = {
-        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "Properties": {
-            "Subnets": ["subnet-1", "subnet-2"],
-            "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
-        },
-    }
-    account.deploy(stack, {"Resources": {"Balancer": balancer}})
+    account.deploy(stack, {"Resources": {"Balancer": PROTECTED_BALANCER}})
     assert account.delete(stack) == "DELETE_FAILED"
-    balancer["Properties"]["LoadBalancerAttributes"] = []  # type: ignore[index]
-    arn = account.resources(stack)["Balancer"]
-    account.client("elbv2").modify_load_balancer_attributes(
-        LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
-    )
+    unprotect_balancer(account, account.resources(stack)["Balancer"])
     assert account.delete(stack) == ""
 
 

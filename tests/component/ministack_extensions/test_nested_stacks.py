@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from support.emulated_account import Account
+from support.emulated_account import PROTECTED_BALANCER, Account, unprotect_balancer
 
 CHILD: dict[str, Any] = {
     "Parameters": {"Name": {"Type": "String"}},
@@ -27,9 +26,7 @@ class Templates:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.bucket = f"templates-{uuid4().hex[:8]}"
-        place = {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
-        account.client("s3").create_bucket(Bucket=self.bucket, **({} if account.region == "us-east-1" else place))
+        self.bucket = account.new_bucket()
 
     def put(self, name: str, template: dict[str, Any], host: str = "{bucket}.s3.{region}.amazonaws.com") -> str:
         """Store a template and return its URL."""
@@ -113,19 +110,8 @@ def test_retained_resources_of_a_child_are_kept_when_its_parent_is_deleted(
 
 
 def test_the_deletion_of_a_parent_fails_with_its_child(account: Account, templates: Templates, stack: str) -> None:
-    protected = {
-        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "Properties": {
-            "Subnets": ["subnet-1", "subnet-2"],
-            "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
-        },
-    }
-    child = {**CHILD, "Resources": {**CHILD["Resources"], "Balancer": protected}}
+    child = {**CHILD, "Resources": {**CHILD["Resources"], "Balancer": PROTECTED_BALANCER}}
     creation = account.deploy(stack, parent(templates.put("child.json", child)))
     assert account.delete(stack) == "DELETE_FAILED"
-    balancers = account.client("elbv2")
-    balancers.modify_load_balancer_attributes(
-        LoadBalancerArn=account.resources(creation.outputs["Child"])["Balancer"],
-        Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
-    )
+    unprotect_balancer(account, account.resources(creation.outputs["Child"])["Balancer"])
     assert account.delete(stack) == ""

@@ -18,10 +18,10 @@ def used_names(source: str) -> dict[str, set[str]]:
     tree = ast.parse(source)
     modules = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack"):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ministack":
             modules.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
         elif isinstance(node, ast.Import):
-            modules.update({a.asname: a.name for a in node.names if a.asname and a.name.startswith("ministack")})
+            modules.update({a.asname: a.name for a in node.names if a.asname and a.name.split(".")[0] == "ministack"})
     used: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:

@@ -198,9 +198,8 @@ def _description(response: types.GenerateContentResponse) -> caption.Description
     try:
         return caption.parse("".join(part.text or "" for part in parts if not part.thought))
     except caption.InvalidAnswerError as error:
-        raise UnusableAnswerError(
-            f"Gemini's answer is unusable (finish reason {finish.value if finish else 'missing'}): {error}"
-        ) from None
+        reason = finish.value if finish else "missing"
+        raise UnusableAnswerError(f"Gemini's answer is unusable: {error} (finish reason: {reason})") from None
 
 
 def _sum(*counts: int | None) -> int | None:

