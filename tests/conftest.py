@@ -18,7 +18,7 @@ from moto import mock_aws
 from pymysql.connections import Connection
 
 from catalog.database import Credentials, Database, DatabaseSettings, connect
-from catalog.handler import MigrationSettings, apply
+from catalog_functions.custom_resource import MigrationSettings, apply
 from servers import ServerError
 from servers.database import Address, PrivateServer, external
 from servers.installation import Installation

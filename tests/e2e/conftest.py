@@ -1,4 +1,4 @@
-"""A headless Chromium that talks to a running gallery."""
+"""A headless Chromium for a running gallery."""
 
 import os
 import shutil
@@ -8,18 +8,18 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-# Quiet, and nothing that asks Google's hosts.
+# No requests to Google.
 ARGUMENTS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 VISITOR_WAIT_MS = 60_000
 
 
 @pytest.fixture(scope="session", autouse=True)
 def chromium() -> str:
-    """Return the path of the browser; without one these tests are skipped, and fail in CI."""
-    # Chrome first: machines of GitHub have both, and AppArmor lets no sandbox of their Chromium start.
+    """Return the path of the browser. Without one these tests are skipped, or fail in CI."""
+    # Chrome first: GitHub runners have both, and AppArmor blocks the sandbox of Chromium there.
     path = shutil.which("google-chrome") or shutil.which("chromium")
     if path is None:
-        reason = "no Chromium on this machine; install the package chromium to run the browser tests"
+        reason = "Chromium is not installed; install the package chromium to run the browser tests"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
@@ -28,7 +28,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Run Chromium. Not for the whole session: while it runs, Playwright keeps an event loop in this thread."""
+    """Run Chromium. Not for the session, because Playwright keeps an event loop in this thread while it runs."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=ARGUMENTS, chromium_sandbox=os.geteuid() != 0
@@ -39,7 +39,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails the test when the browser reports an error, such as a violated content security policy."""
+    """A page that fails the test if the browser reports an error, such as a content security policy violation."""
     errors: list[str] = []
     with browser.new_context() as context:
         page = context.new_page()
@@ -58,15 +58,15 @@ def plain_page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def visitors(browser: Browser) -> Iterator[Callable[[], Page]]:
-    """Return a function that lets another person come, whose browser fails the test when a script breaks."""
+    """Return a function that opens a page for another person. The test fails if a script raises an error."""
     errors: list[str] = []
     with ExitStack() as contexts:
 
-        def come() -> Page:
+        def open_page() -> Page:
             page = contexts.enter_context(browser.new_context()).new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.set_default_timeout(VISITOR_WAIT_MS)
             return page
 
-        yield come
+        yield open_page
     assert errors == []

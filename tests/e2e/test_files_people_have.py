@@ -1,4 +1,4 @@
-"""Pictures with the names and types that cameras, phones and programs give them, and files that only look like some."""
+"""Uploads of pictures with unusual names, extensions and formats, and of files that are not pictures."""
 
 import io
 from pathlib import Path
@@ -17,7 +17,7 @@ WAIT_MS = 30_000
 
 
 def frames(kind: str) -> bytes:
-    """Return a file of two pictures: an animation, or what two lenses saw."""
+    """Return a file with two pictures, such as an animation or a stereo photo."""
     buffer = io.BytesIO()
     photos.scene(64, 48).save(buffer, kind, save_all=True, append_images=[photos.scene(64, 48, seed=1)])
     return buffer.getvalue()
@@ -63,7 +63,7 @@ def files(tmp_path: Path) -> Any:
     return write
 
 
-def test_a_picture_is_uploaded_under_any_name(page: Page, gallery: GalleryClient, files: Any) -> None:
+def test_pictures_are_uploaded_whatever_their_name(page: Page, gallery: GalleryClient, files: Any) -> None:
     declared = {}
     page.on("request", lambda sent: declared.update(_declared(sent)))
     page.goto(gallery.url)
@@ -84,19 +84,17 @@ def _declared(sent: Any) -> dict[str, str]:
     return {wanted["filename"]: wanted["content_type"]}
 
 
-def test_what_is_no_picture_is_refused_before_it_is_sent(page: Page, gallery: GalleryClient, files: Any) -> None:
+def test_other_files_are_rejected_before_upload(page: Page, gallery: GalleryClient, files: Any) -> None:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     page.goto(gallery.url)
     page.get_by_label("Photos to add").set_input_files(files(OTHERS))
     problems = page.locator("#problems li")
-    expect(problems).to_have_text(
-        [f"{name} does not hold a JPEG, PNG, WebP, GIF, AVIF or HEIC picture." for name in OTHERS]
-    )
+    expect(problems).to_have_text([f"{name} is not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture." for name in OTHERS])
     assert sent == []
 
 
-def test_pictures_are_taken_from_among_other_files(page: Page, gallery: GalleryClient, files: Any) -> None:
+def test_pictures_are_uploaded_when_other_files_are_rejected(page: Page, gallery: GalleryClient, files: Any) -> None:
     page.goto(gallery.url)
     page.get_by_label("Photos to add").set_input_files(files({"letter.jpg": b"Dear all", "letter": JPEG}))
     expect(page.locator("#problems li")).to_have_count(1)
@@ -128,9 +126,9 @@ HEADS = st.one_of(
 )
 
 
-def test_the_page_knows_a_picture_as_the_functions_do(page: Page, gallery: GalleryClient) -> None:
+def test_the_page_and_the_functions_detect_the_same_pictures(page: Page, gallery: GalleryClient) -> None:
     page.goto(gallery.url)
-    module = page.locator('link[href$="signatures.js"]').get_attribute("href")
+    module = page.locator('link[href$="file_type.js"]').get_attribute("href")
     ask = """async ([module, heads]) => {
       const { pictureType } = await import(module);
       return Promise.all(heads.map((head) => pictureType(new Blob([Uint8Array.from(head)]))));
@@ -140,12 +138,12 @@ def test_the_page_knows_a_picture_as_the_functions_do(page: Page, gallery: Galle
     @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def check(heads: list[bytes]) -> None:
         answers = page.evaluate(ask, [module, [list(head) for head in heads]])
-        assert [bool(answer) for answer in answers] == [_may_be_a_picture(head) for head in heads]
+        assert [bool(answer) for answer in answers] == [_is_detected(head) for head in heads]
 
     check()
 
 
-def _may_be_a_picture(head: bytes) -> bool:
+def _is_detected(head: bytes) -> bool:
     try:
         decode(head, 8)
     except UnreadableImageError as error:

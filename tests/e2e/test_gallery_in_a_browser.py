@@ -1,4 +1,4 @@
-"""The gallery as people use it, in a real browser."""
+"""The gallery in a browser."""
 
 import base64
 from pathlib import Path
@@ -21,7 +21,7 @@ def two_photos(tmp_path: Path) -> list[Path]:
 
 
 def card(page: Page, filename: str) -> Locator:
-    """The card of a photo, known by the name that its Retry button carries for screen readers."""
+    """The card of a photo, found by the file name in its Retry button."""
     return page.locator("li.card").filter(has_text=f"Retry: {filename}")
 
 
@@ -36,7 +36,7 @@ def expect_ready(photo: Locator) -> None:
     expect(photo.first.locator(".source")).to_have_text("offline tagger")
 
 
-def test_two_photos_chosen_in_the_form_become_ready_without_a_reload(
+def test_selected_photos_become_ready_without_a_reload(
     page: Page, gallery: GalleryClient, two_photos: list[Path]
 ) -> None:
     page.goto(gallery.url)
@@ -45,9 +45,7 @@ def test_two_photos_chosen_in_the_form_become_ready_without_a_reload(
         expect_ready(card(page, path.name))
 
 
-def test_two_photos_dropped_on_the_page_become_ready(
-    page: Page, gallery: GalleryClient, two_photos: list[Path]
-) -> None:
+def test_dropped_photos_become_ready(page: Page, gallery: GalleryClient, two_photos: list[Path]) -> None:
     page.goto(gallery.url)
     files = [
         {"name": f"dropped {path.name}", "data": base64.b64encode(path.read_bytes()).decode()} for path in two_photos
@@ -69,7 +67,7 @@ def test_two_photos_dropped_on_the_page_become_ready(
         expect_ready(card(page, file["name"]))
 
 
-def test_without_javascript_the_plain_form_uploads_and_comes_back(
+def test_the_plain_form_uploads_and_returns_without_javascript(
     plain_page: Page, gallery: GalleryClient, two_photos: list[Path]
 ) -> None:
     for path in two_photos:
@@ -96,7 +94,7 @@ def test_a_damaged_photo_fails_with_a_reason(page: Page, gallery: GalleryClient,
     expect(photo.first.get_by_role("button", name="Retry")).to_be_visible()
 
 
-def test_an_empty_file_is_refused_before_it_is_sent(page: Page, gallery: GalleryClient, tmp_path: Path) -> None:
+def test_an_empty_file_is_rejected_before_upload(page: Page, gallery: GalleryClient, tmp_path: Path) -> None:
     path = tmp_path / "nothing.jpg"
     path.touch()
     page.goto(gallery.url)
@@ -104,16 +102,14 @@ def test_an_empty_file_is_refused_before_it_is_sent(page: Page, gallery: Gallery
     expect(page.get_by_text("empty")).to_be_visible()
 
 
-def test_a_photos_page_shows_the_whole_picture_and_lets_people_edit_its_words(
-    page: Page, gallery: GalleryClient
-) -> None:
+def test_the_photo_page_shows_the_full_size_picture_and_edits_the_caption(page: Page, gallery: GalleryClient) -> None:
     image_id = gallery.upload(photos.jpeg(1200, 900), "to edit.jpg")
     gallery.wait(image_id)
     page.goto(f"{gallery.url}/images/{image_id}")
     picture = page.locator("img.photo")
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("naturalWidth", 1200)
-    page.get_by_role("button", name="Edit words").click()
+    page.get_by_role("button", name="Edit caption").click()
     page.get_by_label("Caption").fill('A <b>"bold"</b> word')
     page.get_by_role("button", name="Save").click()
     expect(page.locator("p.caption")).to_have_text('A <b>"bold"</b> word')
@@ -121,7 +117,7 @@ def test_a_photos_page_shows_the_whole_picture_and_lets_people_edit_its_words(
     expect(page.locator("p.caption")).to_have_text('A <b>"bold"</b> word')
 
 
-def test_a_photo_is_deleted_after_a_question(page: Page, gallery: GalleryClient) -> None:
+def test_a_photo_is_deleted_after_confirmation(page: Page, gallery: GalleryClient) -> None:
     image_id = gallery.upload(photos.jpeg(), "to delete.jpg")
     gallery.wait(image_id)
     page.goto(f"{gallery.url}/images/{image_id}")
@@ -131,7 +127,7 @@ def test_a_photo_is_deleted_after_a_question(page: Page, gallery: GalleryClient)
     assert gallery.find(image_id) is None
 
 
-def test_a_search_finds_photos_by_their_words(page: Page, gallery: GalleryClient) -> None:
+def test_a_search_finds_photos_by_prefix(page: Page, gallery: GalleryClient) -> None:
     image_id = gallery.upload(photos.jpeg(), "Xylophone solo.jpg")
     gallery.wait(image_id)
     page.goto(gallery.url)

@@ -1,4 +1,4 @@
-"""Open pages while the gallery or its database is away, and two people at once, in a real browser."""
+"""Open pages during outages of the gallery or its database, and concurrent edits, in a browser."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from support import photos
 from support.gallery_client import GalleryClient
 
 WAIT_MS = 60_000
-LOST = "Connection lost. Trying again…"
+LOST = "Connection lost. Retrying…"
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def photo(gallery: GalleryClient) -> str:
 
 
 def kill(cloud: LocalCloud, name: str) -> None:
-    """Kill a part of the cloud and what it started; `cloud.restart` brings it back."""
+    """Kill a component of the cloud and its child processes."""
     process = psutil.Process(cloud.processes[name].pid)
     killed = [*process.children(recursive=True), process]
     for part in killed:
@@ -36,13 +36,13 @@ def kill(cloud: LocalCloud, name: str) -> None:
 
 
 def restart(cloud: LocalCloud) -> None:
-    """Restart what was killed."""
+    """Restart a killed component."""
     assert cloud.restart(print)
 
 
 @contextmanager
 def hanging(cloud: LocalCloud, name: str) -> Iterator[None]:
-    """Let a part of the cloud answer nothing for a while."""
+    """Suspend a component of the cloud."""
     process = psutil.Process(cloud.processes[name].pid)
     process.suspend()
     try:
@@ -54,7 +54,7 @@ def hanging(cloud: LocalCloud, name: str) -> Iterator[None]:
 def edit(page: Page, address: str) -> None:
     """Open a photo's page and its editor."""
     page.goto(address)
-    page.get_by_role("button", name="Edit words").click()
+    page.get_by_role("button", name="Edit caption").click()
     expect(page.get_by_label("Caption")).to_be_focused()
 
 
@@ -63,12 +63,12 @@ def save(page: Page) -> None:
 
 
 def theirs(page: Page, field: str) -> Locator:
-    """What another person wrote into a field meanwhile."""
+    """The value that somebody else saved in a field."""
     return page.locator(f'.theirs[data-field="{field}"]')
 
 
 @pytest.mark.parametrize("part", ["gallery", "database"])
-def test_an_open_gallery_says_that_the_connection_is_lost_and_recovers(
+def test_an_open_gallery_shows_a_lost_connection_and_recovers(
     visitors: Callable[[], Page], gallery: GalleryClient, cloud: LocalCloud, part: str
 ) -> None:
     page = visitors()
@@ -81,7 +81,7 @@ def test_an_open_gallery_says_that_the_connection_is_lost_and_recovers(
     expect(page.locator(f'li.card[data-id="{image_id}"]')).to_be_visible(timeout=WAIT_MS)
 
 
-def test_an_upload_that_meets_a_dead_gallery_goes_on_by_itself(
+def test_an_upload_continues_after_the_gallery_restarts(
     visitors: Callable[[], Page], gallery: GalleryClient, cloud: LocalCloud, tmp_path: Path
 ) -> None:
     path = tmp_path / "patient.jpg"
@@ -96,29 +96,29 @@ def test_an_upload_that_meets_a_dead_gallery_goes_on_by_itself(
     expect(card).to_have_attribute("data-thumbnail", "ready", timeout=WAIT_MS)
 
 
-def test_an_edit_outlives_a_database_that_hangs(visitors: Callable[[], Page], photo: str, cloud: LocalCloud) -> None:
+def test_an_edit_survives_a_hanging_database(visitors: Callable[[], Page], photo: str, cloud: LocalCloud) -> None:
     page = visitors()
     edit(page, photo)
-    page.get_by_label("Caption").fill("Written while it was away")
+    page.get_by_label("Caption").fill("Written during the outage")
     with hanging(cloud, "database"):
         save(page)
-        expect(page.locator("#editor .failure")).to_contain_text("The database does not answer", timeout=WAIT_MS)
-        expect(page.get_by_label("Caption")).to_have_value("Written while it was away")
+        expect(page.locator("#editor .failure")).to_contain_text("The database is not responding", timeout=WAIT_MS)
+        expect(page.get_by_label("Caption")).to_have_value("Written during the outage")
     save(page)
-    expect(page.locator("p.caption")).to_have_text("Written while it was away", timeout=WAIT_MS)
+    expect(page.locator("p.caption")).to_have_text("Written during the outage", timeout=WAIT_MS)
 
 
-def test_a_page_that_cannot_be_shown_comes_back_by_itself(
+def test_an_error_page_reloads_until_the_database_responds(
     visitors: Callable[[], Page], photo: str, cloud: LocalCloud
 ) -> None:
     page = visitors()
     with hanging(cloud, "database"):
         page.goto(photo)
-        expect(page.get_by_role("heading", level=1)).to_have_text("Back in a moment")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Temporarily unavailable")
     expect(page.get_by_role("heading", level=1)).to_have_text("of two people.jpg", timeout=WAIT_MS)
 
 
-def test_two_people_edit_different_words_of_a_photo(visitors: Callable[[], Page], photo: str) -> None:
+def test_two_people_can_edit_different_fields(visitors: Callable[[], Page], photo: str) -> None:
     she, he = visitors(), visitors()
     for page in (she, he):
         edit(page, photo)
@@ -132,7 +132,7 @@ def test_two_people_edit_different_words_of_a_photo(visitors: Callable[[], Page]
 
 
 @pytest.mark.parametrize("choice", ["mine", "theirs"])
-def test_who_edits_the_same_words_second_sees_both_and_chooses(
+def test_the_second_editor_of_a_field_sees_both_versions_and_chooses(
     visitors: Callable[[], Page], photo: str, choice: str
 ) -> None:
     she, he = visitors(), visitors()
@@ -143,23 +143,23 @@ def test_who_edits_the_same_words_second_sees_both_and_chooses(
     expect(she.locator("p.caption")).to_have_text("Hers")
     he.get_by_label("Caption").fill("His")
     save(he)
-    expect(he.locator("#editor .failure")).to_contain_text("Somebody else has changed these words")
+    expect(he.locator("#editor .failure")).to_contain_text("Somebody else changed this text")
     expect(theirs(he, "caption")).to_contain_text("Hers")
     expect(theirs(he, "alt_text")).to_be_hidden()
     expect(he.get_by_label("Caption")).to_have_value("His")
     if choice == "theirs":
-        theirs(he, "caption").get_by_role("button", name="Take this").click()
+        theirs(he, "caption").get_by_role("button", name="Use this").click()
     save(he)
     expect(he.locator("#editor")).to_be_hidden()
     he.reload()
     expect(he.locator("p.caption")).to_have_text("His" if choice == "mine" else "Hers")
 
 
-def test_without_javascript_two_people_get_on_as_well(
+def test_edit_conflicts_are_shown_without_javascript(
     plain_page: Page, visitors: Callable[[], Page], photo: str
 ) -> None:
     plain_page.goto(photo)
-    plain_page.get_by_role("link", name="Edit words").click()
+    plain_page.get_by_role("link", name="Edit caption").click()
     she = visitors()
     edit(she, photo)
     she.get_by_label("Caption").fill("Hers\non two lines")

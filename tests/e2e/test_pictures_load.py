@@ -1,4 +1,4 @@
-"""How pictures appear on the pages: a placeholder until they come, and words and another try when they cannot."""
+"""Loading of pictures: a placeholder until they have loaded, and a message and retries if that fails."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -14,11 +14,11 @@ from support.gallery_client import GalleryClient
 WAIT_MS = 60_000
 THUMBNAILS = "**/thumbnails/**"
 ORIGINAL = "**/images/*/picture"
-LOST = "This picture cannot be loaded now"
+FAILED = "This picture can't be loaded right now"
 
 
 def uploaded(gallery: GalleryClient, data: bytes, filename: str) -> str:
-    """Upload a photo, wait until it has its thumbnail, and return its id."""
+    """Upload a photo, wait for its thumbnail, and return its ID."""
     image_id = gallery.upload(data, filename)
     image = gallery.wait(image_id, lambda image: image["thumbnail"]["status"] != "pending")
     assert image["thumbnail"]["status"] == "ready"
@@ -35,7 +35,7 @@ def half(gallery: GalleryClient) -> str:
 
 @pytest.fixture
 def photo(gallery: GalleryClient) -> str:
-    """Upload a photo that is larger than its thumbnail."""
+    """Upload a photo that is larger than a thumbnail."""
     return uploaded(gallery, photos.jpeg(1200, 900), "large.jpg")
 
 
@@ -51,22 +51,22 @@ def card(page: Page, image_id: str) -> Locator:
 
 
 def expect_loaded(shown: Locator, width: int = 512) -> None:
-    """Expect a card, or the page of a photo, to show the picture and nothing else."""
+    """Expect a card or photo page to show only the picture."""
     picture = shown.locator(".photo")
     expect(picture).to_have_js_property("naturalWidth", width, timeout=WAIT_MS)
     expect(picture).to_have_css("opacity", "1", timeout=WAIT_MS)
     expect(shown.locator(".placeholder")).to_be_hidden()
-    expect(shown.get_by_text(LOST)).to_be_hidden()
+    expect(shown.get_by_text(FAILED)).to_be_hidden()
 
 
-def expect_lost(shown: Locator) -> None:
-    """Expect words in place of a picture, and no broken icon."""
-    expect(shown.get_by_text(LOST)).to_be_visible(timeout=WAIT_MS)
+def expect_failure(shown: Locator) -> None:
+    """Expect a message instead of a picture or a broken image icon."""
+    expect(shown.get_by_text(FAILED)).to_be_visible(timeout=WAIT_MS)
     expect(shown.locator(".photo")).to_have_css("opacity", "0")
 
 
 def right_half(shown: Locator) -> list[tuple[int, ...]]:
-    """Return the colours of the right half of a picture on the screen, in a line from near its middle to its edge."""
+    """Return the colors of a row of pixels from the middle of a displayed picture to its right edge."""
     screen = Image.open(io.BytesIO(shown.locator(".photo").screenshot())).convert("RGB")
     width, height = screen.size
     return [
@@ -76,31 +76,31 @@ def right_half(shown: Locator) -> list[tuple[int, ...]]:
     ]
 
 
-def expect_light_and_grey(colours: list[tuple[int, ...]]) -> None:
-    """Expect the ground behind a picture: nothing red shines through, and black would be seen."""
-    assert len(colours) > 20
-    assert all(max(colour) - min(colour) < 16 for colour in colours), colours
-    assert all(min(colour) > 180 for colour in colours), colours
+def expect_light_gray(colors: list[tuple[int, ...]]) -> None:
+    """Expect the light background of a transparent picture, with no red from the placeholder."""
+    assert len(colors) > 20
+    assert all(max(color) - min(color) < 16 for color in colors), colors
+    assert all(min(color) > 180 for color in colors), colors
 
 
-def test_nothing_shines_through_a_transparent_picture_on_its_card(
+def test_the_placeholder_is_not_visible_behind_a_transparent_card(
     themed: Page, gallery: GalleryClient, half: str
 ) -> None:
     themed.goto(gallery.url)
     expect_loaded(card(themed, half))
-    expect_light_and_grey(right_half(card(themed, half)))
+    expect_light_gray(right_half(card(themed, half)))
 
 
-def test_nothing_shines_through_a_transparent_picture_on_its_page(
+def test_the_placeholder_is_not_visible_behind_a_transparent_page(
     themed: Page, gallery: GalleryClient, half: str
 ) -> None:
     themed.goto(f"{gallery.url}/images/{half}")
     expect_loaded(themed.locator(".single"), 600)
-    expect_light_and_grey(right_half(themed.locator(".single")))
+    expect_light_gray(right_half(themed.locator(".single")))
 
 
 @pytest.mark.parametrize("path", ["/", "/images/{id}"])
-def test_nothing_shines_through_without_javascript(
+def test_the_placeholder_is_not_visible_without_javascript(
     plain_page: Page, gallery: GalleryClient, half: str, path: str
 ) -> None:
     plain_page.goto(gallery.url + path.format(id=half))
@@ -108,10 +108,10 @@ def test_nothing_shines_through_without_javascript(
     expect(shown.locator(".photo")).to_be_visible()
     plain_page.wait_for_load_state("networkidle")
     expect(shown.locator(".placeholder")).to_be_hidden()
-    expect_light_and_grey(right_half(shown))
+    expect_light_gray(right_half(shown))
 
 
-def test_a_tiny_picture_is_not_blown_up_on_its_card(page: Page, gallery: GalleryClient) -> None:
+def test_a_tiny_picture_is_not_enlarged(page: Page, gallery: GalleryClient) -> None:
     image_id = uploaded(gallery, photos.encoded(photos.scene(20, 20), "PNG"), "icon.png")
     page.goto(gallery.url)
     expect_loaded(card(page, image_id), 20)
@@ -120,7 +120,7 @@ def test_a_tiny_picture_is_not_blown_up_on_its_card(page: Page, gallery: Gallery
     assert max(box["width"], box["height"]) < 50
 
 
-def test_a_placeholder_stands_in_until_the_picture_has_come(page: Page, gallery: GalleryClient, photo: str) -> None:
+def test_the_placeholder_is_shown_until_the_picture_has_loaded(page: Page, gallery: GalleryClient, photo: str) -> None:
     held: list[Route] = []
     page.route(f"**/thumbnails/{photo}/**", lambda route: held.append(route), times=1)
     page.goto(gallery.url, wait_until="domcontentloaded")
@@ -131,7 +131,7 @@ def test_a_placeholder_stands_in_until_the_picture_has_come(page: Page, gallery:
 
 
 @pytest.mark.parametrize(("path", "script", "width"), [("/", "gallery.js", 512), ("/images/{id}", "image.js", 1200)])
-def test_a_picture_that_came_before_the_script_loses_its_placeholder(
+def test_the_placeholder_is_hidden_if_the_picture_loaded_before_the_script(
     page: Page, gallery: GalleryClient, photo: str, path: str, script: str, width: int
 ) -> None:
     held: list[Route] = []
@@ -145,7 +145,7 @@ def test_a_picture_that_came_before_the_script_loses_its_placeholder(
     expect_loaded(shown, width)
 
 
-def test_a_picture_that_failed_before_the_script_is_loaded_again(
+def test_a_picture_is_retried_if_it_failed_before_the_script_ran(
     visitors: Callable[[], Page], gallery: GalleryClient, photo: str
 ) -> None:
     page = visitors()
@@ -156,27 +156,27 @@ def test_a_picture_that_failed_before_the_script_is_loaded_again(
     expect(card(page, photo).locator(".photo")).to_have_js_property("complete", True)
     for route in held:
         route.continue_()
-    expect_lost(card(page, photo))
+    expect_failure(card(page, photo))
     page.unroute(THUMBNAILS)
     expect_loaded(card(page, photo))
 
 
-def test_pictures_come_back_with_the_network(visitors: Callable[[], Page], gallery: GalleryClient, photo: str) -> None:
+def test_pictures_are_retried_when_the_network_is_back(
+    visitors: Callable[[], Page], gallery: GalleryClient, photo: str
+) -> None:
     page = visitors()
     page.route(THUMBNAILS, lambda route: route.abort())
     page.goto(gallery.url)
-    expect_lost(card(page, photo))
+    expect_failure(card(page, photo))
     page.context.set_offline(True)
     page.unroute(THUMBNAILS)
-    expect(page.locator("#status")).to_have_text("Connection lost. Trying again…", timeout=WAIT_MS)
-    expect_lost(card(page, photo))
+    expect(page.locator("#status")).to_have_text("Connection lost. Retrying…", timeout=WAIT_MS)
+    expect_failure(card(page, photo))
     page.context.set_offline(False)
     expect_loaded(card(page, photo))
 
 
-def test_an_expired_address_is_replaced_by_a_fresh_one(
-    visitors: Callable[[], Page], gallery: GalleryClient, photo: str
-) -> None:
+def test_an_expired_url_is_replaced(visitors: Callable[[], Page], gallery: GalleryClient, photo: str) -> None:
     def fresh(route: Route) -> None:
         response = route.fetch()
         route.fulfill(response=response, body=response.text().replace("/512.webp?", "/512.webp?fresh&"))
@@ -195,7 +195,7 @@ def test_an_expired_address_is_replaced_by_a_fresh_one(
     expect_loaded(card(page, photo))
 
 
-def test_a_picture_far_below_is_loaded_when_people_come_to_it(page: Page, gallery: GalleryClient) -> None:
+def test_a_picture_is_loaded_when_scrolled_into_view(page: Page, gallery: GalleryClient) -> None:
     first = uploaded(gallery, photos.jpeg(seed=20), "far below.jpg")
     for seed in range(12):
         last = gallery.upload(photos.jpeg(seed=seed), f"above {seed}.jpg")
@@ -205,12 +205,12 @@ def test_a_picture_far_below_is_loaded_when_people_come_to_it(page: Page, galler
     expect_loaded(card(page, last))
     below = card(page, first)
     expect(below).not_to_have_attribute("data-picture", "loaded")
-    expect(below.get_by_text(LOST)).to_be_hidden()
+    expect(below.get_by_text(FAILED)).to_be_hidden()
     below.scroll_into_view_if_needed()
     expect_loaded(below)
 
 
-def test_the_whole_picture_is_tried_again(visitors: Callable[[], Page], gallery: GalleryClient, photo: str) -> None:
+def test_the_full_size_picture_is_retried(visitors: Callable[[], Page], gallery: GalleryClient, photo: str) -> None:
     page = visitors()
     page.route(ORIGINAL, lambda route: route.abort(), times=1)
     page.goto(f"{gallery.url}/images/{photo}")
@@ -225,7 +225,7 @@ def test_the_whole_picture_is_tried_again(visitors: Callable[[], Page], gallery:
         {"status": 403, "content_type": "application/xml", "body": "<Error/>"},
     ],
 )
-def test_a_whole_picture_that_the_browser_cannot_show_is_shown_by_its_thumbnail(
+def test_the_thumbnail_replaces_an_unsupported_full_size_picture(
     visitors: Callable[[], Page], gallery: GalleryClient, photo: str, answer: dict[str, Any]
 ) -> None:
     page = visitors()
@@ -234,13 +234,13 @@ def test_a_whole_picture_that_the_browser_cannot_show_is_shown_by_its_thumbnail(
     expect_loaded(page.locator(".single"), 512)
 
 
-def test_the_page_of_a_photo_says_that_its_picture_is_lost_and_recovers(
+def test_the_photo_page_shows_a_load_failure_and_recovers(
     visitors: Callable[[], Page], gallery: GalleryClient, photo: str
 ) -> None:
     page = visitors()
     for pictures in (ORIGINAL, THUMBNAILS):
         page.route(pictures, lambda route: route.abort())
     page.goto(f"{gallery.url}/images/{photo}")
-    expect_lost(page.locator(".single"))
+    expect_failure(page.locator(".single"))
     page.unroute(THUMBNAILS)
     expect_loaded(page.locator(".single"), 512)

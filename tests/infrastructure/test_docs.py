@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catalog import pending, sweep
+from catalog import pending
+from catalog_functions import sweep
 from deploy.commands.context import DRIFTED, EXIT_CODES
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
 from deploy.errors import BusyError, DeployError, GateError, StaleError

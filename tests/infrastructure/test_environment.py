@@ -9,7 +9,8 @@ import pytest
 
 from catalog import images
 from catalog.database import Database
-from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
+from catalog.events import StoredObject, announcement
+from catalog.keys import new_id, thumbnail_key, upload_key
 from deploy.apply import apply_plan, delete_environment, deploy
 from deploy.drift import find_drift
 from deploy.environment import Environment

@@ -40,8 +40,8 @@ Outputs:
 
 
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(PYTHON), "-m", "checks.policies", *arguments]
-    return subprocess.run(command, cwd=INFRASTRUCTURE, capture_output=True, text=True, check=False)
+    command = [str(PYTHON), "-m", "checks", *arguments]
+    return subprocess.run(command, cwd=INFRASTRUCTURE / "tools", capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -127,4 +127,4 @@ def test_a_justified_finding_passes(folder: Path) -> None:
 
 def test_an_obsolete_justification_fails(folder: Path) -> None:
     justify(folder, "reader: Policy: sqs:Get*: ACTION_WILDCARD")
-    assert findings(folder) == ["reader: Policy: sqs:Get*: ACTION_WILDCARD is justified and does not occur"]
+    assert findings(folder) == ["reader: Policy: sqs:Get*: ACTION_WILDCARD is justified but does not occur"]

@@ -21,8 +21,8 @@ EVERY_TEMPLATE = pytest.mark.parametrize("name", ALL)
 
 # The settings that each process reads, and the resource that sets them: template, logical id.
 SETTINGS = {
-    "catalog.handler.MigrationSettings": ("catalog", "Function"),
-    "catalog.sweep.SweepSettings": ("catalog", "SweepFunction"),
+    "catalog_functions.custom_resource.MigrationSettings": ("catalog", "Function"),
+    "catalog_functions.sweep.SweepSettings": ("catalog", "SweepFunction"),
     "thumbnail.config.ThumbnailSettings": ("thumbnail", "Function"),
     "annotate.config.AnnotateSettings": ("annotate", "Function"),
     "web.config.WebSettings": ("web", "LaunchTemplate"),
@@ -31,9 +31,9 @@ SETTINGS = {
 NOT_IN_TEMPLATES = {"GEMINI_API_KEY"}
 # What comes from a parameter or resource of another name.
 OF_ANOTHER_NAME = {
-    ("catalog.handler.MigrationSettings", "DATABASE_SECRET_ARN"): "MasterSecretArn",
-    ("catalog.handler.MigrationSettings", "APPLICATION_SECRET_ARN"): "ApplicationSecret",
-    ("catalog.sweep.SweepSettings", "DATABASE_SECRET_ARN"): "ApplicationSecret",
+    ("catalog_functions.custom_resource.MigrationSettings", "DATABASE_SECRET_ARN"): "MasterSecretArn",
+    ("catalog_functions.custom_resource.MigrationSettings", "APPLICATION_SECRET_ARN"): "ApplicationSecret",
+    ("catalog_functions.sweep.SweepSettings", "DATABASE_SECRET_ARN"): "ApplicationSecret",
     ("web.config.WebSettings", "THUMBNAIL_FUNCTION"): "ThumbnailFunctionArn",
     ("web.config.WebSettings", "ANNOTATE_FUNCTION"): "AnnotateFunctionArn",
 }

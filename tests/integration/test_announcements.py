@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from catalog.uploads import THUMBNAILS, UPLOADS, new_id, thumbnail_key, upload_key
+from catalog.keys import THUMBNAILS, UPLOADS, new_id, thumbnail_key, upload_key
 from support import photos
 from support.announcements import Announcements, records
 from support.clouds import Cloud

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from catalog.uploads import thumbnail_key, upload_key
+from catalog.keys import thumbnail_key, upload_key
 from support import photos
 from support.announcements import Announcements, as_lambda_event, muted
 from support.clouds import Cloud

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from PIL import Image
 
-from catalog.uploads import StoredObject, announcement, new_id, thumbnail_key, upload_key
+from catalog.events import StoredObject, announcement
+from catalog.keys import new_id, thumbnail_key, upload_key
 from support import photos
 from support.clouds import Cloud
 from support.dead_letters import dead_letters, wait_for_dead_letters

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from catalog.uploads import MAX_BYTES, new_id, upload_key
+from catalog.keys import new_id, upload_key
+from catalog.limits import MAX_BYTES
 from smoke.errors import GalleryError
 from support import photos
 from support.clouds import Cloud

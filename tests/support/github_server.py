@@ -1,75 +1,65 @@
-"""A loopback server that speaks the parts of GitHub's REST API that comments, issues and labels need.
+"""A loopback server with the parts of GitHub's REST API that comments, issues and labels need.
 
-It checks requests as GitHub does and keeps what was made, so that a test sees what people would see.
+It validates requests as GitHub does, and keeps what they create.
 https://docs.github.com/en/rest/issues
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-import re
+import socket
 import threading
 from collections import deque
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlencode
+
+from flask import Blueprint, Flask, Response, abort, after_this_request, make_response, request
+from werkzeug.exceptions import NotFound
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 BOT = "github-actions[bot]"
 LONGEST_BODY = 65_536
 MOST_PER_PAGE = 100
 
 
-@dataclass(frozen=True)
-class Reply:
-    """An answer: a status, what stands in JSON, and headers."""
+class Reply(NamedTuple):
+    """A response, as views of Flask return it."""
 
-    status: int
     content: Any
+    status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
 
 
-DROP = Reply(0, None)
-"""The connection is closed without an answer, after the request was carried out."""
+DROP = Reply(None, 0)
+"""The connection is closed without a response, after the request was carried out."""
 
 
 def refusal(status: int, message: str, *headers: tuple[str, str], errors: tuple[dict[str, str], ...] = ()) -> Reply:
-    """Return an error as GitHub words it."""
-    return Reply(status, {"message": message, **({"errors": errors} if errors else {})}, headers)
+    """Return an error in GitHub's format."""
+    return Reply({"message": message, **({"errors": errors} if errors else {})}, status, headers)
 
 
-class _RefusedError(Exception):
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply)
-        self.reply = reply
-
-
-@dataclass
 class GitHubServer:
-    """One repository, in a thread of its own; use it in a `with` statement.
+    """A server with one repository, in a thread of its own; use it in a `with` statement.
 
-    `permissions` are those of the token; pull requests are issues with a key `pull_request`.
+    `permissions` are those of the token, `requests` the method and the path of every request. Pull requests are issues
+    with a key `pull_request`.
     """
 
-    repository: str = "owner/photos"
-    token: str = "token-of-the-tests"
-    permissions: set[str] = field(default_factory=lambda: {"issues", "pull_requests"})
-    issues: dict[int, dict[str, Any]] = field(default_factory=dict)
-    comments: dict[int, dict[str, Any]] = field(default_factory=dict)
-    labels: set[str] = field(default_factory=set)
-    requests: list[tuple[str, str]] = field(default_factory=list)
-    """Method and path of every request."""
-
-    def __post_init__(self) -> None:
+    def __init__(self, repository: str = "owner/photos", token: str = "token-of-the-tests") -> None:
+        """Choose the name of the repository and the valid token."""
+        self.repository, self.token = repository, token
+        self.permissions = {"issues", "pull_requests"}
+        self.issues: dict[int, dict[str, Any]] = {}
+        self.comments: dict[int, dict[str, Any]] = {}
+        self.labels: set[str] = set()
+        self.requests: list[tuple[str, str]] = []
         self._numbers = itertools.count(1)
         self._replies: deque[Reply] = deque()
-        self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = make_server("127.0.0.1", 0, self._app(), request_handler=_SilentHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -87,7 +77,7 @@ class GitHubServer:
         return {"GITHUB_API_URL": self.url, "GITHUB_REPOSITORY": self.repository, "GITHUB_TOKEN": self.token}
 
     def reply(self, *replies: Reply) -> None:
-        """Line up replies to the next requests, which are not carried out, except for DROP."""
+        """Script the replies to the next requests, which are not carried out, except for DROP."""
         self._replies.extend(replies)
 
     def open_issue(self, title: str = "", body: str = "", *labels: str, user: str = BOT) -> int:
@@ -124,148 +114,128 @@ class GitHubServer:
         return self.comments[comment]
 
     def bodies(self, number: int) -> list[str]:
-        """Return what the comments of an issue or a pull request say, in order."""
+        """Return the comments of an issue or a pull request, in order."""
         return [comment["body"] for comment in self.comments.values() if comment["issue"] == number]
 
-    def respond(self, method: str, path: str, authorization: str, body: bytes) -> Reply:
-        """Check and carry out a request, and return the reply."""
-        with self._lock:
-            parts = urlsplit(path)
-            self.requests.append((method, parts.path))
-            lined_up = self._replies.popleft() if self._replies else None
-            if lined_up is not None and lined_up is not DROP:
-                return lined_up
-            try:
-                if authorization != f"Bearer {self.token}":
-                    raise _RefusedError(refusal(401, "Bad credentials"))
-                found = re.fullmatch(rf"/(?:repos/{re.escape(self.repository)}|repositories/1)/(.+)", parts.path)
-                if not found:
-                    raise _RefusedError(_NOT_FOUND)
-                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-                done = self._carry_out(method, found[1], query, json.loads(body) if body else {})
-            except _RefusedError as error:
-                return error.reply
-            return lined_up or done
+    def _app(self) -> Flask:
+        app, api = Flask(__name__), Blueprint("api", __name__)
+        api.get("/issues")(self._list_issues)
+        api.post("/issues")(self._create_issue)
+        api.patch("/issues/<int:number>")(self._edit_issue)
+        api.get("/issues/<int:number>/comments")(self._list_comments)
+        api.post("/issues/<int:number>/comments")(self._create_comment)
+        api.patch("/issues/comments/<int:number>")(self._edit_comment)
+        api.get("/labels/<name>")(self._get_label)
+        api.post("/labels")(self._create_label)
+        app.register_blueprint(api, url_prefix=f"/repos/{self.repository}")
+        app.register_blueprint(api, url_prefix="/repositories/1", name="by_id")
+        app.register_error_handler(NotFound, lambda _: refusal(404, "Not Found"))
+        app.before_request(self._before)
+        return app
 
-    def _carry_out(self, method: str, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
-        for expected, pattern, act in (
-            ("GET", r"issues", self._list_issues),
-            ("POST", r"issues", self._create_issue),
-            ("PATCH", r"issues/(\d+)", self._edit_issue),
-            ("GET", r"issues/(\d+)/comments", self._list_comments),
-            ("POST", r"issues/(\d+)/comments", self._create_comment),
-            ("PATCH", r"issues/comments/(\d+)", self._edit_comment),
-            ("GET", r"labels/([^/]+)", self._label),
-            ("POST", r"labels", self._create_label),
-        ):
-            if method == expected and (found := re.fullmatch(pattern, path)):
-                return act(*found.groups(), path=path, query=query, content=content)
-        return _NOT_FOUND
+    def _before(self) -> Reply | None:
+        self.requests.append((request.method, request.path))
+        scripted = self._replies.popleft() if self._replies else None
+        if scripted is not None and scripted is not DROP:
+            return scripted
+        if scripted is DROP:
+            after_this_request(_drop)
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return refusal(401, "Bad credentials")
+        return None
 
-    def _list_issues(self, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _list_issues(self) -> Reply:
         self._need("issues", "pull_requests")
-        wanted = {query["labels"]} if "labels" in query else set()
+        wanted = set(request.args.getlist("labels"))
         found = [
             issue
             for issue in self.issues.values()
-            if issue["state"] == query.get("state", "open") and wanted <= {label["name"] for label in issue["labels"]}
+            if issue["state"] == request.args.get("state", "open")
+            and wanted <= {label["name"] for label in issue["labels"]}
         ]
-        return self._page(path, query, found if query.get("direction") == "asc" else found[::-1])
+        return self._page(found if request.args.get("direction") == "asc" else found[::-1])
 
-    def _create_issue(self, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _create_issue(self) -> Reply:
         self._need("issues")
+        content = _content("Issue")
         if not content.get("title"):
-            raise _RefusedError(
-                refusal(422, "Validation Failed", errors=({"field": "title", "code": "missing_field"},))
-            )
-        self._check_body("Issue", content)
-        known = [label for label in content.get("labels", []) if label in self.labels]  # others are dropped in silence
-        return Reply(201, self.issues[self.open_issue(content["title"], content.get("body", ""), *known)])
+            _refuse(422, "Validation Failed", errors=({"field": "title", "code": "missing_field"},))
+        known = [label for label in content.get("labels", []) if label in self.labels]  # GitHub drops unknown ones
+        return Reply(self.issues[self.open_issue(content["title"], content.get("body", ""), *known)], 201)
 
-    def _edit_issue(self, number: str, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _edit_issue(self, number: int) -> Reply:
         self._need("issues")
-        self._check_body("Issue", content)
-        issue = self._find(self.issues, number)
-        issue |= content
-        return Reply(200, issue)
+        return _edit("Issue", self.issues, number)
 
-    def _list_comments(self, number: str, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _list_comments(self, number: int) -> Reply:
         self._need("issues", "pull_requests")
-        self._find(self.issues, number)
-        return self._page(path, query, [found for found in self.comments.values() if found["issue"] == int(number)])
+        _find(self.issues, number)
+        return self._page([comment for comment in self.comments.values() if comment["issue"] == number])
 
-    def _create_comment(self, number: str, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _create_comment(self, number: int) -> Reply:
         self._need("issues", "pull_requests")
-        self._find(self.issues, number)
-        self._check_body("IssueComment", content)
-        return Reply(201, self.comment(int(number), content["body"]))
+        _find(self.issues, number)
+        return Reply(self.comment(number, _content("IssueComment")["body"]), 201)
 
-    def _edit_comment(self, comment: str, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _edit_comment(self, number: int) -> Reply:
         self._need("issues", "pull_requests")
-        self._check_body("IssueComment", content)
-        found = self._find(self.comments, comment)
-        found |= content
-        return Reply(200, found)
+        return _edit("IssueComment", self.comments, number)
 
-    def _label(self, name: str, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _get_label(self, name: str) -> Reply:
         self._need("issues", "pull_requests")
-        return Reply(200, {"name": unquote(name)}) if unquote(name) in self.labels else _NOT_FOUND
+        return Reply({"name": name}) if name in self.labels else abort(404)
 
-    def _create_label(self, *, path: str, query: dict[str, str], content: dict[str, Any]) -> Reply:
+    def _create_label(self) -> Reply:
         self._need("issues")
+        content = _content("Label")
         if content["name"] in self.labels:
-            raise _RefusedError(refusal(422, "Validation Failed", errors=({"code": "already_exists"},)))
+            _refuse(422, "Validation Failed", errors=({"code": "already_exists"},))
         self.labels.add(content["name"])
-        return Reply(201, content)
+        return Reply(content, 201)
 
     def _need(self, *permissions: str) -> None:
         if not self.permissions.intersection(permissions):
             accepted = "; ".join(f"{permission}=write" for permission in permissions)
-            header = ("X-Accepted-GitHub-Permissions", accepted)
-            raise _RefusedError(refusal(403, "Resource not accessible by integration", header))
+            _refuse(403, "Resource not accessible by integration", ("X-Accepted-GitHub-Permissions", accepted))
 
-    def _find(self, things: dict[int, dict[str, Any]], number: str) -> dict[str, Any]:
-        if int(number) not in things:
-            raise _RefusedError(_NOT_FOUND)
-        return things[int(number)]
-
-    def _check_body(self, resource: str, content: dict[str, Any]) -> None:
-        if len(content.get("body", "")) > LONGEST_BODY:
-            message = f"Body is too long (maximum is {LONGEST_BODY} characters)"
-            error = {"resource": resource, "code": "unprocessable", "field": "data", "message": message}
-            raise _RefusedError(refusal(422, "Validation Failed", errors=(error,)))
-
-    def _page(self, path: str, query: dict[str, str], found: list[dict[str, Any]]) -> Reply:
-        size, page = min(int(query.get("per_page", "30")), MOST_PER_PAGE), int(query.get("page", "1"))
-        following = f"{self.url}/repositories/1/{path}?{urlencode({**query, 'page': page + 1})}"
+    def _page(self, found: list[dict[str, Any]]) -> Reply:
+        size, page = min(int(request.args.get("per_page", "30")), MOST_PER_PAGE), int(request.args.get("page", "1"))
+        path = request.path.replace(f"/repos/{self.repository}/", "/repositories/1/")
+        following = f"{self.url}{path}?{urlencode({**request.args, 'page': page + 1})}"
         headers = (("Link", f'<{following}>; rel="next", <{following}>; rel="last"'),)
-        return Reply(200, found[(page - 1) * size : page * size], headers if len(found) > page * size else ())
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                reply = server.respond(self.command, self.path, self.headers.get("Authorization", ""), body)
-                if reply is DROP:
-                    self.close_connection = True
-                    return
-                content = json.dumps(reply.content).encode()
-                self.send_response(reply.status)
-                self.send_header("Content-Type", "application/json; charset=utf-8")
-                self.send_header("Content-Length", str(len(content)))
-                for name, value in reply.headers:
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - names of http.server
-
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                pass
-
-        return Handler
+        return Reply(found[(page - 1) * size : page * size], 200, headers if len(found) > page * size else ())
 
 
-_NOT_FOUND = refusal(404, "Not Found")
+class _SilentHandler(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        pass
+
+
+def _drop(response: Response) -> Response:
+    """Close the connection; the server then fails to send the response."""
+    request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    return response
+
+
+def _refuse(status: int, message: str, *headers: tuple[str, str], errors: tuple[dict[str, str], ...] = ()) -> None:
+    abort(make_response(refusal(status, message, *headers, errors=errors)))
+
+
+def _find(things: dict[int, dict[str, Any]], number: int) -> dict[str, Any]:
+    return things[number] if number in things else abort(404)
+
+
+def _content(resource: str) -> dict[str, Any]:
+    """Return the JSON of the request."""
+    content: dict[str, Any] = request.get_json()
+    if len(content.get("body", "")) > LONGEST_BODY:
+        message = f"Body is too long (maximum is {LONGEST_BODY} characters)"
+        error = {"resource": resource, "code": "unprocessable", "field": "data", "message": message}
+        _refuse(422, "Validation Failed", errors=(error,))
+    return content
+
+
+def _edit(resource: str, things: dict[int, dict[str, Any]], number: int) -> Reply:
+    found = _find(things, number)
+    found |= _content(resource)
+    return Reply(found)

@@ -1,4 +1,4 @@
-"""The application as gunicorn runs it, in a process of its own."""
+"""The application in gunicorn, in a separate process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-    "DATABASE_HOST": "/nobody/listens/here",
+    "DATABASE_HOST": "/no/such/socket",
     "DATABASE_NAME": "gallery",
     "DATABASE_SECRET_ARN": "arn",
     "BUCKET_NAME": "photos",
@@ -44,14 +44,14 @@ class Server:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
-    """What it wrote to stdout."""
+    """The file with its standard output."""
 
     def connect(self) -> http.client.HTTPConnection:
-        """Return a connection that is kept open from one request to the next."""
+        """Return a persistent connection."""
         return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
 
-    def half_a_request(self) -> http.client.HTTPConnection:
-        """Begin a request that a thread waits for the end of; `finish` ends it."""
+    def start_request(self) -> http.client.HTTPConnection:
+        """Send the first part of a request; `finish_request` sends the rest."""
         connection = self.connect()
         connection.putrequest("POST", "/api/uploads")
         connection.putheader("Content-Type", "application/json")
@@ -59,28 +59,28 @@ class Server:
         connection.endheaders(UPLOAD[:10])
         return connection
 
-    def until_it_says(self, reason: str) -> None:
-        """Wait until /readyz is red for a reason."""
+    def wait_until_not_ready(self, reason: str) -> None:
+        """Wait until /readyz fails with a reason."""
         while reason not in requests.get(f"{self.url}/readyz", timeout=30).text:
             time.sleep(0.01)
 
 
-def finish(connection: http.client.HTTPConnection) -> int:
-    """Send the rest of `half_a_request` and return the status of the answer."""
+def finish_request(connection: http.client.HTTPConnection) -> int:
+    """Send the rest of a request from `start_request`, and return the status of the response."""
     with closing(connection):
         connection.send(UPLOAD[10:])
         return connection.getresponse().status
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill gunicorn with its workers: one that waits for the rest of a request outlives it."""
+    """Kill gunicorn and its workers, because a worker that waits for a request would survive."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
 def run(folder: Path, **environ: str) -> Iterator[Server]:
-    """Start gunicorn with more variables, and stop it in the end; its output goes into the folder."""
+    """Run gunicorn with additional environment variables; its output goes into the folder."""
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-b", "127.0.0.1:0", "web.app:create_app()"]
     output, errors = folder / "stdout", folder / "stderr"
     with ExitStack() as running:

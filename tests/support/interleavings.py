@@ -1,6 +1,7 @@
-"""All services around one bucket and one catalogue, what may happen to photos there, and what must hold all the time.
+"""All services with one bucket and one catalog, the events that may happen to photos, and the invariants.
 
-`stepped` stops the real handlers before each statement; hypothesis looks for an order of steps that breaks a promise.
+`stepped` pauses the real handlers before each statement; Hypothesis searches for an order of steps that violates an
+invariant.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from flask import Flask
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
+from pymysql.cursors import DictCursor
 
 from annotate import handler as annotating
 from annotate.config import AnnotateSettings
 from annotate.errors import RetryableError
-from annotate.handler import CLAIM_MARGIN_SECONDS, Describer
+from annotate.handler import LEASE_MARGIN_SECONDS, Describer
+from catalog.bucket import Bucket
+from catalog.events import announced_objects
+from catalog.keys import new_id, thumbnail_key, upload_key
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, RESEND_MINUTES
-from catalog.sweep import Sweeper, SweepSettings
-from catalog.uploads import StoredObject, announced_objects, new_id, thumbnail_key, upload_key
-from support.stepped import OUTSIDE, Bucket, Clock, Model, SteppedDatabase, Version, Work
+from catalog_functions.sweep import Sweeper
+from support.stepped import OUTSIDE, S3, Clock, Model, SteppedDatabase, Version, Work
 from thumbnail.handler import Thumbnailer
 from web.backends import Backends
 from web.config import WebSettings
@@ -37,108 +41,90 @@ BUCKET = "photos"
 FUNCTIONS = ("annotate", "thumbnail")
 DELIVERY_SECONDS = 60.0
 moments = st.sampled_from(["the next step", OUTSIDE, OUTSIDE, "the end"])
-"""Until when a work continues: before the model is asked, or the bucket is changed, is a good moment for others."""
+"""When a work pauses; OUTSIDE is a good moment for other work to run."""
 
 photos = st.sampled_from([0, 0, 0, 0, 0, 1])
+Row = SimpleNamespace  # the columns of a row of the catalog, and whether it is deleted
 answers = st.sampled_from(["a description", "a description", "an outage", "a refusal"])
 
 
 @dataclass
 class Photo:
-    """What must hold for a photo, whatever the services did."""
+    """The expected state of a photo."""
 
     id: str = field(default_factory=new_id)
     versions: list[Version] = field(default_factory=list)
-    """As they were uploaded; the last is the one in the bucket."""
+    """In order of upload; the last one is in the bucket."""
     words: dict[str, Any] = field(default_factory=dict)
-    """What a person wrote last in each field."""
+    """The last text that a person wrote in each field."""
     deleted: bool = False
     captions: dict[int, set[str]] = field(default_factory=dict)
-    """The answers of the model that were ever recorded, by version."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A photo as the catalogue has it."""
-
-    etag: str
-    deleted: bool
-    thumbnail_status: str
-    thumbnail_reason: str | None
-    width: int | None
-    annotation_status: str
-    annotation_reason: str | None
-    caption: str | None
-    alt_text: str | None
-    edited: bool
+    """All recorded answers of the model, by version."""
 
 
 class World:
-    """All services around one bucket and one catalogue; deliveries wait until somebody runs them."""
+    """All services with one bucket and one catalog; deliveries wait until they are run."""
 
     def __init__(self, database: SteppedDatabase, app: Flask) -> None:
         self.clock = database.clock = Clock()
-        self.bucket = Bucket(self.clock)
+        self.s3 = S3(self.clock)
         self.database = database
         self.app = app
         self.works: list[Work] = []
-        s3: Any = self.bucket
+        s3: Any = self.s3
+        bucket = Bucket(BUCKET, s3)
         session: Any = SimpleNamespace(client=self._client, get_credentials=lambda: SIGNER)
         settings = DATABASE | {"bucket_name": BUCKET}
         web = WebSettings(**settings, thumbnail_function="thumbnail", annotate_function="annotate")
         app.extensions["backends"] = Backends(database, database, Storage(session, BUCKET), Functions(session, web))
-        self.thumbnailer = Thumbnailer(BUCKET, s3, database)
-        self.describer = Describer(AnnotateSettings(**settings), s3, database)
+        self.thumbnailer = Thumbnailer(bucket, database)
+        self.describer = Describer(AnnotateSettings(**settings), bucket, database)
         topic: Any = SimpleNamespace(publish=self._publish)
-        self.sweeper = Sweeper(SweepSettings(**settings, topic_arn="topic"), s3, topic, database)
+        self.sweeper = Sweeper(bucket, topic, "topic", database)
         with database.connection() as connection, connection.cursor() as cursor:
             cursor.execute("DELETE FROM image")
 
     def announce(self, photo: str) -> None:
-        """Let an event arrive at both functions."""
+        """Deliver an event to both functions."""
         for function in FUNCTIONS:
             self.deliver(function, photo)
 
     def deliver(self, function: str, photo: str) -> Work:
-        """Let an event arrive at a function."""
-        stored = StoredObject(BUCKET, upload_key(photo))
+        """Deliver an event to a function."""
         if function == "thumbnail":
-            work = partial(self.thumbnailer.process, stored)
+            work = partial(self.thumbnailer.process, photo)
         else:
-            work = partial(self.describer.process, stored, DELIVERY_SECONDS)
+            work = partial(self.describer.process, photo, DELIVERY_SECONDS)
         self.works.append(Work(f"{function} of {photo}", work))
         return self.works[-1]
 
     def request(self, method: str, photo: str, path: str = "", **body: Any) -> Work:
-        """Let a browser send a request to the gallery."""
+        """Send a request to the gallery."""
         send = partial(self.app.test_client().open, f"/api/images/{photo}{path}", method=method, json=body)
         self.works.append(Work(f"{method} {path} {photo}", send))
         return self.works[-1]
 
     def sweep(self) -> None:
-        """Let the sweep begin a run."""
+        """Start a run of the sweep."""
         self.works.append(Work("sweep", self.sweeper.run))
 
     def end(self, work: Work) -> None:
-        """Kill a work, unless it is done, and forget it."""
+        """Kill a work unless it is done, and remove it."""
         work.kill()
         self.works.remove(work)
 
     def rows(self) -> dict[str, Row]:
-        """Read the whole catalogue."""
-        with self.database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute(
-                """SELECT id, etag, deleted_at IS NOT NULL, thumbnail_status, thumbnail_reason, width,
-                     annotation_status, annotation_reason, caption, alt_text, edited FROM image"""
-            )
-            return {photo: Row(*columns) for photo, *columns in cursor.fetchall()}
+        """Read the whole catalog."""
+        with self.database.connection() as connection, connection.cursor(DictCursor) as cursor:
+            cursor.execute("SELECT *, deleted_at IS NOT NULL AS deleted FROM image")
+            return {columns["id"]: Row(**columns) for columns in cursor.fetchall()}
 
     def _publish(self, Message: str, **_: str) -> None:  # noqa: N803 - boto3's names
         for stored in announced_objects({"Records": [{"Sns": {"Message": Message}}]}):
             self.announce(stored.key.rpartition("/")[2])
 
     def _client(self, service: str, **_: object) -> Any:
-        return self.bucket if service == "s3" else SimpleNamespace(invoke=self._invoke)
+        return self.s3 if service == "s3" else SimpleNamespace(invoke=self._invoke)
 
     def _invoke(self, FunctionName: str, Payload: str, **_: str) -> None:  # noqa: N803 - boto3's names
         for stored in announced_objects(json.loads(Payload)):
@@ -150,7 +136,7 @@ SIGNER = SimpleNamespace(get_frozen_credentials=lambda: SimpleNamespace(access_k
 
 
 class Interleavings(RuleBasedStateMachine):
-    """What may happen, and what must hold after each step."""
+    """The events that may happen, and the invariants that must hold after each step."""
 
     def __init__(self, database: SteppedDatabase, app: Flask, patch: pytest.MonkeyPatch) -> None:
         super().__init__()
@@ -161,45 +147,45 @@ class Interleavings(RuleBasedStateMachine):
         self.before: dict[str, Row] = {}
         self.width = 8
         self.deleting: dict[Work, int] = {}
-        """Requests to delete a photo that was there, and how many versions it had."""
+        """Requests to delete an existing photo, and its number of versions."""
 
         self.broken_off: list[Callable[[], object]] = []
-        """What will be done once more, because it was killed or failed."""
+        """Work that will be repeated because it was killed or failed."""
 
-    # What may happen
+    # Events
 
     @rule(photo=photos, announced=st.booleans())
     def upload(self, photo: int, announced: bool) -> None:
-        """Store another file under the same key; its event may be lost."""
+        """Store another version under the same key; its event may be lost."""
         target = self.photos[photo]
         self.width += 1
         body = io.BytesIO()
         Image.new("RGB", (self.width, 8)).save(body, "PNG")
-        target.versions.append(self.world.bucket.upload(upload_key(target.id), body.getvalue()))
+        target.versions.append(self.world.s3.upload(upload_key(target.id), body.getvalue()))
         if announced:
             self.world.announce(target.id)
 
     @rule(photo=photos, function=st.sampled_from(FUNCTIONS), until=moments, answer=answers)
     def deliver_again(self, photo: int, function: str, until: str, answer: str) -> None:
-        """Let an event come, once more or late."""
+        """Deliver an event, repeated or late."""
         self.run(self.world.deliver(function, self.photos[photo].id), until, answer)
 
     @rule(photo=photos, method=st.sampled_from(["PUT", "DELETE", "POST"]))
     def request(self, photo: int, method: str) -> None:
-        """Begin a completion, a deletion or another try."""
+        """Start a completion, a deletion or a retry."""
         target = self.photos[photo].id
         work = self.world.request(method, target, "/retry" if method == "POST" else "")
-        if method == "DELETE" and upload_key(target) in self.world.bucket.objects:
+        if method == "DELETE" and upload_key(target) in self.world.s3.objects:
             self.deleting[work] = len(self.photos[photo].versions)
 
     @rule()
     def sweep(self) -> None:
-        """Begin a run of the sweep."""
+        """Start a run of the sweep."""
         self.world.sweep()
 
     @rule(photo=photos, name=st.sampled_from(["caption", "alt_text"]), text=st.sampled_from(["Mine", "Mine, too", ""]))
     def edit(self, photo: int, name: str, text: str) -> None:
-        """Write a person's words."""
+        """Save a person's text."""
         edit = self.world.request("PATCH", self.photos[photo].id, **{name: text})
         while not edit.done:
             edit.step()
@@ -210,25 +196,25 @@ class Interleavings(RuleBasedStateMachine):
     @precondition(lambda self: self.world.works)
     @rule(number=st.integers(0, 3), until=moments, answer=answers)
     def go_on(self, number: int, until: str, answer: str) -> None:
-        """Continue one of the latest works."""
+        """Resume recent work."""
         self.run(self._choose(number), until, answer)
 
     @precondition(lambda self: self.world.works)
     @rule(number=st.integers(0, 3))
     def kill(self, number: int) -> None:
-        """End one work where it stands."""
+        """Kill recent work at its current step."""
         self._kill(self._choose(number))
 
     @rule(seconds=st.sampled_from([1, 70, 60 * PATIENCE_MINUTES + 1, 60 * RESEND_MINUTES + 1]))
     def wait(self, seconds: int) -> None:
-        """Let time pass: less than a claim lasts, or more; until a photo is overdue, or is so again."""
+        """Let time pass: shorter or longer than a lease, or until a photo is overdue for the first time or again."""
         self.world.clock.passed += seconds
 
-    # What must hold
+    # Invariants
 
     @invariant()
     def promises_hold(self) -> None:
-        """Look at everything after what happened."""
+        """Check all invariants."""
         self._check()
 
     def _check(self) -> None:
@@ -246,22 +232,22 @@ class Interleavings(RuleBasedStateMachine):
             if not row.deleted:
                 self._check_results(photo, row)
                 self._check_progress(before, row)
-        self._check_claims()
+        self._check_leases()
         self.before = rows
 
     def _check_results(self, photo: Photo, row: Row) -> None:
         version = next(version for version in photo.versions if version.etag == row.etag)
         if row.thumbnail_status == "ready":
-            assert row.width == version.width, "the thumbnail is another version's"
+            assert row.width == version.width, "the row describes the thumbnail of another version"
         if row.thumbnail_status == "failed":
             assert row.thumbnail_reason
         if row.annotation_status == "failed":
             assert row.annotation_reason
         for name, text in photo.words.items():
-            assert getattr(row, name) == text, "a person's words were overwritten"
+            assert getattr(row, name) == text, "a person's text was overwritten"
         if row.annotation_status == "ready" and not row.edited:
             assert row.caption is not None
-            assert row.caption.startswith(f"Version {version.width},"), "the caption is another version's"
+            assert row.caption.startswith(f"Version {version.width},"), "the caption describes another version"
             answers = photo.captions.setdefault(version.width, set())
             answers.add(row.caption)
             assert len(answers) == 1, "two answers about one version were recorded"
@@ -270,23 +256,23 @@ class Interleavings(RuleBasedStateMachine):
         if before is not None and before.etag == row.etag:
             for part in ("thumbnail_status", "annotation_status"):
                 if getattr(before, part) == "ready":
-                    assert getattr(row, part) == "ready", "what was ready is not any more"
+                    assert getattr(row, part) == "ready", "a ready part is no longer ready"
 
-    def _check_claims(self) -> None:
+    def _check_leases(self) -> None:
         now = self.world.clock.now
         asked = [
             work.asks_about
             for work in self.world.works
-            if work.asks_about and now < work.asked_at + DELIVERY_SECONDS + CLAIM_MARGIN_SECONDS
+            if work.asks_about and now < work.asked_at + DELIVERY_SECONDS + LEASE_MARGIN_SECONDS
         ]
-        assert len(asked) == len(set(asked)), "two deliveries hold the claim of one version"
+        assert len(asked) == len(set(asked)), "two deliveries hold a lease for one version"
 
     def _kill(self, work: Work) -> None:
         self.world.end(work)
         self._expect_again(work)
 
     def _expect_again(self, work: Work) -> None:
-        """Remember that Lambda delivers once more, or a person who got no answer presses the button again."""
+        """Plan a repetition: Lambda delivers again, or a person without an answer presses the button again."""
         if work in self.deleting:
             self.broken_off.append(partial(self.world.request, "DELETE", self._photo(work).id))
         if work.name.startswith(FUNCTIONS):
@@ -301,14 +287,14 @@ class Interleavings(RuleBasedStateMachine):
         return works[-1 - number % len(works)]
 
     def run(self, work: Work, until: str, answer: str) -> None:
-        """Continue a work until a moment, whatever the model is asked meanwhile."""
+        """Resume work until a moment; `answer` is what the model answers."""
         work.answer = answer
         self.step(work)
         while not work.done and until not in ("the next step", work.next):
             self.step(work)
 
     def step(self, work: Work) -> None:
-        """Continue a work by one step."""
+        """Resume work for one step."""
         work.step()
         self._check()
         if work.done:
@@ -320,10 +306,10 @@ class Interleavings(RuleBasedStateMachine):
                 assert isinstance(work.failure, RetryableError), repr(work.failure)
                 self._expect_again(work)
 
-    # What comes to an end
+    # The end
 
     def teardown(self) -> None:
-        """Kill what is at work; then, without faults, a few runs of the sweep bring everything to its end."""
+        """Kill all work; then, without faults, a few runs of the sweep must finish everything."""
         for work in [*self.world.works]:
             self._kill(work)
         self._check()
@@ -347,13 +333,13 @@ class Interleavings(RuleBasedStateMachine):
                 self.step(work)
 
     def _check_end(self) -> None:
-        rows, stored = self.world.rows(), self.world.bucket.objects
+        rows, stored = self.world.rows(), self.world.s3.objects
         for photo in self.photos:
             row, original = rows.get(photo.id), stored.get(upload_key(photo.id))
             if photo.deleted:
                 assert thumbnail_key(photo.id) not in stored, "a deleted photo left its thumbnail"
-            elif original:  # without it, it was deleted before anybody knew of it
+            elif original:  # without an object, the photo was deleted before it had a row
                 assert row is not None, "a photo was lost"
                 assert row.etag == original.etag, "the row describes an older version"
                 assert (row.thumbnail_status, row.annotation_status) == ("ready", "ready")
-                assert stored[thumbnail_key(photo.id)].width == original.width, "the stored thumbnail is another's"
+                assert stored[thumbnail_key(photo.id)].width == original.width, "the thumbnail shows another version"

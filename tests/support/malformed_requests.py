@@ -1,4 +1,4 @@
-"""Requests as no client should send them, as the bytes that go over the wire."""
+"""Malformed requests, as bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 
-from catalog.uploads import new_id
+from catalog.keys import new_id
 
 PHOTO, GONE = new_id(), new_id()
 NUL, NOT_UTF8, LATIN = b"\x00", b"\xff\xfe", "é".encode("latin-1")
@@ -118,7 +118,7 @@ UPLOAD = {"filename": "a.jpg", "content_type": "image/jpeg", "bytes": 1}
 
 
 def _upload(name: str, raw: bytes) -> bytes:
-    """Return the description of an upload in which one value is spelled as given."""
+    """Return the body of an upload request with the raw JSON of one value."""
     return b"{%b}" % b",".join(
         b"%b:%b" % (json.dumps(key).encode(), raw if key == name else json.dumps(value).encode())
         for key, value in UPLOAD.items()
@@ -233,24 +233,24 @@ HEADER_LINES = (
 
 
 def request(line: bytes, headers: bytes = b"", body: bytes = b"", host: bytes | None = b"localhost") -> bytes:
-    """Return a request; `line` is a method and a target, or a whole request line."""
+    """Return a request; `line` is a method and a target, or a complete request line."""
     line = line if line.count(b" ") != 1 or line.endswith(b" ") else line + b" HTTP/1.1"
     host_line = b"" if host is None else b"Host: %b\r\n" % host
     return b"%b\r\n%b%bConnection: close\r\n\r\n%b" % (line, host_line, headers, body)
 
 
 def with_body(line: bytes, content_type: bytes, body: bytes, headers: bytes = b"") -> bytes:
-    """Return a request whose body is as long as it says."""
+    """Return a request with a body and the correct Content-Length."""
     return request(line, b"Content-Type: %b\r\nContent-Length: %d\r\n%b" % (content_type, len(body), headers), body)
 
 
 def chunked(line: bytes, chunks: bytes) -> bytes:
-    """Return a request whose body comes in chunks."""
+    """Return a request with a chunked body."""
     return request(line, b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n", chunks)
 
 
 def corpus() -> Iterator[bytes]:
-    """Go through all requests."""
+    """Generate all requests."""
     page, script, api = b"GET /", b"GET /gallery.js", b"GET /api/images"
     for line, host in itertools.product((page, api, FORM, JSON_TARGETS[1], b"GET /no-such-page"), (*HOSTS, None)):
         yield request(line, host=host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catalog.uploads import thumbnail_key
+from catalog.keys import thumbnail_key
 from support.clouds import Cloud
 
 _MARK = b"a new thumbnail would replace this"

@@ -8,7 +8,7 @@ from uuid import uuid4
 import boto3
 
 from catalog.database import Credentials
-from catalog.handler import MigrationSettings
+from catalog_functions.custom_resource import MigrationSettings
 from servers.database import Address
 
 APPLICATION_USER = Credentials("gallery_tests", "a-test-password")

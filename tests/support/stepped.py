@@ -1,7 +1,7 @@
-"""The real handlers, run one step at a time: a step ends before each statement and each call to the outside.
+"""Runs the real handlers one step at a time. A step ends before each SQL statement and each external call.
 
-A stepped piece of work is a thread of which one at most runs, so that an order of steps gives the same result every
-time. Work that is never continued is a process that was killed.
+Each piece of work is a thread, and only one thread runs at a time, so an order of steps always gives the same result.
+Work that never resumes stands for a killed process.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from annotate.errors import AnnotationRefusedError, ModelUnavailableError
 from catalog.database import Database
 from catalog.images import Annotation
 
-OUTSIDE = "a question to the model or a change of the bucket"
+OUTSIDE = "a call to the model or a change of the bucket"
 
 _own = threading.local()
 
 
 class KilledError(BaseException):
-    """Ends a thread whose process was killed; no handler of exceptions sees it."""
+    """Ends the thread of a killed process; no exception handler catches it."""
 
 
 class Work:
-    """Something that runs until its next step when it is told to."""
+    """A piece of work that runs one step at a time."""
 
     def __init__(self, name: str, run: Callable[[], object]) -> None:
-        """Prepare the work; nothing of it has run yet."""
+        """Start the thread; it waits for the first step."""
         self.name = name
         self.answer = "a description"
-        """What the model says when this work asks it."""
+        """What the model answers to this work."""
         self.next = ""
-        """What the next step is: OUTSIDE when it asks the model or changes the bucket."""
+        """The next step: OUTSIDE before a call to the model or a change of the bucket."""
         self.asks_about: int | None = None
-        """The version that the model was asked about, from the claim to the end."""
+        """The version that the model was asked about, until the work ends."""
         self.asked_at = 0
         self.connection: Any = None
-        """The one that it used last."""
+        """The connection that the work used last."""
         self.result: Any = None
         self.failure: Exception | None = None
         self.done = False
@@ -61,11 +61,11 @@ class Work:
         self._thread.start()
 
     def __repr__(self) -> str:
-        """Name it, for the steps that hypothesis prints."""
+        """Return the name, for the steps that Hypothesis prints."""
         return self.name
 
     def step(self) -> None:
-        """Run until the next step begins, or to the end."""
+        """Run until the next step starts or the work ends."""
         self._turn.release()
         self._rest.acquire()
 
@@ -75,7 +75,7 @@ class Work:
             self.step()
 
     def kill(self) -> None:
-        """End it where it stands."""
+        """End the work at its current step."""
         self._killed = True
         self.finish()
         self._thread.join()
@@ -86,14 +86,14 @@ class Work:
             try:
                 self._wait()
                 self.result = self._run()
-            except Exception as error:  # noqa: BLE001 - kept, and judged by the test
+            except Exception as error:  # noqa: BLE001 - the test checks it
                 self.failure = error
         self.asks_about = None
         self.done = True
         self._rest.release()
 
     def pause(self, what: str) -> None:
-        """End a step, from within the work; the next is `what`. Others would wait for a transaction to end."""
+        """End the current step, unless a transaction is open, which would block other work; `what` is the next step."""
         if self.connection is not None and self.connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
             return
         self.next = what
@@ -107,19 +107,19 @@ class Work:
 
 
 def current_work() -> Work | None:
-    """Return the work in whose thread this runs."""
+    """Return the work of the current thread."""
     return getattr(_own, "work", None)
 
 
 def pause(what: str = "") -> None:
-    """Let others go first, when stepped work is running."""
+    """End the current step of the current thread's work, if any."""
     if work := current_work():
         work.pause(what)
 
 
 @dataclass
 class Clock:
-    """What time it is for everybody: the real time of the beginning, and what passed by command."""
+    """The time for all services: the real start time, plus the time that a test lets pass."""
 
     began: int = field(default_factory=lambda: int(time.time()))
     passed: int = 0
@@ -131,7 +131,7 @@ class Clock:
 
 
 class SteppedDatabase(Database):
-    """Real statements on a real server, each a step, at the time of a clock."""
+    """Real statements on a real server; each is a step and uses the time of the clock."""
 
     clock = Clock()
 
@@ -155,7 +155,7 @@ def _stepped_cursor(database: SteppedDatabase) -> type[Cursor]:
 
 @dataclass(frozen=True)
 class Version:
-    """A file that was uploaded: its width in pixels tells it from the others."""
+    """An uploaded file; its width in pixels identifies it."""
 
     width: int
     body: bytes
@@ -164,52 +164,45 @@ class Version:
     metadata: Mapping[str, str]
 
 
-class Bucket:
-    """An S3 client and its bucket, in memory: each call is a step, and times come from the clock."""
-
-    exceptions = SimpleNamespace(NoSuchKey=type("NoSuchKey", (Exception,), {}))
+class S3:
+    """An S3 client with one bucket in memory; each call is a step, and times come from the clock."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin empty."""
+        """Create an empty bucket."""
         self.clock = clock
         self.objects: dict[str, Version] = {}
 
     def upload(self, key: str, body: bytes, metadata: Mapping[str, str] = MappingProxyType({})) -> Version:
-        """Store a picture, without a step."""
+        """Store a picture, without ending a step."""
         with Image.open(io.BytesIO(body)) as picture:
             width = picture.width
         self.objects[key] = Version(width, body, hashlib.md5(body).hexdigest(), self.clock.now, metadata)
         return self.objects[key]
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        """Answer an object as it is now."""
-        pause()
-        if Key not in self.objects:
-            raise self.exceptions.NoSuchKey
-        return self._describe(Key) | {"Body": io.BytesIO(self.objects[Key].body)}
+        """Return the object."""
+        description = self.head_object(Bucket, Key)
+        return description | {"Body": io.BytesIO(self.objects[Key].body)}
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        """Describe an object as it is now."""
+        """Describe the object."""
         pause()
         if Key not in self.objects:
-            raise ClientError(
-                {"Error": {"Code": "404"}, "ResponseMetadata": {"HTTPStatusCode": 404}},  # type: ignore[typeddict-item]
-                "HeadObject",
-            )
+            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
         return self._describe(Key)
 
     def put_object(self, Key: str, Body: bytes, Metadata: Mapping[str, str], **_: str) -> None:  # noqa: N803
-        """Store an object."""
+        """Store an object, as one step."""
         pause(OUTSIDE)
         self.upload(Key, Body, Metadata)
 
     def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
-        """Delete an object, if there is one."""
+        """Delete an object, as one step."""
         pause(OUTSIDE)
         self.objects.pop(Key, None)
 
     def get_paginator(self, _operation: str) -> SimpleNamespace:
-        """Return what lists the bucket, for readers who look at the real time."""
+        """Return a paginator that lists the bucket, with times as seen from the real time."""
         return SimpleNamespace(paginate=self._list)
 
     def _list(self, Prefix: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803
@@ -226,7 +219,7 @@ class Bucket:
         ]
 
     def generate_presigned_url(self, *_: object, **__: object) -> str:
-        """Return some address: nobody follows it."""
+        """Return an address that is never used."""
         return "https://bucket.example/"
 
     def _describe(self, key: str) -> dict[str, Any]:
@@ -241,15 +234,15 @@ class Bucket:
 
 
 class Model:
-    """An annotator whose captions tell which version it was asked about, and how often it was asked before."""
+    """An annotator whose captions contain the version of the photo and the number of the answer."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin with the first question."""
+        """Start with the first answer."""
         self._clock = clock
         self._asked = 0
 
     def annotate(self, image: Image.Image) -> Annotation:
-        """Describe a picture in one step, or fail as the asking work is told."""
+        """Annotate a picture in one step, or fail as `Work.answer` says."""
         work = current_work()
         assert work is not None
         work.asks_about, work.asked_at = image.width, self._clock.now

@@ -1,4 +1,4 @@
-"""Checks every policy of the templates with parliament: unknown actions, wrong resources, wildcards nobody justified.
+"""Checks every policy of the templates with parliament: unknown actions, wrong resources, unjustified wildcards.
 
 python -m checks.policies [FOLDER]      FOLDER holds stacks.yaml, templates/ and tools/checks/; default: infrastructure/
 
@@ -58,19 +58,19 @@ REF_IS_ARN = (
     "AWS::SecretsManager::Secret",
 )
 SECRET = ARNS["AWS::SecretsManager::Secret"]
-GIVEN_BY_PEOPLE = {"GeminiSecretArn": SECRET.format("gemini"), "LoginClientSecretArn": SECRET.format("login")}
-"""ARNs that an environment sets: no stack makes them."""
+SET_BY_ENVIRONMENTS = {"GeminiSecretArn": SECRET.format("gemini"), "LoginClientSecretArn": SECRET.format("login")}
+"""ARNs that environments set: no stack creates them."""
 
 ESCALATION = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
-"""The one finding that is about a whole policy: rights over a bucket by way of its policy."""
+"""The only finding about a whole policy: permission to change a bucket through its policy."""
 
 
 class UnknownValueError(Exception):
-    """A policy has a value that cannot be resolved; the message says which and what to do."""
+    """A policy has a value that cannot be resolved; the message names it and what to do."""
 
 
 class Composition:
-    """All templates and how stacks.yaml joins them."""
+    """All templates, and their wiring in stacks.yaml."""
 
     def __init__(self, folder: Path) -> None:
         """Read the templates of a folder."""
@@ -90,10 +90,10 @@ class Composition:
 
 
 class Resolver:
-    """Replaces the intrinsic functions of one template by what they may stand for."""
+    """Replaces the intrinsic functions of one template by possible values."""
 
     def __init__(self, composition: Composition, template: str, conditions: bool) -> None:
-        """Choose the template, and what each of its conditions evaluates to."""
+        """Choose the template, and the value of all its conditions."""
         self._composition = composition
         self._name = template
         self._template = composition.templates[template]
@@ -103,7 +103,7 @@ class Resolver:
         """Return a value without intrinsic functions; None stands for AWS::NoValue.
 
         Raises:
-            UnknownValueError: something in it is not known here.
+            UnknownValueError: a part of it is unknown.
         """
         match value:
             case Intrinsic("Ref", name):
@@ -119,7 +119,7 @@ class Resolver:
             case Intrinsic("Join", [separator, parts]):
                 return separator.join(self.resolve(parts))
             case Intrinsic(tag, _):
-                raise UnknownValueError(f"{self._name}: !{tag} in a policy is not known to this check")
+                raise UnknownValueError(f"{self._name}: this check does not support !{tag} in a policy")
             case list():
                 return [item for item in map(self.resolve, value) if item is not None]
             case dict():
@@ -133,7 +133,7 @@ class Resolver:
             return text
         name, _, after = rest.partition("}")
         value: str | None
-        if name.startswith("!"):  # ${!Literal} stays, without its mark
+        if name.startswith("!"):  # ${!Literal} is a literal
             value = f"${{{name[1:]}}}"
         elif name in variables:
             value = self.resolve(variables[name])
@@ -161,10 +161,10 @@ class Resolver:
             if output not in outputs:
                 raise UnknownValueError(f"{self._name}: {name} is wired to {source}, which does not exist")
             return str(Resolver(self._composition, template, self._conditions).resolve(outputs[output]["Value"]))
-        if name in GIVEN_BY_PEOPLE:
-            return GIVEN_BY_PEOPLE[name]
+        if name in SET_BY_ENVIRONMENTS:
+            return SET_BY_ENVIRONMENTS[name]
         if name.endswith("Arn"):
-            raise UnknownValueError(f"{self._name}: {name} is not wired; add it to GIVEN_BY_PEOPLE")
+            raise UnknownValueError(f"{self._name}: {name} is not wired; add it to SET_BY_ENVIRONMENTS")
         return str(self._template["Parameters"][name].get("Default") or name.lower())
 
     def _attribute(self, name: str) -> str:
@@ -174,13 +174,13 @@ class Resolver:
             return SECRET.format(resource.lower())
         if attribute.endswith("Arn"):
             if kind not in ARNS:
-                raise UnknownValueError(f"{self._name}: the ARN of a {kind} is not known to this check; add it to ARNS")
+                raise UnknownValueError(f"{self._name}: this check does not know the ARN of a {kind}; add it to ARNS")
             return ARNS[kind].format(resource.lower())
         return resource.lower()
 
 
 def _policy_documents(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every policy below a value, but no trust policy: it names no resource, and parliament wants one."""
+    """Yield every policy below a value, except trust policies: parliament needs a resource, and they have none."""
     if isinstance(value, list):
         for item in value:
             yield from _policy_documents(item)
@@ -193,7 +193,7 @@ def _policy_documents(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _issues(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (action, issue); each action is looked at alone, because an unknown one hides the others' findings."""
+    """Yield (action, issue). Each action is checked alone, because an unknown action hides other findings."""
     for statement in _listed(document["Statement"]):
         allows = statement["Effect"] == "Allow"
         if allows and "NotAction" in statement:
@@ -201,17 +201,17 @@ def _issues(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for action in _listed(statement.get("Action", [])):
             if allows and "*" in action:
                 yield action, "ACTION_WILDCARD"
-            if allows and any(map(_names_nothing, _listed(statement.get("Resource", [])))):
+            if allows and any(map(_is_wildcard, _listed(statement.get("Resource", [])))):
                 yield action, "RESOURCE_WILDCARD"
             alone = {**document, "Statement": [{**statement, "Action": action}]}
             yield from ((action, issue) for issue in _analyzed(alone) if issue != ESCALATION)
     yield from (("*", issue) for issue in _analyzed(document) if issue == ESCALATION)
 
 
-def _names_nothing(arn: str) -> bool:
-    """Tell whether an ARN stands for all resources of its kind."""
+def _is_wildcard(arn: str) -> bool:
+    """Tell whether an ARN matches all resources of its type."""
     if arn.count(":") < 5:
-        return False  # `*` alone, or no ARN at all: parliament knows where these may be
+        return False  # `*` or not an ARN: parliament checks these
     _, _, service, _, _, resource = arn.split(":", 5)
     name = resource if service == "s3" else re.sub(r"^[a-z-]+[/:]", "", resource)
     return name.startswith("*")
@@ -225,8 +225,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def main(folder: Path) -> str | None:
-    """Return what is found and not justified, and what is justified and not found; None when all is well."""
+def main() -> str | None:
+    """Return unjustified findings and obsolete justifications, or None if there are none.
+
+    The argument of the command is the folder of stacks.yaml, templates/ and tools/; the default is infrastructure/.
+    """
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2]
     justified = yaml.safe_load((folder / "tools" / "checks" / "justified.yaml").read_text(encoding="utf-8"))
     try:
         found = set(Composition(folder).findings())
@@ -234,10 +238,10 @@ def main(folder: Path) -> str | None:
         return f"policies: {error}"
     lines = [
         *sorted(line for line in found if not any(fnmatch.fnmatchcase(line, pattern) for pattern in justified)),
-        *(f"{pattern} is justified and does not occur" for pattern in justified if not fnmatch.filter(found, pattern)),
+        *(f"{pattern} is justified but does not occur" for pattern in justified if not fnmatch.filter(found, pattern)),
     ]
     return "\n".join(lines) or None
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2]))
+    sys.exit(main())

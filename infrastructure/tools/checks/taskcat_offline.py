@@ -1,7 +1,7 @@
-"""taskcat without the internet but AWS: `python taskcat_offline.py SECONDS test run …` is `taskcat test run …`.
+"""Runs taskcat without internet access except to AWS: `python taskcat_offline.py SECONDS test run …`.
 
-taskcat asks the internet for the newest version of itself and for the style sheet of its report, which are answered
-here. SECONDS is how often it looks at a stack; by itself it does once a minute, which is long for an emulator.
+taskcat requests its newest version and the style sheet of its report from the internet; these are answered here.
+SECONDS is the polling interval for stacks; the default of a minute is too long for an emulator.
 """
 
 import importlib
@@ -22,12 +22,12 @@ td, th { padding: 0.4em 0.8em; text-align: left; }
 
 
 class Answer:
-    """What taskcat reads of a response."""
+    """The parts of a response that taskcat reads."""
 
     text = STYLE
 
     def json(self) -> dict[str, Any]:
-        """Return what PyPI would say, were this version the newest."""
+        """Return PyPI's response if this version is the newest."""
         return {"info": {"version": importlib.metadata.version("taskcat")}}
 
 
@@ -35,14 +35,14 @@ def get(url: str, **_: object) -> Answer:
     """Stand in for `requests.get`."""
     if url.startswith(("https://pypi.org/pypi/taskcat/", "https://raw.githubusercontent.com/aws-ia/taskcat/")):
         return Answer()
-    raise requests.ConnectionError(f"taskcat runs without the internet and wanted {url}")
+    raise requests.ConnectionError(f"taskcat runs without internet access but requested {url}")
 
 
 if __name__ == "__main__":
     look_seconds = int(sys.argv.pop(1))
 
     def timer(_: float, function: Callable[[], None]) -> threading.Timer:
-        """Stand in for `threading.Timer`, which would look after a minute."""
+        """Stand in for `threading.Timer`, with the polling interval."""
         return threading.Timer(look_seconds, function)
 
     vars(requests)["get"] = get

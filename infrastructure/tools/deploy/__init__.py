@@ -1,6 +1,7 @@
 """The deploy tool: brings the stacks of an environment to their desired state, through reviewed change sets.
 
 environment.py       the desired state: environments/*.yaml and stacks.yaml
+section.py           reads and validates YAML files
 template.py          the parameters, resources and outputs of a template
 package.py           builds the zip of a service
 sbom.py              lists the components of a package

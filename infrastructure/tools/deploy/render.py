@@ -52,25 +52,23 @@ def _root(environment: Environment) -> dict[str, Any]:
             "Default": _release(environment, artifacts),
         },
     }
+    nested = {stack.name for stack in environment.stacks}
     resources = {}
     for stack in environment.stacks:
         values: dict[str, Any] = {}
+        given = dict(stack.parameters)
+        if stack.service:
+            given[FROM_PACKAGE] = artifacts[stack.service]
         for name, described in stack.template.parameters.items():
-            if name == RELEASE:
-                values[name] = {"Ref": RELEASE}
-            elif name in stack.wired and _is_nested(environment, stack.wired[name]):
-                output = stack.wired[name]
+            output = stack.wired.get(name)
+            if output and output.stack in nested:
                 values[name] = {"Fn::GetAtt": [_logical_id(output.stack), f"Outputs.{output.name}"]}
-            elif name in stack.wired:
-                output = stack.wired[name]
-                values[name] = {"Ref": _logical_id(output.stack, output.name)}
-                parameters.setdefault(_logical_id(output.stack, output.name), _of(described, None))
-            elif name in stack.parameters:
-                values[name] = {"Ref": _logical_id(stack.name, name)}
-                parameters[_logical_id(stack.name, name)] = _of(described, stack.parameters[name])
-            elif name == FROM_PACKAGE and stack.service:
-                values[name] = {"Ref": _logical_id(stack.name, name)}
-                parameters[_logical_id(stack.name, name)] = _of(described, artifacts[stack.service])
+            elif name == RELEASE:
+                values[name] = {"Ref": RELEASE}
+            elif output or name in given:
+                parameter = _logical_id(output.stack, output.name) if output else _logical_id(stack.name, name)
+                values[name] = {"Ref": parameter}
+                parameters.setdefault(parameter, _described(described, given.get(name)))
         resources[_logical_id(stack.name)] = _nested(stack, values)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -105,16 +103,12 @@ def _outputs(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _is_nested(environment: Environment, output: Output) -> bool:
-    return any(stack.name == output.stack for stack in environment.stacks)
-
-
 def _logical_id(stack: str, name: str = "") -> str:
     return stack.capitalize() + name
 
 
-def _of(described: Mapping[str, Any], default: str | None) -> dict[str, Any]:
-    """Return the description of a parameter for the root, with another default."""
+def _described(described: Mapping[str, Any], default: str | None) -> dict[str, Any]:
+    """Return the description of a parameter, with another default unless that is None."""
     if default is None:
         return dict(described)
     return {**described, "Default": int(default) if described["Type"] == "Number" else default}

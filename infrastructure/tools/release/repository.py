@@ -46,14 +46,14 @@ class Repository:
             ) from error
 
     def head(self) -> str:
-        """Return the commit that is checked out."""
-        return self.commit("HEAD")
+        """Return the commit that is checked out.
 
-    def commit(self, revision: str) -> str:
-        """Return the commit that a revision names, as 40 hexadecimal digits."""
-        commit = self.find_commit(revision)
+        Raises:
+            ReleaseError: there is no commit yet.
+        """
+        commit = self.find_commit("HEAD")
         if commit is None:
-            raise ReleaseError(f"{revision} is not a commit of this repository")
+            raise ReleaseError("HEAD is not a commit of this repository")
         return commit
 
     def find_commit(self, revision: str) -> str | None:

@@ -1,8 +1,8 @@
-"""Tells people on GitHub what the pipeline found out: files in Markdown become a comment or an issue.
+"""Reports the results of the pipeline on GitHub: Markdown files become a comment or an issue.
 
 github.py   GitHub's REST API
-body.py     the text of a comment or an issue, made of files
-comment.py  the one comment of the pipeline on a pull request
-issue.py    the one open issue about something
-errors.py   what can go wrong
+body.py     the text of a comment or an issue, assembled from files
+comment.py  the pipeline's comment on a pull request
+issue.py    the open issue about a topic
+errors.py   expected errors
 """

@@ -1,13 +1,14 @@
-"""Tell people on GitHub what files say: `python -m reporting comment --pull-request 12 staging.md production.md`.
+"""Report the results of the pipeline on GitHub: `reporting comment --pull-request 12 staging.md production.md`.
 
-Of a job, GITHUB_REPOSITORY, GITHUB_API_URL and GITHUB_TOKEN must be in the environment. A file that is missing is told
-on GitHub, too, and is exit code 1.
+GITHUB_REPOSITORY, GITHUB_API_URL and GITHUB_TOKEN of the job must be in the environment. A missing file is reported on
+GitHub as well, and makes the exit code 1.
 """
 
-import argparse
 import os
-import sys
 from pathlib import Path
+from typing import Any
+
+import click
 
 from reporting.body import read_sections
 from reporting.comment import write_comment
@@ -15,43 +16,52 @@ from reporting.errors import ReportingError
 from reporting.github import GitHub, Settings
 from reporting.issue import report_issue
 
-
-def main() -> int:
-    """Run one command and return its exit status."""
-    arguments = _parser().parse_args()
-    try:
-        settings = Settings.from_environ(os.environ)
-        sections, missing = read_sections(arguments.files)
-        github = GitHub(settings)
-        if arguments.command == "comment":
-            done = write_comment(github, arguments.pull_request, sections, settings.run_url)
-        else:
-            done = report_issue(github, arguments.title, arguments.label, sections)
-    except ReportingError as error:
-        return _complain(str(error))
-    print(done)
-    if missing:
-        return _complain(f"missing: {', '.join(map(str, missing))}; the jobs that write them say why in their logs")
-    return 0
+files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
-def _complain(sentence: str) -> int:
-    print(f"reporting: {sentence}", file=sys.stderr)
-    return 1
+class _Group(click.Group):
+    """Prints expected errors as a message and exits with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ReportingError as error:
+            click.echo(f"reporting: {error}", err=True)
+            ctx.exit(1)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="reporting", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    comment = commands.add_parser("comment", help="make or update the comment of the pipeline on a pull request")
-    comment.add_argument("--pull-request", type=int, required=True, metavar="NUMBER")
-    issue = commands.add_parser("issue", help="open or update an issue; close it when all files are empty")
-    issue.add_argument("--title", required=True)
-    issue.add_argument("--label", required=True, help="what it is about, in a word")
-    for command in (comment, issue):
-        command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="a section in Markdown")
-    return parser
+@click.group("reporting", cls=_Group, help=__doc__)
+def main() -> None:
+    """Run one command."""
+
+
+@main.command("comment")
+@click.option("--pull-request", type=int, required=True, metavar="NUMBER")
+@files_argument
+def comment_command(pull_request: int, files: tuple[Path, ...]) -> None:
+    """Create or update the pipeline's comment on a pull request; each FILE is a section in Markdown."""
+    settings = Settings.from_environ(os.environ)
+    sections, missing = read_sections(files)
+    click.echo(write_comment(GitHub(settings), pull_request, sections, settings.run_url))
+    _refuse_missing(missing)
+
+
+@main.command("issue")
+@click.option("--title", required=True)
+@click.option("--label", required=True, help="The topic of the issue, in a word.")
+@files_argument
+def issue_command(title: str, label: str, files: tuple[Path, ...]) -> None:
+    """Open or update an issue; close it if all files are empty. Each FILE is a section in Markdown."""
+    settings = Settings.from_environ(os.environ)
+    sections, missing = read_sections(files)
+    click.echo(report_issue(GitHub(settings), title, label, sections))
+    _refuse_missing(missing)
+
+
+def _refuse_missing(files: list[Path]) -> None:
+    if files:
+        raise ReportingError(f"missing: {', '.join(map(str, files))}; see the logs of the jobs that write them")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="reporting")

@@ -1,4 +1,4 @@
-"""The text of a comment or an issue: the contents of files, below a marker that nobody sees."""
+"""The text of a comment or an issue: the content of files below a hidden marker."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from reporting.errors import ReportingError
 from reporting.github import AUTHOR
 
 LONGEST = 65_536
-"""Characters that GitHub takes in a comment or an issue."""
+"""The maximum length of a comment or an issue on GitHub, in characters."""
 
-
-_OMITTED = "**One more section does not fit here; it is in the log of its job.**"
+_OMITTED = "**A section does not fit here; see the log of its job.**"
 
 
 def read_sections(paths: Sequence[Path]) -> tuple[list[str], list[Path]]:
-    """Read the sections that jobs wrote, without the empty ones, which say that there is nothing to tell.
+    """Read the sections that jobs wrote; empty ones, which mean that there is nothing to report, are left out.
 
     Returns:
-        The sections, and the files that are missing. A section says so in place of each: whoever reads it must not
-        take silence for good news.
+        The sections, and the missing files. A section reports each missing file, because its absence is no success.
 
     Raises:
         ReportingError: a file cannot be read.
@@ -32,7 +30,7 @@ def read_sections(paths: Sequence[Path]) -> tuple[list[str], list[Path]]:
             section = path.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             missing.append(path)
-            section = f"### `{path.stem}`\n\n**Nothing is known: the job ended before it could say. Its log says why.**"
+            section = f"### `{path.stem}`\n\n**No result: the job ended before it wrote one. See its log.**"
         except (OSError, UnicodeDecodeError) as error:
             raise ReportingError(f"{path} cannot be read: {error}") from error
         if section:
@@ -41,11 +39,11 @@ def read_sections(paths: Sequence[Path]) -> tuple[list[str], list[Path]]:
 
 
 def body(marker: str, *parts: str) -> str:
-    """Return parts one below the other, and a line in place of those for which there is no room.
+    """Return the parts below each other; a line replaces those that do not fit.
 
     Args:
-        marker: what `is_ours` finds it by.
-        parts: in their order; none is cut.
+        marker: identifies the text for `is_ours`.
+        parts: the parts in order; none is cut.
     """
     text = f"<!-- {marker} -->"
     room = LONGEST - len(f"\n\n{_OMITTED}") * len(parts)
@@ -55,8 +53,8 @@ def body(marker: str, *parts: str) -> str:
 
 
 def is_ours(marker: str, found: Mapping[str, Any]) -> bool:
-    """Tell whether a comment or an issue was made by this pipeline.
+    """Tell whether this pipeline wrote a comment or an issue.
 
-    The marker alone is not enough: anybody may write it, and could then change what the pipeline says in their name.
+    The marker alone is not enough: anyone could copy it into a text of their own.
     """
     return found["user"]["login"] == AUTHOR and (found["body"] or "").startswith(f"<!-- {marker} -->")

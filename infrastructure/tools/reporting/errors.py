@@ -1,5 +1,5 @@
-"""What can go wrong, as people are told it."""
+"""Errors that people can act on."""
 
 
 class ReportingError(Exception):
-    """Something could not be told on GitHub; the message says why and what to do."""
+    """A report could not be written to GitHub; the message names the cause and what to do."""

@@ -1,4 +1,4 @@
-"""GitHub's REST API, as far as comments and issues need it.
+"""The parts of GitHub's REST API that comments and issues need.
 
 https://docs.github.com/en/rest/using-the-rest-api
 """
@@ -17,27 +17,27 @@ import urllib3
 from reporting.errors import ReportingError
 
 AUTHOR = "github-actions[bot]"
-"""Who writes with the token of a workflow. The token cannot ask for its own name (GET /user is refused to it)."""
+"""The user of workflow tokens. A token cannot request its own user (GET /user is forbidden)."""
 
 BACKOFF_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60
 ATTEMPTS = 5
 
-# What GitHub may have done although it answered so is not repeated when it would then be there twice.
+# After these failures GitHub may have carried out the request, so a POST is not repeated: it would create a duplicate.
 _REPEATABLE_FAILURES = (429, 500, 502, 503, 504)
 _REFUSED_FOR_NOW = (429,)
 
-_GIVE_IT = "give the step env GITHUB_TOKEN: ${{ github.token }}"
+_ADVISE_ENV = "set env GITHUB_TOKEN: ${{ github.token }} in the step"
 _ADVICE: dict[int, str] = {
-    HTTPStatus.UNAUTHORIZED: f"GITHUB_TOKEN is wrong or has expired; {_GIVE_IT}",
-    HTTPStatus.NOT_FOUND: "it does not exist, or the token may not see it",
-    HTTPStatus.GONE: "issues are switched off in the settings of the repository",
+    HTTPStatus.UNAUTHORIZED: f"GITHUB_TOKEN is wrong or has expired; {_ADVISE_ENV}",
+    HTTPStatus.NOT_FOUND: "it does not exist, or the token has no access to it",
+    HTTPStatus.GONE: "issues are disabled in the settings of the repository",
 }
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to tell, and as whom; `run_url` is where people find the logs of this run."""
+    """The repository and the token; `run_url` is the address of the logs of this run."""
 
     api_url: str
     repository: str
@@ -51,13 +51,13 @@ class Settings:
         https://docs.github.com/en/actions/reference/workflows-and-actions/variables
 
         Raises:
-            ReportingError: one is missing or wrong.
+            ReportingError: a variable is missing or invalid.
         """
         repository = environ.get("GITHUB_REPOSITORY", "")
         if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
             raise ReportingError(f"GITHUB_REPOSITORY must be owner/name, not {repository!r}")
         if not environ.get("GITHUB_TOKEN"):
-            raise ReportingError(f"GITHUB_TOKEN is missing; {_GIVE_IT}")
+            raise ReportingError(f"GITHUB_TOKEN is missing; {_ADVISE_ENV}")
         run = environ.get("GITHUB_RUN_ID")
         return cls(
             environ.get("GITHUB_API_URL", "https://api.github.com").rstrip("/"),
@@ -72,11 +72,11 @@ class Settings:
 class GitHub:
     """One repository; paths are those below it, such as `issues/12/comments`.
 
-    Every method raises ReportingError when GitHub cannot be reached or refuses.
+    Every method raises ReportingError if GitHub is unreachable or rejects the request.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where and as whom; nothing is sent yet."""
+        """Prepare requests; nothing is sent yet."""
         self._api_url = settings.api_url
         self._base = f"{settings.api_url}/repos/{settings.repository}/"
         self._http = urllib3.PoolManager(
@@ -90,7 +90,7 @@ class GitHub:
         )
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        """Yield what a list holds, page after page."""
+        """Yield the items of a list, page by page."""
         url: str | None = f"{self._base}{path}?{urlencode({**query, 'per_page': '100'})}"
         while url:
             response = self._request("GET", url)
@@ -99,22 +99,29 @@ class GitHub:
             url = following[1] if following else None
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is something at a path."""
+        """Tell whether a path exists."""
         return self._request("GET", self._base + path, accepted=(HTTPStatus.NOT_FOUND,)).status == HTTPStatus.OK
 
     def create(self, path: str, content: Mapping[str, object]) -> dict[str, Any]:
-        """Add something to a list, and return it."""
+        """Create an item of a list, and return it."""
         return self._object(self._request("POST", self._base + path, content))
 
     def edit(self, path: str, content: Mapping[str, object]) -> dict[str, Any]:
-        """Change something, and return it."""
+        """Edit an item, and return it."""
         return self._object(self._request("PATCH", self._base + path, content))
+
+    def update(self, path: str, found: Mapping[str, Any], body: str) -> str:
+        """Edit the body of a comment or an issue unless it is the same, and return what was done."""
+        if found["body"] == body:
+            return f"unchanged: {found['html_url']}"
+        self.edit(path, {"body": body})
+        return f"updated: {found['html_url']}"
 
     def _request(
         self, method: str, url: str, content: Mapping[str, object] | None = None, accepted: tuple[int, ...] = ()
     ) -> urllib3.BaseHTTPResponse:
-        if not url.startswith(f"{self._api_url}/"):  # the token goes nowhere else
-            raise ReportingError(f"GitHub at {self._api_url} names {url} as the next page; is GITHUB_API_URL right?")
+        if not url.startswith(f"{self._api_url}/"):  # never send the token to another server
+            raise ReportingError(f"GitHub at {self._api_url} names {url} as the next page; check GITHUB_API_URL")
         repeatable = method != "POST"
         retries = urllib3.Retry(
             ATTEMPTS - 1,
@@ -128,23 +135,23 @@ class GitHub:
         try:
             response = self._http.request(method, url, json=content, retries=retries, redirect=False)
         except urllib3.exceptions.HTTPError as error:
-            raise ReportingError(f"GitHub cannot be reached: {error}") from error
+            raise ReportingError(f"GitHub is unreachable: {error}") from error
         if not 200 <= response.status < 300 and response.status not in accepted:
-            raise ReportingError(f"GitHub refuses {method} {url}: {_reason(response)}")
+            raise ReportingError(f"GitHub rejected {method} {url}: {_reason(response)}")
         return response
 
     def _content(self, response: urllib3.BaseHTTPResponse) -> Any:
         try:
             return response.json()
         except ValueError as error:
-            raise ReportingError(f"{self._api_url} does not answer in JSON; is GITHUB_API_URL right?") from error
+            raise ReportingError(f"{self._api_url} does not answer in JSON; check GITHUB_API_URL") from error
 
     def _object(self, response: urllib3.BaseHTTPResponse) -> dict[str, Any]:
         return dict(self._content(response))
 
 
 def _reason(response: urllib3.BaseHTTPResponse) -> str:
-    """Return why GitHub refuses, in its words and ours."""
+    """Return GitHub's reason, and advice."""
     try:
         content = response.json()
         details = [str(error.get("message") or error) for error in content.get("errors", [])]

@@ -1,4 +1,4 @@
-"""The one open issue about something, such as drift: opened, kept up to date, closed when there is nothing any more.
+"""The open issue about a topic such as drift: opened, updated, and closed when there is nothing left to report.
 
 https://docs.github.com/en/rest/issues/issues
 """
@@ -9,38 +9,34 @@ from urllib.parse import quote
 from reporting.body import body, is_ours
 from reporting.github import GitHub
 
-GONE = "There is nothing to report any more."
+RESOLVED = "There is nothing left to report."
 
 
 def report_issue(github: GitHub, title: str, label: str, sections: Sequence[str]) -> str:
-    """Bring the open issue with a label in line with the sections, and return what was done.
+    """Update the open issue with a label, and return what was done.
 
     Args:
         github: the repository.
-        title: of an issue that is opened.
-        label: what it is about; it is made when the repository lacks it.
-        sections: what to say; none closes the issue.
+        title: the title of a new issue.
+        label: the topic; it is created if the repository lacks it.
+        sections: the content; without sections, the issue is closed.
 
     Raises:
-        ReportingError: GitHub refuses.
+        ReportingError: GitHub rejects a request.
     """
     marker = f"image-annotation: issue about {label}"
     found = github.list("issues", state="open", labels=label, sort="created", direction="asc")
     issues = [issue for issue in found if "pull_request" not in issue and is_ours(marker, issue)]
     if not sections:
         for issue in issues:
-            github.create(f"issues/{issue['number']}/comments", {"body": GONE})
+            github.create(f"issues/{issue['number']}/comments", {"body": RESOLVED})
             github.edit(f"issues/{issue['number']}", {"state": "closed", "state_reason": "completed"})
         return "\n".join(f"closed: {issue['html_url']}" for issue in issues) or "nothing to report"
     text = body(marker, *sections)
     if not issues:
-        # GitHub drops a label that it does not know, and the issue could not be found again by it.
+        # GitHub drops unknown labels, and the issue could then not be found again.
         if not github.exists(f"labels/{quote(label, safe='')}"):
             github.create("labels", {"name": label})
         created = github.create("issues", {"title": title, "body": text, "labels": [label]})
         return f"opened: {created['html_url']}"
-    issue = issues[0]
-    if issue["body"] == text:
-        return f"unchanged: {issue['html_url']}"
-    github.edit(f"issues/{issue['number']}", {"body": text})
-    return f"updated: {issue['html_url']}"
+    return github.update(f"issues/{issues[0]['number']}", issues[0], text)

@@ -1,10 +1,11 @@
-"""Command line: `python -m smoke staging`, or `python -m smoke --url https://photos.example.org`."""
+"""Command line: `smoke staging`, or `smoke --url https://photos.example.org`."""
 
-import argparse
 import os
 import sys
 import time
 from urllib.parse import urlsplit
+
+import click
 
 from deploy.environment import Environment, load_environment
 from deploy.errors import DeployError, EnvironmentFileError
@@ -12,60 +13,51 @@ from smoke.check import check
 from smoke.errors import GalleryError
 from smoke.gallery import Gallery
 
-SECONDS = 120.0
 
-
-def main() -> int:
-    """Check one gallery and return the exit status: 0 it works, 1 it does not, 2 wrong usage."""
-    arguments = _parser().parse_args()
-    started = time.monotonic()
-
-    def report(line: str) -> None:
-        print(f"{time.monotonic() - started:6.1f} s  {line}", flush=True)
-
+def _check_url(context: click.Context, parameter: click.Parameter, url: str | None) -> str | None:
     try:
-        url, version = arguments.url, None
-        if arguments.environment:
-            environment = load_environment(arguments.environment, _variables())
-            url, version = _origin(environment), (environment.versions or {}).get("web")
-        check(Gallery(url), version, arguments.seconds, report)
-    except (DeployError, GalleryError) as error:
-        return _fail(error, str(error))
-    except KeyboardInterrupt as interrupt:
-        return _fail(interrupt, "interrupted")
-    report("the gallery works")
-    return 0
-
-
-def _fail(error: BaseException, message: str) -> int:
-    print("\n".join((f"smoke: {message}", *getattr(error, "__notes__", ()))), file=sys.stderr)
-    return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="smoke", description="Check a running gallery by uploading a picture.")
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("environment", nargs="?", help="a file in infrastructure/environments, without .yaml")
-    which.add_argument("--url", type=_url, help="the gallery's address, such as https://photos.example.org")
-    parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help="time limit for thumbnail and caption (default: %(default)s)"
-    )
-    return parser
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
+        parts = urlsplit(url or "https://photos.example.org")
         valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         valid = False
     if not valid:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address such as https://photos.example.org")
-    return text
+        raise click.BadParameter(f"{url!r} is not an address such as https://photos.example.org")
+    return url
+
+
+@click.command("smoke")
+@click.argument("environment", required=False)
+@click.option("--url", callback=_check_url, help="The address of the gallery, such as https://photos.example.org.")
+@click.option(
+    "--seconds", type=float, default=120.0, show_default=True, help="Time limit for the thumbnail and the caption."
+)
+def main(environment: str | None, url: str | None, seconds: float) -> None:
+    """Check the gallery of ENVIRONMENT (a file of infrastructure/environments, without .yaml), or the gallery at --url.
+
+    Exit codes: 0 the gallery works, 1 it does not, 2 wrong usage.
+    """
+    started = time.monotonic()
+
+    def report(line: str) -> None:
+        click.echo(f"{time.monotonic() - started:6.1f} s  {line}")
+
+    try:
+        version = None
+        if environment and not url:
+            desired = load_environment(environment, _variables())
+            url, version = _origin(desired), (desired.versions or {}).get("web")
+        elif not url or environment:
+            raise click.UsageError("give either ENVIRONMENT or --url")
+        check(Gallery(url), version, seconds, report)
+    except (DeployError, GalleryError, KeyboardInterrupt) as error:
+        message = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        click.echo("\n".join((f"smoke: {message}", *getattr(error, "__notes__", ()))), err=True)
+        sys.exit(1)
+    report("the gallery works")
 
 
 def _variables() -> dict[str, str]:
-    return {"AWS_ACCOUNT_ID": "000000000000", **os.environ}  # the gallery's address does not depend on the account
+    return {"AWS_ACCOUNT_ID": "000000000000", **os.environ}  # the address of a gallery does not depend on the account
 
 
 def _origin(environment: Environment) -> str:
@@ -76,4 +68,4 @@ def _origin(environment: Environment) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="smoke")

@@ -1,14 +1,14 @@
-"""Lambda function that describes each uploaded photo.
+"""Lambda function that annotates each uploaded photo.
 
-What can never succeed is recorded as the photo's state and acknowledged; everything else is raised, so that Lambda
-delivers the event again. `annotate.errors` draws the line. A bug that stops the same photo again and again is recorded,
-too.
+Permanent failures are recorded as the photo's state and acknowledged; everything else is raised, so that Lambda
+delivers the event again. `annotate.errors` defines which is which. A bug that repeatedly stops the same photo is
+recorded too.
 
-A description is paid for, so one delivery at a time asks for it: the one that holds the photo's claim. Another one is
-acknowledged meanwhile, because the holder ends in one of three ways. It records the description or a reason. It fails,
-gives the claim back and is delivered again itself. Or its process is killed: then the claim runs out, and the sweep
-sends the photo again. The answer of a killed process is the only one that is paid for and lost: from its arrival until
-it is recorded, which takes milliseconds, or two minutes while the database fails over.
+Annotations cost money, so only one delivery at a time requests one: the holder of the photo's lease. Other deliveries
+are acknowledged meanwhile, because the holder ends in one of three ways. It records the annotation or a failure. It
+fails, releases the lease and is delivered again. Or its process is killed: then the lease expires, and the sweep
+announces the photo again. Only a killed process can lose an annotation that has been paid for, between the answer and
+its record. That takes milliseconds, or two minutes during a failover of the database.
 """
 
 from __future__ import annotations
@@ -22,37 +22,34 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-import boto3
-from botocore.config import Config
-
 from annotate.config import AnnotateSettings
 from annotate.errors import AnnotationRefusedError, KeyRefusedError, RetryableError
 from catalog import images
+from catalog.bucket import Bucket, Download, FileTooLargeError
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import Context, OutOfTimeError, time_limit
+from catalog.deliveries import process_uploads
 from catalog.repeated_errors import failing_repeated_errors
+from catalog.secrets import read_secret
 from catalog.settings import ConfigurationError
-from catalog.uploads import MAX_BYTES, TOO_LARGE, StoredObject, Upload, image_id, process_announced
+from catalog.uploads import Upload
 from imaging.decode import UnreadableImageError, decode
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
     from PIL.Image import Image
 
 logger = logging.getLogger(__name__)
 
-AWS_CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-
-# Pixels that a photo has at most each way when it is described: enough for a caption, at a known cost.
+# Maximum width and height, in pixels, of the picture that is sent to the model: enough for a caption, at a known cost.
 BOX = 768
 
-# A claim outlives the invocation, so that it never ends under a function that is still at work.
-CLAIM_MARGIN_SECONDS = 5.0
+# A lease outlives the invocation, so that it never expires while the function is working.
+LEASE_MARGIN_SECONDS = 5.0
 
-# What is kept of an invocation for recording an answer that is paid for: a failover of RDS takes one to two minutes.
+# Time reserved for recording an annotation that has been paid for: a failover of RDS takes one to two minutes.
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html
 RECORDING_SECONDS = 120.0
-# And for giving back a claim, before Lambda stops the function.
+# Time reserved for releasing the lease, before Lambda stops the function.
 ENDING_SECONDS = 10.0
 
 
@@ -60,43 +57,44 @@ class Annotator(Protocol):
     """Gemini or the offline tagger."""
 
     def annotate(self, image: Image) -> images.Annotation:
-        """Describe an RGB picture, or raise what `annotate.errors` lists."""
-
-
-class Readable(Protocol):
-    """The body of an S3 object."""
-
-    def read(self) -> bytes:
-        """Return all of it."""
+        """Annotate an RGB picture, or raise an error of `annotate.errors`."""
 
 
 def handle(event: Mapping[str, Any], context: Context) -> None:
-    """Describe the uploads that an event announces.
+    """Annotate the uploads that an event announces.
 
     Raises:
-        ConfigurationError: the environment lacks a variable.
-        ValueError: the event announces something else.
-        ExceptionGroup: some objects could not be processed now; the others are done.
+        ConfigurationError: a variable is missing.
+        ValueError: the event has another form.
+        ExceptionGroup: some uploads could not be processed; the others were.
     """
     photos = describer()
-    process_announced(event, lambda stored: photos.process(stored, context.get_remaining_time_in_millis() / 1000))
+    process_uploads(
+        event,
+        photos.bucket.name,
+        lambda image_id: photos.process(image_id, context.get_remaining_time_in_millis() / 1000),
+    )
 
 
 @cache
 def describer() -> Describer:
-    """Return the one of this process, configured by the environment on first use."""
+    """Return the describer of this process; the first call reads its settings from the environment."""
     settings = AnnotateSettings.from_environ(os.environ)
-    return Describer(settings, boto3.client("s3", config=AWS_CONFIG), Database(settings))
+    return Describer(settings, Bucket(settings.bucket_name), Database(settings))
 
 
 def make_annotator(settings: AnnotateSettings) -> Annotator:
-    """Return Gemini when a key is configured, else the offline tagger. Each imports much, so only one is imported.
+    """Return Gemini if a key is configured, otherwise the offline tagger. Imports are slow, so only one is imported.
 
     Raises:
-        ConfigurationError: the secret that should hold the key is blank.
+        ConfigurationError: the secret with the key is blank.
         botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: the secret cannot be read.
     """
-    key = settings.gemini_api_key or _secret(settings.gemini_secret_arn)
+    key = settings.gemini_api_key
+    if not key and settings.gemini_secret_arn:
+        key = read_secret(settings.gemini_secret_arn).strip()
+        if not key:
+            raise ConfigurationError("the secret in GEMINI_SECRET_ARN is blank")
     if key:
         from annotate.gemini.client import GeminiAnnotator
 
@@ -106,99 +104,85 @@ def make_annotator(settings: AnnotateSettings) -> Annotator:
     return OfflineTagger()
 
 
-def _secret(arn: str) -> str:
-    """Return the text of a secret; nothing when there is no secret."""
-    if not arn:
-        return ""
-    text = boto3.client("secretsmanager", config=AWS_CONFIG).get_secret_value(SecretId=arn)["SecretString"].strip()
-    if not text:
-        raise ConfigurationError("the secret that GEMINI_SECRET_ARN names is blank")
-    return text
-
-
 class Describer:
-    """Describes the photos in one bucket."""
+    """Annotates the photos in one bucket."""
 
-    def __init__(self, settings: AnnotateSettings, s3: S3Client, database: Database) -> None:
-        """Keep what all photos have in common."""
+    def __init__(self, settings: AnnotateSettings, bucket: Bucket, database: Database) -> None:
+        """Create a describer for all events of this process."""
+        self.bucket = bucket
         self._settings = settings
-        self._s3 = s3
         self._database = database
         self._annotator: Annotator | None = None
 
-    def process(self, stored: StoredObject, seconds: float) -> None:
-        """Describe an announced object and record that, or why there is no description. Safe to repeat.
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._database.close()
+
+    def process(self, image_id: str, seconds: float) -> None:
+        """Annotate an upload and record the annotation, or why it failed; idempotent.
 
         Args:
-            stored: the object.
-            seconds: the time that is left for it; so long no other delivery describes it.
+            image_id: the photo.
+            seconds: the time left; no other delivery annotates the photo meanwhile.
 
         Raises:
-            RetryableError: the model is away; try again later.
+            RetryableError: the model is unavailable; try again later.
             catalog.deadline.OutOfTimeError: it took too long; try again later.
             catalog.database.DatabaseUnavailableError: try again later.
-            botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: AWS does not serve us; try again later.
+            botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: AWS failed; try again later.
         """
-        photo = image_id(stored.key)
-        if stored.bucket != self._settings.bucket_name or photo is None:
-            logger.warning("ignored an object that is not an upload")
-            return
         end = time.monotonic() + seconds
-        # A shorter invocation than the template's is shared out.
+        # An invocation shorter than the template's is divided in proportion.
         recording_end = end - min(ENDING_SECONDS, seconds / 4)
         description_end = max(recording_end - RECORDING_SECONDS, end - seconds * 3 / 5)
         with _until(description_end):
-            try:
-                found = self._s3.get_object(Bucket=stored.bucket, Key=stored.key)
-            except self._s3.exceptions.NoSuchKey:
-                logger.warning("the upload is gone", extra={"image_id": photo})
-                return
-        with closing(found["Body"]) as body:
-            upload = Upload.from_object(photo, found)
+            download = self.bucket.open_upload(image_id)
+        if download is None:
+            logger.warning("the upload is gone", extra={"image_id": image_id})
+            return
+        with closing(download):
+            upload = download.upload
             with _until(description_end):
-                claim = self._register(upload, seconds + CLAIM_MARGIN_SECONDS)
-            if claim is None:
+                lease = self._register(upload, seconds + LEASE_MARGIN_SECONDS)
+            if lease is None:
                 return
             with failing_repeated_errors(self._database, upload, "annotation", (RetryableError,)):
                 try:
                     with _until(description_end):
-                        if not self._claim(upload, claim):
+                        if not self._acquire(upload, lease):
                             return
-                        outcome = self._outcome(upload, body)
+                        outcome = self._outcome(download)
                     with _until(recording_end):
-                        self._record(upload, claim, outcome, recording_end - time.monotonic())
+                        self._record(upload, lease, outcome, recording_end - time.monotonic())
                 except Exception:
-                    self._release(upload, claim, end)
+                    self._release(upload, lease, end)
                     raise
 
     def _register(self, upload: Upload, seconds: float) -> datetime | None:
-        """Return when a claim of the photo ends, or nothing when it needs no description."""
+        """Register the upload and return the end of a lease for it; None if it needs no annotation."""
 
         def register(connection: Any) -> datetime | None:
             wanted = _wants_annotation(images.register(connection, upload), upload)
-            return images.claim_end(connection, seconds) if wanted else None
+            return images.lease_end(connection, seconds) if wanted else None
 
-        claim = self._database.run(register)
-        if claim is None:
+        lease = self._database.run(register)
+        if lease is None:
             logger.info("the photo needs no description", extra={"image_id": upload.id})
-        return claim
+        return lease
 
-    def _claim(self, upload: Upload, claim: datetime) -> bool:
-        """Tell whether the photo is ours to describe now."""
-        claimed = self._database.run(
-            lambda connection: images.claim_annotation(connection, upload.id, upload.etag, claim)
+    def _acquire(self, upload: Upload, lease: datetime) -> bool:
+        acquired = self._database.run(
+            lambda connection: images.acquire_lease(connection, upload.id, upload.etag, lease)
         )
-        if not claimed:
-            logger.info("another delivery describes the photo, or has done so", extra={"image_id": upload.id})
-        return claimed
+        if not acquired:
+            logger.info("another delivery is annotating or has annotated the photo", extra={"image_id": upload.id})
+        return acquired
 
-    def _outcome(self, upload: Upload, body: Readable) -> images.Annotation | str:
-        """Return a description, or a sentence that tells why there will be none."""
-        if upload.bytes > MAX_BYTES:
-            return TOO_LARGE
+    def _outcome(self, download: Download) -> images.Annotation | str:
+        """Return the annotation, or a failure reason for users."""
         try:
-            return self._describe(body.read())
-        except (AnnotationRefusedError, UnreadableImageError) as error:
+            return self._describe(download.read())
+        except (AnnotationRefusedError, FileTooLargeError, UnreadableImageError) as error:
             return str(error)
 
     def _describe(self, data: bytes) -> images.Annotation:
@@ -208,15 +192,15 @@ class Describer:
         try:
             return self._annotator.annotate(picture.on_white())
         except KeyRefusedError:
-            self._annotator = None  # perhaps replaced: read the secret again for the next photo
+            self._annotator = None  # the key may have been replaced: read the secret again for the next photo
             raise
 
-    def _record(self, upload: Upload, claim: datetime, outcome: images.Annotation | str, seconds: float) -> None:
-        """Record an outcome, and try so for some seconds if the database is away."""
+    def _record(self, upload: Upload, lease: datetime, outcome: images.Annotation | str, seconds: float) -> None:
+        """Record an outcome; retry for `seconds` while the database is away."""
 
         def record(connection: Any) -> bool:
             if isinstance(outcome, str):
-                return images.annotation_failed(connection, upload.id, upload.etag, outcome, claim)
+                return images.annotation_failed(connection, upload.id, upload.etag, outcome, lease)
             return images.annotation_ready(connection, upload.id, upload.etag, outcome)
 
         if not self._database.run(record, seconds):
@@ -226,23 +210,23 @@ class Describer:
         else:
             logger.info("described a photo", extra={"image_id": upload.id})
 
-    def _release(self, upload: Upload, claim: datetime, end: float) -> None:
-        """Give a claim back before `end`, on the clock time.monotonic."""
+    def _release(self, upload: Upload, lease: datetime, end: float) -> None:
+        """Release a lease before `end`, a time of time.monotonic()."""
         try:
             with _until(end - 1):
                 self._database.run(
-                    lambda connection: images.release_annotation(connection, upload.id, upload.etag, claim),
+                    lambda connection: images.release_lease(connection, upload.id, upload.etag, lease),
                     end - 1 - time.monotonic(),
                 )
         except (DatabaseUnavailableError, OutOfTimeError):
-            logger.warning("the claim could not be given back; it will run out", extra={"image_id": upload.id})
+            logger.warning("could not release the lease; it will expire", extra={"image_id": upload.id})
 
 
 def _until(moment: float) -> AbstractContextManager[None]:
-    """Interrupt what is not done by a moment, on the clock time.monotonic."""
+    """Interrupt the block at `moment`, a time of time.monotonic()."""
     return time_limit(moment - time.monotonic())
 
 
 def _wants_annotation(image: images.Image | None, upload: Upload) -> bool:
-    """Tell whether a row waits for the description of this very object."""
+    """Tell whether a row is waiting for the annotation of this object."""
     return image is not None and image.etag == upload.etag and image.annotation_status == "pending" and not image.edited

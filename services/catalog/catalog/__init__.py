@@ -1,1 +1,4 @@
-"""The image catalogue: the only code that speaks SQL, and the only names of keys in the bucket."""
+"""The image catalog: the only code that runs SQL and the only code that calls S3.
+
+Every service bundles this library. Its own Lambda functions are in `catalog_functions`.
+"""

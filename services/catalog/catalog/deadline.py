@@ -1,4 +1,4 @@
-"""Ends work in time: before Lambda kills a function that still holds something, without a word in the log."""
+"""Time limits: work is interrupted before Lambda kills the function, so that it can release its lease and log why."""
 
 from __future__ import annotations
 
@@ -11,62 +11,61 @@ from types import FrameType
 from typing import Protocol
 
 AGAIN_SECONDS = 1.0
-"""How long after an alarm the next one follows, should the first have come at a bad moment or been swallowed."""
+"""Time until the alarm rings again, in case the first one came at a bad moment or was swallowed."""
 
-
-_WAY = (__name__, "contextlib", "signal", "enum")
-"""The modules that run on the way into a limit and out of it."""
+_LIMIT_MODULES = (__name__, "contextlib", "signal", "enum")
+"""The modules that run while a limit is entered and left."""
 
 
 class Context(Protocol):
-    """What Lambda tells about an invocation."""
+    """The part of Lambda's context object that handlers use."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until the function is stopped."""
+        """Return the milliseconds until Lambda stops the function."""
 
 
 class OutOfTimeError(Exception):
-    """The time for some work is used up. Worth another try later."""
+    """The work took too long. Worth another try later."""
 
 
 class _AlarmError(BaseException):
-    """No Exception: decoders and botocore turn every Exception into one of their own, or try again."""
+    """Not an Exception: decoders and botocore catch every Exception and wrap it or retry."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the code within after so many seconds, wherever it is: in a query, a download, an event loop.
+    """Interrupt the code in the block after `seconds`, wherever it is: in a query, a download or an event loop.
 
-    Only the main thread can be interrupted, which is where Lambda calls handlers; in others nothing happens. A process
-    has one such timer, so that limits do not nest.
+    This works only in the main thread, where Lambda calls handlers; other threads are not limited. A process has one
+    such timer, so limits cannot be nested.
 
     Raises:
-        OutOfTimeError: the time is used up.
+        OutOfTimeError: the block took too long.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     if seconds <= 0:
-        raise OutOfTimeError("there was no time left to begin")
+        raise OutOfTimeError("no time left to start")
     before = signal.signal(signal.SIGALRM, _ring)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield
     except _AlarmError as alarm:
-        raise OutOfTimeError(f"interrupted after {seconds:.0f} seconds, in time to be tried again") from alarm
+        raise OutOfTimeError(f"interrupted after {seconds:.0f} seconds, to be retried") from alarm
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 def _ring(_number: int, frame: FrameType | None) -> None:
-    # On its way into a limit or out of it, an alarm would leave the timer running, or escape: it comes again in time.
-    if frame is None or frame.f_globals.get("__name__") not in _WAY:
+    # While a limit is entered or left, an exception would leave the timer running or escape. The alarm rings again.
+    if frame is None or frame.f_globals.get("__name__") not in _LIMIT_MODULES:
         raise _AlarmError
 
 
 def seconds_left() -> float:
-    """Return how long the current limit lasts; infinity where there is none."""
+    """Return the time until the current limit; infinity without a limit."""
     if threading.current_thread() is not threading.main_thread():
         return math.inf
     return signal.getitimer(signal.ITIMER_REAL)[0] or math.inf

@@ -1,14 +1,17 @@
-"""Every statement on the table of images but those of the sweep, which are in `catalog.pending`.
+"""The SQL statements on the table `image`, except those of the sweep, which are in `catalog.pending`.
 
-Events may come twice, late and in any order, so each statement is safe to repeat. A result is written only while
-the row still describes the same object (`etag`), is not deleted, and, for captions, was not edited by a person.
+Events may arrive twice, late and in any order, so each statement is idempotent. A result is written only if the row
+still describes the same object (`etag`), is not deleted and, for captions, was not edited by a person.
+
+One delivery at a time annotates a photo: the one that holds its lease. The column `claimed_until` holds the end of the
+lease, which also identifies it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
@@ -19,18 +22,18 @@ from catalog.uploads import Upload
 
 Status = Literal["pending", "ready", "failed"]
 Part = Literal["thumbnail", "annotation"]
-"""What a function makes of a photo."""
+"""The result of one of the two functions."""
 
 MAX_TEXT_CHARACTERS = 2000
 MAX_REASON_CHARACTERS = 500
 MAX_ERROR_CHARACTERS = 200
 MAX_ERRORS = 3
-"""How often the same error may stop a part of a photo before that part is failed."""
+"""How many times in a row the same error may occur before the part is recorded as failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A photo and what is known about it. `uploaded_at` is aware, in UTC."""
+    """A row of the catalog. `uploaded_at` is timezone-aware, in UTC."""
 
     id: str
     filename: str
@@ -58,18 +61,18 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """What the thumbnail function learnt: sizes in pixels of the upright original, its real type, a tiny preview."""
+    """What the thumbnail function records: pixels of the upright original, its real type, a tiny preview."""
 
     width: int
     height: int
     content_type: str
     placeholder: str
-    """A data: URI of some hundred bytes."""
+    """A data: URI of a few hundred bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Words about a photo and where they come from. The offline tagger has no prompt and no tokens."""
+    """A description of a photo and its origin. The offline tagger has no prompt and no tokens."""
 
     caption: str
     alt_text: str
@@ -87,19 +90,14 @@ _CURRENT = "id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL"
 
 
 def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = False) -> Image | None:
-    """Make sure that a photo has a row, and return it; None when the photo was deleted.
+    """Insert a row for a photo if it has none, and return its row; None if the photo was deleted.
 
-    An object that replaced an older one under the same key starts again as pending. S3 tells times in seconds: of two
-    objects of the same second the one that is described stays, because that is paid for, unless the other `is_settled`:
-    it has been in the bucket for so long that it is the last.
+    A newer object under the same key resets the row to pending. S3 timestamps have a resolution of one second. Of two
+    objects from the same second, the row keeps one that is annotated or leased, because annotations cost money, unless
+    the other one `is_settled`: it has been in the bucket long enough to be the last version.
     """
-    values = {
-        "id": upload.id,
-        "filename": upload.filename,
-        "content_type": upload.content_type,
-        "bytes": upload.bytes,
-        "etag": upload.etag,
-        # Without the fraction: in a column of seconds MySQL would round it, and MariaDB cut it off.
+    values = asdict(upload) | {
+        # Without microseconds: MySQL would round them to seconds, and MariaDB would truncate them.
         "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(microsecond=0, tzinfo=None),
         "is_settled": is_settled,
     }
@@ -126,7 +124,7 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
 
 
 def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Image | None:
-    """Return one image, or None when there is none or it was deleted; `lock` keeps it so until a transaction ends."""
+    """Return an image, None if it is missing or deleted. `lock` locks the row until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} WHERE id = %s AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}", (image_id,))
         row = cursor.fetchone()
@@ -136,10 +134,10 @@ def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Im
 def newest(
     connection: Connection[Any], limit: int, before: str | None = None, search: Search | None = None
 ) -> list[Image]:
-    """Return up to `limit` images, newest first, older than the image with the id `before`.
+    """Return up to `limit` images, newest first, that are older than the image with the id `before`.
 
-    `search` keeps those whose file name, caption, alternative text or tags hold a word beginning with each of its
-    words.
+    `search` selects images for each of whose words the file name, caption, alternative text or tags contain a word
+    with that prefix.
     """
     conditions = ["deleted_at IS NULL"]
     values: list[str | int] = []
@@ -159,7 +157,7 @@ def newest(
 
 
 def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumbnail: Thumbnail) -> bool:
-    """Record a stored thumbnail; False when the photo was deleted or replaced meanwhile."""
+    """Record a stored thumbnail; False if the photo was deleted or replaced meanwhile."""
     return _update(
         connection,
         f"""UPDATE image SET thumbnail_status = 'ready', thumbnail_reason = NULL, width = %(width)s,
@@ -167,15 +165,12 @@ def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumb
             WHERE {_CURRENT}""",
         id=image_id,
         etag=etag,
-        width=thumbnail.width,
-        height=thumbnail.height,
-        content_type=thumbnail.content_type,
-        placeholder=thumbnail.placeholder,
+        **asdict(thumbnail),
     )
 
 
 def thumbnail_failed(connection: Connection[Any], image_id: str, etag: str, reason: str) -> bool:
-    """Record why there will be no thumbnail, in a sentence for people."""
+    """Record that the thumbnail failed, with a reason for users."""
     return _update(
         connection,
         f"""UPDATE image SET thumbnail_status = 'failed', thumbnail_reason = %(reason)s
@@ -186,16 +181,16 @@ def thumbnail_failed(connection: Connection[Any], image_id: str, etag: str, reas
     )
 
 
-def claim_end(connection: Connection[Any], seconds: float) -> datetime:
-    """Return the end of a claim that begins now, by the server's clock; it is what tells this claim from others."""
+def lease_end(connection: Connection[Any], seconds: float) -> datetime:
+    """Return the end of a lease that starts now, by the server's clock; it identifies the lease."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT CAST(NOW(3) + INTERVAL %s MICROSECOND AS DATETIME(3))", (round(seconds * 1000) * 1000,))
         (end,) = cast(tuple[datetime], cursor.fetchone())
     return end
 
 
-def claim_annotation(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
-    """Reserve the annotation of a pending photo until `end`, so that nobody pays for it twice."""
+def acquire_lease(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
+    """Reserve the annotation of a pending photo until `end`, so that no other delivery pays for it too."""
     return _update(
         connection,
         f"""UPDATE image SET claimed_until = %(end)s
@@ -207,8 +202,8 @@ def claim_annotation(connection: Connection[Any], image_id: str, etag: str, end:
     )
 
 
-def release_annotation(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
-    """Give the claim back that ends at `end`, after a failure that is worth another try; a later one stays."""
+def release_lease(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
+    """Release the lease that ends at `end`, after a failure that is worth another try; other leases stay."""
     return _update(
         connection,
         f"UPDATE image SET claimed_until = NULL WHERE {_CURRENT} AND claimed_until = %(end)s",
@@ -219,9 +214,9 @@ def release_annotation(connection: Connection[Any], image_id: str, etag: str, en
 
 
 def annotation_ready(connection: Connection[Any], image_id: str, etag: str, annotation: Annotation) -> bool:
-    """Record an annotation; False when the photo was deleted, replaced, edited or described by another meanwhile.
+    """Record an annotation; False if the photo was deleted, replaced, edited or annotated meanwhile.
 
-    The first answer stays. It counts whoever holds the claim, and also after a failure: it is paid for.
+    The first annotation stays. It is accepted without a lease and after a failure, because it has been paid for.
     """
     return _update(
         connection,
@@ -232,57 +227,56 @@ def annotation_ready(connection: Connection[Any], image_id: str, etag: str, anno
             WHERE {_CURRENT} AND NOT edited AND annotation_status <> 'ready'""",
         id=image_id,
         etag=etag,
-        caption=annotation.caption[:MAX_TEXT_CHARACTERS],
-        alt_text=annotation.alt_text[:MAX_TEXT_CHARACTERS],
-        tags=_tags_column(annotation.tags),
-        language=annotation.language,
-        model=annotation.model,
-        prompt_version=annotation.prompt_version,
-        input_tokens=annotation.input_tokens,
-        output_tokens=annotation.output_tokens,
+        **asdict(annotation)
+        | {
+            "caption": annotation.caption[:MAX_TEXT_CHARACTERS],
+            "alt_text": annotation.alt_text[:MAX_TEXT_CHARACTERS],
+            "tags": _tags_column(annotation.tags),
+        },
     )
 
 
 def annotation_failed(
-    connection: Connection[Any], image_id: str, etag: str, reason: str, claim: datetime | None = None
+    connection: Connection[Any], image_id: str, etag: str, reason: str, lease: datetime | None = None
 ) -> bool:
-    """Record why there will be no annotation, in a sentence for people.
+    """Record that the annotation failed, with a reason for users.
 
-    `claim` is the end of the claim under which that was found: while another delivery has one, its outcome counts.
+    `lease` is the end of the lease of the delivery that failed. If another delivery now holds a lease, the failure is
+    dropped in favor of that delivery's result.
     """
     return _update(
         connection,
         f"""UPDATE image SET annotation_status = 'failed', annotation_reason = %(reason)s, claimed_until = NULL
             WHERE {_CURRENT} AND annotation_status = 'pending'
-              AND (%(claim)s IS NULL OR claimed_until = %(claim)s)""",
+              AND (%(lease)s IS NULL OR claimed_until = %(lease)s)""",
         id=image_id,
         etag=etag,
         reason=reason[:MAX_REASON_CHARACTERS],
-        claim=claim,
+        lease=lease,
     )
 
 
 def count_error(connection: Connection[Any], image_id: str, etag: str, part: Part, error: str, reason: str) -> bool:
-    """Count an error that stopped a part of a photo; True when it came for the MAX_ERRORS-th time: the part is failed.
+    """Count an error; at the MAX_ERRORS-th in a row, record the part as failed. Return True if the part has failed.
 
     Args:
-        connection: to the catalogue.
+        connection: a connection to the catalog.
         image_id: the photo.
         etag: the object that was processed.
-        part: what was to be made of it; nothing is counted once it is ready or failed.
-        error: tells this error from others, in ASCII; another one than before starts the count again.
-        reason: why there will be no such part, in a sentence for people.
+        part: the part that was being made; errors count only while it is pending.
+        error: identifies the error, in ASCII; a different error restarts the count.
+        reason: the failure reason for users.
     """
-    is_unclaimed = "(claimed_until IS NULL OR claimed_until < NOW(3))" if part == "annotation" else "TRUE"
+    not_leased = "(claimed_until IS NULL OR claimed_until < NOW(3))" if part == "annotation" else "TRUE"
     with connection.cursor() as cursor:
         cursor.execute(
-            # Assignments see what those before them assigned: the count has to come first.
+            # Assignments run from left to right and use new values: the count must come first.
             f"""UPDATE image SET
                   {part}_errors = IF({part}_error <=> %(error)s, {part}_errors, 0) + 1,
                   {part}_error = %(error)s,
                   {part}_reason = IF({part}_errors >= {MAX_ERRORS}, %(reason)s, {part}_reason),
                   {part}_status = IF({part}_errors >= {MAX_ERRORS}, 'failed', {part}_status)
-                WHERE {_CURRENT} AND {part}_status = 'pending' AND {is_unclaimed}""",
+                WHERE {_CURRENT} AND {part}_status = 'pending' AND {not_leased}""",
             {"id": image_id, "etag": etag, "error": error[:MAX_ERROR_CHARACTERS], "reason": reason},
         )
         cursor.execute(
@@ -299,7 +293,7 @@ def edit(
     alt_text: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> bool:
-    """Write a person's words; what is None stays. From now on no function overwrites them."""
+    """Write a person's text; None leaves a field unchanged. Functions never overwrite it from now on."""
     return _update(
         connection,
         """UPDATE image SET caption = COALESCE(%(caption)s, caption), alt_text = COALESCE(%(alt_text)s, alt_text),
@@ -314,13 +308,13 @@ def edit(
 
 
 def retry(connection: Connection[Any], image_id: str) -> bool:
-    """Make what failed pending again, and let the sweep begin anew; False when there is no such image.
+    """Reset failed parts to pending, and the sweep's count of retries; False if the image does not exist.
 
-    What the same error made failed is tried once more: if it comes again, the photo is failed at once.
+    A part that failed because of a repeated error gets one more try: the same error fails it immediately.
     """
     return _update(
         connection,
-        # Assignments see what those before them assigned: pending_since has to come first.
+        # Assignments run from left to right and use new values: pending_since must come first.
         """UPDATE image SET
              pending_since = IF(thumbnail_status = 'failed' OR annotation_status = 'failed', NOW(), pending_since),
              resent = 0, resent_at = NULL,
@@ -336,7 +330,7 @@ def retry(connection: Connection[Any], image_id: str) -> bool:
 
 
 def delete(connection: Connection[Any], image_id: str) -> bool:
-    """Forget a photo; False when there is none. The row's id stays, so that a late event cannot bring it back."""
+    """Delete a photo; False if it does not exist. The id stays, so that a late event cannot restore the photo."""
     return _update(
         connection,
         """UPDATE image SET deleted_at = NOW(), filename = '', placeholder = NULL, caption = NULL, alt_text = NULL,
@@ -347,7 +341,7 @@ def delete(connection: Connection[Any], image_id: str) -> bool:
 
 
 def _update(connection: Connection[Any], statement: str, **values: object) -> bool:
-    """Run an UPDATE and tell whether it found a row (the connection counts found rows, not changed ones)."""
+    """Run an UPDATE and tell whether it matched a row (the connection counts matched rows, not changed ones)."""
     with connection.cursor() as cursor:
         return bool(cursor.execute(statement, values))
 

@@ -1,7 +1,7 @@
-"""Every statement of the sweep: photos that stay pending, and how many there are.
+"""The SQL statements of the sweep: which photos have been pending for too long, and how many.
 
-A photo is overdue when nothing has happened to it for a quarter of an hour, or for an hour since the sweep last sent it
-again. Results have the last word: whatever a function or a person writes meanwhile stays.
+A photo is overdue if nothing has happened to it for PATIENCE_MINUTES, or for RESEND_MINUTES since the sweep last
+announced it again. The sweep never overwrites a result of a function or a person.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from catalog.uploads import lowest_id
+from catalog.keys import lowest_id
 
 PATIENCE_MINUTES = 15
 RESEND_MINUTES = 60
 MAX_RESENT = 5
 
-REASON = "This photo could not be processed, though it was tried again and again for hours. Try again later."
+REASON = "This photo could not be processed, even after several hours of retries. Press Retry to try again."
 
 _PENDING = "deleted_at IS NULL AND (thumbnail_status = 'pending' OR annotation_status = 'pending')"
 _SINCE = "COALESCE(pending_since, uploaded_at)"
@@ -31,21 +31,21 @@ _OVERDUE = f"""{_PENDING}
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A photo that should have been done with by now; `resent` counts how often the sweep sent it again."""
+    """A photo that should be finished by now; `resent` counts how often the sweep announced it again."""
 
     id: str
     etag: str
     resent: int
 
     @property
-    def hopeless(self) -> bool:
-        """Whether it was sent again as often as it may be."""
+    def retries_exhausted(self) -> bool:
+        """Whether the photo was announced MAX_RESENT times."""
         return self.resent >= MAX_RESENT
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many photos wait, since how many seconds the first of them, and how many failed."""
+    """The number of pending photos, the age of the oldest one, and the number of failed photos."""
 
     pending_images: int
     oldest_pending_seconds: int
@@ -53,12 +53,10 @@ class Backlog:
 
 
 def unknown_ids(connection: Connection[Any], etags: Mapping[str, str]) -> list[str]:
-    """Return, in order, those ids whose object has no row, or one that describes an older object.
-
-    A deleted photo has a row, which describes nothing.
+    """Return the ids, sorted, whose object has no row or another etag than its row; deleted photos count as known.
 
     Args:
-        connection: to the catalogue.
+        connection: a connection to the catalog.
         etags: the etag of the stored object of each id.
     """
     if not etags:
@@ -70,7 +68,7 @@ def unknown_ids(connection: Connection[Any], etags: Mapping[str, str]) -> list[s
 
 
 def overdue(connection: Connection[Any], limit: int) -> list[Overdue]:
-    """Return up to `limit` overdue photos: first those that were sent again least, of these the oldest."""
+    """Return up to `limit` overdue photos, sorted by how often they were announced again, then by age."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, etag, resent FROM image WHERE {_OVERDUE} ORDER BY resent, id LIMIT %s",
@@ -80,7 +78,7 @@ def overdue(connection: Connection[Any], limit: int) -> list[Overdue]:
 
 
 def count_resending(connection: Connection[Any], photo: Overdue) -> bool:
-    """Record that a photo is sent again; False when it is not overdue any more, or another sweep sends it."""
+    """Record that a photo is announced again; False if it is no longer overdue or another sweep announces it."""
     return _update(
         connection,
         f"""UPDATE image SET resent = resent + 1, resent_at = NOW()
@@ -90,13 +88,13 @@ def count_resending(connection: Connection[Any], photo: Overdue) -> bool:
 
 
 def give_up(connection: Connection[Any], photo: Overdue) -> bool:
-    """Make what is pending of a photo failed, with a reason; False when it is not overdue any more.
+    """Record the pending parts of a photo as failed; False if the photo is no longer overdue.
 
-    The count starts again, so that a person's retry has as many chances.
+    The count restarts at zero, so that a person's retry gets the full number of attempts.
     """
     return _update(
         connection,
-        # Assignments see what those before them assigned: each reason has to come before its status.
+        # Assignments run from left to right and use new values: each reason must come before its status.
         f"""UPDATE image SET
               thumbnail_reason = IF(thumbnail_status = 'pending', %(reason)s, thumbnail_reason),
               thumbnail_status = IF(thumbnail_status = 'pending', 'failed', thumbnail_status),
@@ -110,7 +108,7 @@ def give_up(connection: Connection[Any], photo: Overdue) -> bool:
 
 
 def backlog(connection: Connection[Any], failed_since: datetime) -> Backlog:
-    """Count what is pending now, and which photos uploaded since a moment have failed."""
+    """Count the pending photos, and the failed ones that were uploaded after a moment."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT COUNT(*), GREATEST(0, COALESCE(TIMESTAMPDIFF(SECOND, MIN({_SINCE}), NOW()), 0))

@@ -1,7 +1,6 @@
-"""Fails a photo that the same error stops again and again, instead of leaving it pending for hours.
+"""Records a photo as failed if the same error occurs repeatedly, instead of leaving it pending for hours.
 
-An outage is not the photo's fault: errors of AWS, of the database or of the configuration, and lack of time, are tried
-again for as long as they last.
+Outages do not count: errors of AWS, the database and the configuration, and timeouts, are retried as long as they last.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from catalog.uploads import Upload
 logger = logging.getLogger(__name__)
 
 REASON = (
-    f"The same error stopped this photo {MAX_ERRORS} times, so it is not tried again by itself. Press Retry to try once"
-    " more. If that fails, tell whoever runs this gallery."
+    f"Processing this photo failed {MAX_ERRORS} times with the same error. Press Retry to try once more."
+    " If it fails again, contact the site owner."
 )
 
 _OUTAGES = (BotoCoreError, ClientError, ConfigurationError, DatabaseUnavailableError, OutOfTimeError)
@@ -35,18 +34,18 @@ _OUTAGES = (BotoCoreError, ClientError, ConfigurationError, DatabaseUnavailableE
 def failing_repeated_errors(
     database: Database, upload: Upload, part: Part, retryable: tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
-    """Count each error of the code within, and record the photo as failed when the same one came MAX_ERRORS times.
+    """Count errors of the code in the block, and record the photo as failed when the same one occurs MAX_ERRORS times.
 
-    An error that made the photo failed is logged with `repeated_errors`, of which an alarm is made, and ends here.
+    The last of these errors is logged with `repeated_errors`, which triggers an alarm, and is not raised.
 
     Args:
-        database: the catalogue.
-        upload: the object that is processed; another one under the same key starts at zero.
-        part: what is made of it.
-        retryable: further errors that are an outage.
+        database: the catalog.
+        upload: the processed object; the count restarts for another object under the same key.
+        part: the part that is being made.
+        retryable: further errors that are outages.
 
     Raises:
-        Exception: what the code raised, when it is worth another try.
+        Exception: the error of the block, if it is worth another try.
     """
     outages: tuple[type[Exception], ...] = (*_OUTAGES, *retryable)
     try:
@@ -68,7 +67,7 @@ def failing_repeated_errors(
 
 
 def _describe(error: Exception) -> str:
-    """Return what tells this error from others: its class and where it was raised; messages may differ each time."""
+    """Identify an error by its class and where it was raised; its message may differ each time."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     text = f"{type(error).__name__} in {Path(frame.filename).name}:{frame.lineno}"
     return text.encode("ascii", "replace").decode()[: images.MAX_ERROR_CHARACTERS]

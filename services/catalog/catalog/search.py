@@ -1,4 +1,4 @@
-"""What people type into the search, as words of the full-text index."""
+"""Parses search queries into words of the full-text index."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 MAX_WORDS = 8
 INDEXED_CHARACTERS = range(3, 85)
-"""How long the words are that InnoDB indexes: innodb_ft_min_token_size, innodb_ft_max_token_size, as RDS has them."""
+"""Lengths of words that InnoDB indexes: innodb_ft_min_token_size to innodb_ft_max_token_size, as in RDS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search for photos that have words beginning with each of `words`; `ignored` are those that do not count."""
+    """A search for photos with a word starting with each of `words`; `ignored` are the words left out."""
 
     words: tuple[str, ...]
     ignored: tuple[str, ...]
 
     @property
     def is_indexed(self) -> bool:
-        """Whether the index knows such words."""
+        """Whether the index contains words of these lengths and characters."""
         return all(_is_indexed(word) for word in self.words)
 
 
 def parse(text: str) -> Search:
-    """Return the search for what somebody typed or pasted; without letters and digits it has no words.
+    """Return the search for a typed or pasted text; without letters and digits, it has no words.
 
-    A word counts once, and not at all where a longer one begins with it: whatever has the longer one has both. Where
-    there are words that the index knows, the others are ignored, and so are all after the eighth.
+    Duplicates and prefixes of other words are dropped, because they would not change the result. If some words can be
+    in the index, the others are ignored. Words after the first MAX_WORDS are ignored too.
     """
     by_fold: dict[str, str] = {}
     for word in _split(text):
@@ -40,18 +40,18 @@ def parse(text: str) -> Search:
 
 
 def _is_indexed(word: str) -> bool:
-    """Tell whether the index has such words; MariaDB takes signs beyond U+FFFF for blanks."""
+    """Tell whether a word can be in the index; MariaDB treats characters beyond U+FFFF as spaces."""
     return len(word) in INDEXED_CHARACTERS and max(word) <= "\uffff"
 
 
 def _split(text: str) -> list[str]:
-    """Split where InnoDB's parser does: at all but letters, marks (accents), numbers and underscores.
+    """Split like InnoDB's parser: at everything except letters, marks (accents), numbers and underscores.
 
-    Python's `\\w` lacks the marks, which vowels are in many scripts. Read from INNODB_FT_INDEX_CACHE of MariaDB 10.11.
+    Python's `\\w` lacks marks, which many scripts use as vowels. Source: INNODB_FT_INDEX_CACHE of MariaDB 10.11.
     """
     return "".join(sign if sign == "_" or unicodedata.category(sign)[0] in "LMN" else " " for sign in text).split()
 
 
 def _fold(word: str) -> str:
-    """Return a word without what the collation does not tell apart: case and accents."""
+    """Return a word without case and accents, which the collation ignores."""
     return "".join(sign for sign in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(sign))

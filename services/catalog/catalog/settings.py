@@ -1,4 +1,4 @@
-"""Configuration from environment variables, read once, into a frozen dataclass."""
+"""Configuration from environment variables, read once into a frozen dataclass."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -6,19 +6,19 @@ from typing import Self, get_type_hints
 
 
 class ConfigurationError(Exception):
-    """The environment lacks a variable or holds a value that cannot be used; the message names it."""
+    """A variable is missing or has an unusable value; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Base of every service's configuration: the field `bucket_name` is the variable `BUCKET_NAME`."""
+    """Base of every service's configuration: the field `bucket_name` is read from `BUCKET_NAME`."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Read every field from its variable; an empty variable counts as absent.
+        """Read every field from its variable; an empty variable counts as missing.
 
         Raises:
-            ConfigurationError: variables are missing, or a number is not one.
+            ConfigurationError: variables are missing, or the value of an int field is not a number.
         """
         types = get_type_hints(cls)
         values: dict[str, str | int] = {}

@@ -1,1 +1,1 @@
-"""The thumbnail function: from an uploaded photo to `thumbnails/<id>/512.webp`."""
+"""The thumbnail function: makes `thumbnails/<id>/512.webp` from an uploaded photo."""

@@ -1,4 +1,4 @@
-"""What the thumbnail function reads from its environment."""
+"""Configuration of the thumbnail function."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,6 @@ from catalog.database import DatabaseSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ThumbnailSettings(DatabaseSettings):
-    """Where the photos and the catalogue are."""
+    """The bucket of photos, and the database."""
 
     bucket_name: str

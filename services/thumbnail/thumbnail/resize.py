@@ -1,4 +1,4 @@
-"""From the bytes of an upload to the bytes of its thumbnail. No input or output of its own."""
+"""Makes a thumbnail from the bytes of an upload, without I/O."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from imaging.decode import decode
 
 BOX = 512
 QUALITY = 80
-METHOD = 2  # of WebP: 4 takes twice as long for 3 % fewer bytes
+METHOD = 2  # WebP effort: 4 takes twice as long and saves 3 % of the bytes
 
-# At most 1.1 KB as a data: URI, even for noise with transparency, and 0.2 KB for most photos.
+# The data: URI has 0.2 KB for most photos, and at most 1.1 KB even for noise with transparency.
 PLACEHOLDER_BOX = 24
 PLACEHOLDER_QUALITY = 40
 
 
 @dataclass(frozen=True)
 class Resized:
-    """A thumbnail as a WebP file without metadata, and what the catalogue keeps about it."""
+    """A thumbnail as a WebP file without metadata, and what the catalog stores about it."""
 
     webp: bytes
     thumbnail: Thumbnail
 
 
 def resize(data: bytes) -> Resized:
-    """Return the thumbnail of a picture file: upright, at most BOX pixels wide and high, transparency kept.
+    """Return the thumbnail of an image file: upright, at most BOX pixels wide and high, with its transparency.
 
     Raises:
-        imaging.decode.UnreadableImageError: the file is no picture that can be shown.
+        imaging.decode.UnreadableImageError: the file is not an image that can be shown.
     """
     picture = decode(data, BOX)
     thumbnail = Thumbnail(picture.width, picture.height, picture.content_type, _placeholder(picture.image))
@@ -40,7 +40,7 @@ def resize(data: bytes) -> Resized:
 
 
 def _placeholder(image: Image.Image) -> str:
-    """Return a data: URI of a preview so small that it fits in the page itself."""
+    """Return a data: URI of a preview that is small enough to be part of the page."""
     tiny = image.copy()
     tiny.thumbnail((PLACEHOLDER_BOX, PLACEHOLDER_BOX))
     webp = _webp(tiny, quality=PLACEHOLDER_QUALITY, alpha_quality=PLACEHOLDER_QUALITY)

@@ -1,4 +1,4 @@
-"""The JSON API; `openapi.json` describes it."""
+"""The JSON API. /openapi.json publishes its docstrings."""
 
 from __future__ import annotations
 
@@ -6,38 +6,48 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import Gone, NotFound, PreconditionFailed
 
 from catalog import images
-from catalog.uploads import new_id
+from catalog.keys import new_id
 from web.backends import backends
 from web.editing import save
 from web.listing import load_page
-from web.payload import read_edit, read_page_request, read_upload
+from web.openapi import Operation
+from web.payload import read_edit, read_page_query, read_upload
 from web.presentation import view
+from web.schemas import Edit, ImagePage, PageQuery, UploadForm, UploadRequest
+from web.schemas import Image as ImageAnswer
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
 @blueprint.post("/uploads")
+@Operation("uploads", {201: UploadForm}, body=UploadRequest)
 def create_upload() -> tuple[Response, int]:
-    """Answer a form with which the browser sends one file to the bucket."""
+    """Request a form to upload one file.
+
+    The form accepts one file and is valid for an hour. Post its fields, and after them the file with the name `file`,
+    to its URL as multipart/form-data.
+    """
     wanted = read_upload(request)
     image_id = new_id()
     form = backends().storage.upload_form(image_id, wanted.filename, wanted.content_type)
-    response = jsonify(id=image_id, url=form.url, fields=form.fields)
+    response = jsonify(UploadForm(id=image_id, url=form.url, fields=dict(form.fields)))
     response.headers["Cache-Control"] = "no-store"
     return response, 201
 
 
 @blueprint.get("/images")
+@Operation("photos", {200: ImagePage}, query=PageQuery)
 def list_images() -> Response:
-    """Answer a page of photos, newest first."""
-    found, following = load_page(read_page_request(request.args))
+    """List photos, newest first."""
+    found, following = load_page(read_page_query(request.args))
     storage = backends().storage
-    return _revalidated(jsonify(images=[view(image, storage) for image in found], next=following))
+    return _revalidated(jsonify(ImagePage(images=[view(image, storage) for image in found], next=following)))
 
 
 @blueprint.get("/images/<image_id:image_id>")
+@Operation("photos", {200: ImageAnswer})
 def get_image(image_id: str) -> Response:
-    """Answer one photo."""
+    """Get one photo."""
     with backends().database.connection() as connection:
         image = images.get(connection, image_id)
     if image is None:
@@ -46,11 +56,15 @@ def get_image(image_id: str) -> Response:
 
 
 @blueprint.put("/images/<image_id:image_id>")
+@Operation("uploads", {200: ImageAnswer}, errors=(410,))
 def complete_upload(image_id: str) -> Response:
-    """Take note of an upload that has ended. Safe to repeat."""
+    """Complete an upload.
+
+    Idempotent. Without this request the photo appears a little later.
+    """
     upload = backends().storage.find_upload(image_id)
     if upload is None:
-        raise NotFound("There is no such upload. Send the file first, with a form from /api/uploads.")
+        raise NotFound("This upload does not exist. Send the file first, with a form from /api/uploads.")
     with backends().database.connection() as connection:
         image = images.register(connection, upload)
     if image is None:
@@ -59,8 +73,13 @@ def complete_upload(image_id: str) -> Response:
 
 
 @blueprint.patch("/images/<image_id:image_id>")
+@Operation("photos", {200: ImageAnswer}, errors=(409,), body=Edit)
 def edit_image(image_id: str) -> Response:
-    """Replace words about a photo by a person's."""
+    """Edit the caption, alternative text or tags of a photo.
+
+    Omitted fields stay unchanged. Functions never overwrite an edited photo. With `seen`, the edit is refused if
+    another person changed the field in the meantime; without it, the last edit wins.
+    """
     image = save(image_id, read_edit(request))
     if image is None:
         raise _not_found()
@@ -68,8 +87,9 @@ def edit_image(image_id: str) -> Response:
 
 
 @blueprint.post("/images/<image_id:image_id>/retry")
+@Operation("photos", {202: ImageAnswer})
 def retry_image(image_id: str) -> tuple[Response, int]:
-    """Start again whatever is not ready."""
+    """Process again the parts of a photo that are not ready."""
     with backends().database.connection() as connection:
         images.retry(connection, image_id)
         image = images.get(connection, image_id)
@@ -80,20 +100,24 @@ def retry_image(image_id: str) -> tuple[Response, int]:
 
 
 @blueprint.delete("/images/<image_id:image_id>")
+@Operation("photos", {204: None})
 def delete_image(image_id: str) -> tuple[str, int]:
-    """Delete a photo for good. Safe to repeat."""
+    """Delete a photo permanently.
+
+    Idempotent.
+    """
     database, storage = backends().database, backends().storage
-    with database.connection() as connection:  # nothing is deleted while the database is away
+    with database.connection() as connection:  # fails before anything is deleted if the database is unavailable
         image = images.get(connection, image_id)
     if image is None and (upload := storage.find_upload(image_id)):
-        # It needs a row that is deleted: a function that has read the file would make one that is not.
+        # Create a row to delete; otherwise a function that is processing the file would create a live one later.
         with database.connection() as connection:
             images.register(connection, upload)
-    # The row after the files: as long as there are any, somebody can see the photo and delete it once more.
+    # Delete the row after the files: if deleting a file fails, the photo stays visible and can be deleted again.
     storage.delete(image_id)
     with database.connection() as connection:
         images.delete(connection, image_id)
-    storage.delete(image_id)  # what a browser or a function has put there meanwhile
+    storage.delete(image_id)  # files that a browser or function stored in the meantime
     return "", 204
 
 
@@ -102,13 +126,13 @@ def _image_response(image: images.Image) -> Response:
 
 
 def _revalidated(response: Response) -> Response:
-    """Answer 304 without a body to a client that has this response already."""
-    response.add_etag(weak=True)  # the same answer may be sent compressed or not
+    """Return 304 without a body if the client already has this response."""
+    response.add_etag(weak=True)  # weak, because compression changes the bytes
     response.make_conditional(request)
     if response.status_code == 412:
-        raise PreconditionFailed("If-Match asks for a version that is not the current one.")
+        raise PreconditionFailed("If-Match does not match the current version.")
     return response
 
 
 def _not_found() -> NotFound:
-    return NotFound("There is no such photo; it may have been deleted.")
+    return NotFound("This photo does not exist. It may have been deleted.")

@@ -3,52 +3,59 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
+from pydantic import BaseModel
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
-from web import api, assets, compression, errors, gallery, headers, health, presentation
+from web import api, assets, compression, errors, gallery, headers, health, openapi, presentation
 from web.backends import Backends
 from web.config import WebSettings
 
 MAX_BODY_BYTES = 160 * 1024
-"""Photos go to the bucket directly: the longest body is a form with the words about one, new and seen before."""
+"""Files go directly to the bucket; the largest body is an edit form with the new and the previously seen texts."""
 
 
 class ImageIdConverter(BaseConverter):
-    """Lets only ids of photos into a route: the form that `catalog.uploads.is_id` knows."""
+    """Matches only image IDs, as `catalog.keys.is_id` does."""
 
     regex = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
 
-class FieldOrderJSONProvider(DefaultJSONProvider):
-    """Writes fields in the order in which they are described."""
+class SchemaJSONProvider(DefaultJSONProvider):
+    """Writes the types of `web.schemas`, with their fields in order."""
 
     sort_keys = False
 
+    @staticmethod
+    def default(value: Any) -> Any:
+        """Return a value that JSON has for one that it doesn't have."""
+        return value.model_dump(mode="json") if isinstance(value, BaseModel) else DefaultJSONProvider.default(value)
+
 
 def create_app(settings: WebSettings | None = None) -> Flask:
-    """Return the application; without settings they come from the environment.
+    """Return the application, by default with settings from the environment.
 
     Raises:
-        ConfigurationError: the environment lacks a variable.
-        NoCredentialsError: there are no AWS credentials to sign addresses with.
+        ConfigurationError: an environment variable is missing.
+        NoCredentialsError: no AWS credentials were found to sign URLs with.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.json = FieldOrderJSONProvider(app)
+    app.json = SchemaJSONProvider(app)
     app.url_map.converters["image_id"] = ImageIdConverter
-    # One load balancer in front, which does not set X-Forwarded-Host: believing it would believe the client.
+    # One load balancer is in front. It does not set X-Forwarded-Host, so that header would be the client's.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
 
     backends = Backends.from_settings(settings or WebSettings.from_environ(os.environ))
-    _ = backends.storage.origin  # fail now rather than at the first request when nothing can be signed
+    _ = backends.storage.origin  # fail at start rather than at the first request if URLs cannot be signed
     app.extensions["backends"] = backends
 
-    for module in (assets, compression, errors, headers, health, presentation):
-        module.register(app)
+    for module in (assets, compression, errors, headers, health, openapi, presentation):
+        module.init_app(app)
     for blueprint in (gallery.blueprint, api.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
     return app

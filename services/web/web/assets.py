@@ -1,6 +1,6 @@
-"""Style sheets, scripts and icons, under addresses that change whenever one of them changes.
+"""Style sheets, scripts and icons. Their URLs contain a version that changes when any file changes.
 
-All share one version, which is part of the path: a module's relative imports stay within its version.
+The version is part of the path, so that a module's relative imports stay within its version.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 from flask import Flask, Response, send_from_directory, url_for
 
 _FOLDER = Path(__file__).with_name("static")
-_FOR_EVER = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
-def register(app: Flask) -> None:
-    """Serve the files, and let templates name them with `asset("gallery.css")`."""
+def init_app(app: Flask) -> None:
+    """Serve the files, and give templates their URLs: `asset("gallery.css")`."""
     current = folder_version(_FOLDER)
 
     def asset(filename: str) -> str:
@@ -23,8 +23,8 @@ def register(app: Flask) -> None:
 
     def serve(version: str, filename: str) -> Response:
         response = send_from_directory(_FOLDER, filename)
-        # During a deployment two releases answer: only this release's files may be kept under this version.
-        response.headers["Cache-Control"] = _FOR_EVER if version == current else "no-cache"
+        # During a deployment two releases respond. Only files of this version may be cached.
+        response.headers["Cache-Control"] = _IMMUTABLE if version == current else "no-cache"
         return response
 
     app.add_url_rule("/static/<version>/<path:filename>", view_func=serve)
@@ -32,7 +32,7 @@ def register(app: Flask) -> None:
 
 
 def folder_version(folder: Path) -> str:
-    """Return 12 hexadecimal digits that stand for the names and contents of a folder's files."""
+    """Return 12 hexadecimal digits of a hash over the names and contents of a folder's files."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())

@@ -9,9 +9,10 @@ import boto3
 from flask import current_app
 
 from catalog.database import Database
+from web.circuit_breaker import CircuitBreakerDatabase
 from web.config import WebSettings
-from web.database import ImpatientDatabase, SearchDatabase
 from web.functions import Functions
+from web.search_database import SearchDatabase
 from web.storage import Storage
 
 
@@ -29,7 +30,7 @@ class Backends:
         """Make clients for all of them; nothing is connected yet."""
         session = boto3.Session()
         return cls(
-            ImpatientDatabase(settings),
+            CircuitBreakerDatabase(settings),
             SearchDatabase(settings),
             Storage(session, settings.bucket_name),
             Functions(session, settings),

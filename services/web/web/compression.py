@@ -1,6 +1,6 @@
-"""Sends text compressed: a page of 50 photos shrinks to a tenth, for a fifth of a millisecond.
+"""Compresses text responses: a page of 50 photos shrinks to a tenth in 0.2 ms.
 
-Pages hold nothing that one visitor may see and another may not, so their length gives nothing away (BREACH).
+Pages contain no secrets, so the length of a compressed response reveals nothing (BREACH).
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ LEVEL = 1
 _TYPES = frozenset({"text/html", "text/css", "text/javascript", "application/json", "image/svg+xml"})
 
 
-def register(app: Flask) -> None:
-    """Compress the responses of an application for clients that accept it."""
+def init_app(app: Flask) -> None:
+    """Compress responses for clients that accept gzip."""
     app.after_request(compress)
 
 
 def compress(response: Response) -> Response:
-    """Compress a response where that is worth it."""
+    """Compress a response if that saves enough."""
     if response.mimetype not in _TYPES:
         return response
     response.vary.add("Accept-Encoding")
     if response.status_code != 200 or request.method == "HEAD" or not request.accept_encodings["gzip"]:
         return response
-    response.direct_passthrough = False  # read the file of a static response
+    response.direct_passthrough = False  # a static response streams its file
     body = response.get_data()
     if len(body) >= MIN_BYTES:
         response.set_data(gzip.compress(body, LEVEL, mtime=0))

@@ -1,9 +1,10 @@
-"""A gunicorn worker that says that it is about to stop before it stops.
+"""A gunicorn worker that drains before it stops.
 
-SIGTERM           /readyz turns red, all is served as before for DRAIN_SECONDS, each answer ending its connection;
-                  then nobody is let in any more and what was begun is finished, all within `graceful_timeout`
-SIGTERM again     nothing
-SIGINT, SIGQUIT   stops at once, breaking off what it was doing
+SIGTERM           /readyz fails. For DRAIN_SECONDS the worker still serves all requests, but closes each connection
+                  after the response. Then it accepts no more connections and finishes current requests, all within
+                  `graceful_timeout`.
+SIGTERM again     ignored
+SIGINT, SIGQUIT   stop immediately and abort current requests
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ from catalog.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class DrainSettings(Settings):
-    """How long a stopping process goes on accepting connections, for those who do not know yet."""
+    """How long a stopping process accepts connections, until load balancers have noticed."""
 
     drain_seconds: int = 0
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
-    """Threads that serve, and a stop in two steps."""
+    """A threaded worker that stops in two steps."""
 
     stopping = False
-    """Whether this process was asked to stop; of the class, because there is one worker in a process."""
+    """Whether this process is stopping; on the class, because a process has one worker."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Read the settings; raises ConfigurationError before anything is served."""
+        """Read the settings; raises ConfigurationError before any request is served."""
         super().__init__(*args, **kwargs)
         self._drain_seconds = DrainSettings.from_environ(os.environ).drain_seconds
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Begin to stop. A signal's handler may interrupt anything, so this takes no lock and starts no thread."""
+        """Begin to stop. A signal handler can interrupt any code, so this uses no locks or threads."""
         if DrainingWorker.stopping:
             return
         DrainingWorker.stopping = True
-        self.max_keepalived = 0  # from now on answers say "Connection: close"; open connections stay
+        self.max_keepalived = 0  # sends "Connection: close" from now on
         if self._drain_seconds > 0:
             signal.signal(signal.SIGALRM, super().handle_exit)
             signal.alarm(self._drain_seconds)
@@ -49,9 +50,10 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc] # gunicorn has no type
             super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Start or stop accepting; in the end, serve who is in the queue and turn away who comes later.
+        """Start or stop accepting connections. At the end, accept those in the backlog and refuse later ones.
 
-        gunicorn leaves the queue open until the last request is done: whoever joined it meanwhile would be cut off.
+        gunicorn keeps the socket open until the last request is done. Connections that joined the backlog meanwhile
+        would be reset without a response.
         """
         super().set_accept_enabled(enabled)
         if not self.alive:

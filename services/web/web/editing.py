@@ -1,4 +1,4 @@
-"""Saves a person's words, unless another person has written something else there meanwhile."""
+"""Saves an edit, unless another person changed the same field in the meantime."""
 
 from __future__ import annotations
 
@@ -7,52 +7,47 @@ from collections.abc import Sequence
 from catalog import images
 from catalog.images import Image
 from web.backends import backends
-from web.payload import Edit, Words
+from web.schemas import Edit
 
-CONFLICT = "Somebody else has changed these words since you began. Nothing was saved: compare, and save again."
+CONFLICT = "Somebody else changed this text after you started editing. Nothing was saved. Compare both and save again."
 
 
 class EditConflictError(Exception):
-    """What the person saw is not there any more. Nothing was saved."""
+    """A field changed after the person saw it. Nothing was saved."""
 
     def __init__(self, current: Image) -> None:
-        """Keep the photo as it is now."""
+        """Keep the current photo."""
         super().__init__(CONFLICT)
         self.current = current
 
 
 def save(image_id: str, edit: Edit) -> Image | None:
-    """Write the words of an edit and return the photo; None when there is none.
+    """Write the changes of an edit and return the photo; None if it does not exist.
 
     Raises:
-        EditConflictError: another person wrote into a field of the edit after it was seen. A function's words are no
-            conflict: a person's always replace them.
+        EditConflictError: another person changed a field of the edit after it was seen. Texts of a function never
+            conflict; an edit always replaces them.
     """
     with backends().database.transaction() as connection:
         current = images.get(connection, image_id, lock=True)
         if current is None:
             return None
-        if current.edited and edit.seen and _moved(current, edit.words, edit.seen):
+        if current.edited and _has_conflict(current, edit):
             raise EditConflictError(current)
-        words = edit.words
-        images.edit(connection, image_id, caption=words.caption, alt_text=words.alt_text, tags=words.tags)
+        images.edit(connection, image_id, **edit.changes)
         return images.get(connection, image_id)
 
 
-def _moved(current: Image, written: Words, seen: Words) -> bool:
-    """Tell whether a field that is written holds something else by now, neither what was seen nor what is written."""
-    fields = (
-        (current.caption, written.caption, seen.caption),
-        (current.alt_text, written.alt_text, seen.alt_text),
-        (current.tags, written.tags, seen.tags),
-    )
+def _has_conflict(current: Image, edit: Edit) -> bool:
+    """Tell whether a changed field now holds neither the value that was seen nor the new one."""
+    seen = edit.seen_values
     return any(
-        new is not None and old is not None and _plain(now) not in (_plain(old), _plain(new))
-        for now, new, old in fields
+        name in seen and _normalize(getattr(current, name)) not in (_normalize(seen[name]), _normalize(new))
+        for name, new in edit.changes.items()
     )
 
 
-def _plain(words: str | Sequence[str] | None) -> str:
-    # Forms change blanks and ends of lines on their way, and part tags at their commas.
-    text = words if isinstance(words, str) else ",".join(words or ()).replace(",", " , ")
+def _normalize(value: str | Sequence[str] | None) -> str:
+    # Browsers change white space and line endings in forms, which also split tags at commas.
+    text = value if isinstance(value, str) else ",".join(tag for tag in value or () if tag.strip()).replace(",", " , ")
     return " ".join(text.split())

@@ -1,13 +1,13 @@
-"""What people and programs see when something goes wrong: JSON under /api/, a page elsewhere.
+"""Error responses: JSON under /api/, an HTML page elsewhere.
 
-HTTPException               raised by werkzeug, Flask or a view: its own status and words
-DatabaseUnavailableError    503: worth another try
-SearchUnavailableError      503: another search runs, or this one took too long
-NotStartedError             503: Lambda did not take a photo; the sweep will send it
-botocore's errors           503: S3 or Secrets Manager did not do as asked
-EditConflictError           409: another person wrote there meanwhile
-gunicorn's ParseException   400: a body whose chunks are broken
-anything else               500: logged, and never shown
+HTTPException               raised by Werkzeug, Flask or a view: its own status and description
+DatabaseUnavailableError    503: temporary
+SearchUnavailableError      503: another search is running, or this one took too long
+NotStartedError             503: Lambda did not accept the event; the sweep will retry
+botocore's errors           503: a request to S3 or Secrets Manager failed
+EditConflictError           409: somebody else changed the same field
+gunicorn's ParseException   400: invalid chunked encoding
+anything else               500: logged, details not shown
 """
 
 from __future__ import annotations
@@ -21,35 +21,36 @@ from werkzeug import Response
 from werkzeug.exceptions import BadHost, BadRequest, Conflict, HTTPException, ServiceUnavailable
 
 from catalog.database import DatabaseUnavailableError
-from web.database import SearchUnavailableError
 from web.editing import EditConflictError
 from web.functions import NotStartedError
+from web.schemas import Error, ErrorDetail
+from web.search_database import SearchUnavailableError
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 10
 
 _TITLES = {
-    400: "That did not work",
+    400: "Invalid request",
     403: "Not allowed",
     404: "Not found",
-    405: "That is not possible here",
-    409: "Changed meanwhile",
+    405: "Not supported",
+    409: "Edit conflict",
     410: "Gone",
     413: "Too large",
-    415: "Not that kind of file",
-    500: "Something broke",
-    503: "Back in a moment",
+    415: "Unsupported type",
+    500: "Something went wrong",
+    503: "Temporarily unavailable",
 }
-_WORDS = {
-    404: "There is no such page. It may have moved, or its photo was deleted.",
-    405: "This address exists, but does not take this kind of request. Start from the gallery.",
-    500: "Our fault, and it is in our log. Please try again; if it stays, tell whoever runs this gallery.",
+_MESSAGES = {
+    404: "This page does not exist. It may have moved, or its photo may have been deleted.",
+    405: "This page does not support this kind of request. Go back to the gallery and try again.",
+    500: "Something went wrong on our side. If it persists, contact the site owner.",
 }
 
 
-def register(app: Flask) -> None:
-    """Let this module answer for every error of an application."""
+def init_app(app: Flask) -> None:
+    """Handle all errors of an application."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailableError, _database_unavailable)
     app.register_error_handler(SearchUnavailableError, _search_unavailable)
@@ -61,31 +62,27 @@ def register(app: Flask) -> None:
 
 
 def _database_unavailable(error: Exception) -> Response:
-    logger.error("the database is away", exc_info=error)
-    return _unavailable("The database does not answer. No photo is lost. Please try again in a minute.")
+    logger.error("the database is unavailable", exc_info=error)
+    return _unavailable("The database is not responding. Your photos are safe. Please try again in a minute.")
 
 
 def _search_unavailable(error: Exception) -> Response:
-    logger.warning("a search was not made: %s", error)
+    logger.warning("a search failed: %s", error)
     return _unavailable(str(error))
 
 
 def _not_started(error: Exception) -> Response:
-    logger.error("a function could not be started", exc_info=error)
-    return _unavailable(
-        "This photo cannot be sent off now. It will be by itself within half an hour, or when you press Retry."
-    )
+    logger.error("a function could not be invoked", exc_info=error)
+    return _unavailable("We couldn't queue this photo. It will be retried within 30 minutes, or press Retry.")
 
 
 def _aws_unavailable(error: Exception) -> Response:
-    logger.error("AWS did not do as asked", exc_info=error)
-    return _unavailable(
-        "The storage of photos, or another part behind this page, does not answer. Please try again in a minute."
-    )
+    logger.error("a request to AWS failed", exc_info=error)
+    return _unavailable("The photo storage is not responding. Please try again in a minute.")
 
 
-def _unavailable(words: str) -> Response:
-    return _http_error(ServiceUnavailable(words, retry_after=RETRY_AFTER_SECONDS))
+def _unavailable(message: str) -> Response:
+    return _http_error(ServiceUnavailable(message, retry_after=RETRY_AFTER_SECONDS))
 
 
 def _edit_conflict(error: Exception) -> Response:
@@ -93,7 +90,7 @@ def _edit_conflict(error: Exception) -> Response:
 
 
 def _broken_body(_: Exception) -> Response:
-    return _http_error(BadRequest("The chunks of the body are broken. Please send the request again."))
+    return _http_error(BadRequest("The chunked encoding of the body is invalid. Please send the request again."))
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -101,12 +98,12 @@ def _http_error(error: HTTPException) -> Response:
     answer = error.get_response()
     if status < 400:  # a redirect
         return Response(answer.get_data(), status, answer.headers)
-    own_words = error.description if error.description != type(error).description else None
-    message = own_words or _WORDS.get(status) or error.description
+    specific = error.description if error.description != type(error).description else None
+    message = specific or _MESSAGES.get(status) or error.description or error.name
     if request.path.startswith("/api/"):
         code = error.name.lower().replace(" ", "_")
-        response = make_response(jsonify(error={"code": code, "message": message}), status)
-    elif isinstance(error, BadHost):  # a page has links, and there is no address to make them for
+        response = make_response(jsonify(Error(error=ErrorDetail(code=code, message=message))), status)
+    elif isinstance(error, BadHost):  # the links of a page need a valid host
         response = make_response(f"{message}\n", status, {"Content-Type": "text/plain; charset=utf-8"})
     else:
         page = render_template(

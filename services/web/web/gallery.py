@@ -1,27 +1,26 @@
-"""The HTML pages. All of them work without JavaScript, which adds convenience."""
+"""The HTML pages. All of them work without JavaScript."""
 
 from __future__ import annotations
-
-from dataclasses import asdict
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
 
 from catalog import images
-from catalog.uploads import CONTENT_TYPES, MAX_BYTES, new_id
+from catalog.keys import new_id
+from catalog.limits import CONTENT_TYPES, MAX_BYTES
 from web.backends import backends
 from web.editing import EditConflictError, save
 from web.listing import load_page
-from web.payload import Words, read_edit_form, read_page_request
+from web.payload import read_edit_form, read_page_query
 from web.presentation import BROWSER_TYPES, view
 
 blueprint = Blueprint("gallery", __name__)
 
-# What the file picker offers; the content of a file decides whether it is a picture. The known types stand first:
-# Safari converts a picture of any other type to the first of them (https://github.com/WebKit/WebKit/pull/55090).
-# Systems that do not know a type go by the ending of the name. Android offers files of an unknown type, and the camera,
-# only if application/octet-stream is among them (https://issues.chromium.org/issues/40937303).
+# Files that the picker offers; a file's content decides whether it is a picture. Known types come first, because Safari
+# converts other pictures to the first type (https://github.com/WebKit/WebKit/pull/55090). Systems that do not know a
+# type use the extension. Android offers files of unknown types, and the camera, only with application/octet-stream
+# (https://issues.chromium.org/issues/40937303).
 ACCEPT = ",".join(
     (
         *CONTENT_TYPES,
@@ -35,7 +34,7 @@ ACCEPT = ",".join(
 @blueprint.get("/")
 def index() -> str:
     """Show photos, newest first."""
-    page = read_page_request({name: value for name, value in request.args.items() if name in ("before", "q")})
+    page = read_page_query({name: value for name, value in request.args.items() if name in ("before", "q")})
     found, following = load_page(page)
     storage = backends().storage
     return render_template(
@@ -50,9 +49,9 @@ def index() -> str:
 
 @blueprint.get("/images/<image_id:image_id>")
 def image(image_id: str) -> str | BaseResponse:
-    """Show one photo. S3 sends people here after a plain form, perhaps before anybody else knows of the photo."""
+    """Show one photo. S3 redirects here after a plain form upload, possibly before the photo has a row."""
     found = _find(image_id)
-    if "key" in request.args:  # what S3 adds is of no use to anybody
+    if "key" in request.args:  # drop the parameters that S3 added
         return redirect(url_for(".image", image_id=image_id), 303)
     shown = found.content_type in BROWSER_TYPES and found.thumbnail_status != "failed"
     return render_template(
@@ -63,51 +62,48 @@ def image(image_id: str) -> str | BaseResponse:
     )
 
 
-# Signed addresses expire after hours, and pages stay open for days: these two sign a fresh one each time.
+# Presigned URLs expire after hours, but pages stay open for days. These two views sign a new URL for each request.
 
 
 @blueprint.get("/images/<image_id:image_id>/picture")
 def picture(image_id: str) -> BaseResponse:
-    """Lead to the whole picture, if it is of a kind that browsers show."""
+    """Redirect to the full-size picture, if browsers can show its type."""
     found = _find(image_id)
     if found.content_type not in BROWSER_TYPES:
-        raise NotFound("Browsers cannot show this file. Download it instead.")
+        raise NotFound("Browsers can't show this file. Download it instead.")
     return redirect(backends().storage.picture_url(image_id, found.filename, found.content_type))
 
 
 @blueprint.get("/images/<image_id:image_id>/download")
 def download(image_id: str) -> BaseResponse:
-    """Lead to the file as it was uploaded."""
+    """Redirect to the original file."""
     return redirect(backends().storage.download_url(image_id, _find(image_id).filename))
 
 
 @blueprint.get("/images/<image_id:image_id>/edit")
 def edit(image_id: str) -> str:
-    """Show a form with the words about a photo, for those without scripts."""
+    """Show the edit form for browsers without JavaScript."""
     shown = view(_find(image_id), backends().storage)
-    return render_template("edit.html", image=shown, words=shown["annotation"], conflict=None)
+    return render_template("edit.html", image=shown, texts=shown.annotation, conflict=None)
 
 
 @blueprint.post("/images/<image_id:image_id>/edit")
 def save_edit(image_id: str) -> BaseResponse:
-    """Save what was changed in the form; show it again beside what another person wrote meanwhile."""
-    wanted = read_edit_form(request.form)
+    """Save the changed fields. On a conflict, show the form again with both versions."""
+    edit = read_edit_form(request.form)
     try:
-        if wanted.words != Words() and save(image_id, wanted) is None:
+        if edit.changes and save(image_id, edit) is None:
             raise _not_found()
     except EditConflictError as error:
         shown = view(error.current, backends().storage)
-        words = {
-            **shown["annotation"],
-            **{name: text for name, text in asdict(wanted.words).items() if text is not None},
-        }
-        return make_response(render_template("edit.html", image=shown, words=words, conflict=str(error)), 409)
+        texts = shown.annotation.model_copy(update=edit.changes)
+        return make_response(render_template("edit.html", image=shown, texts=texts, conflict=str(error)), 409)
     return redirect(url_for(".image", image_id=image_id), 303)
 
 
 @blueprint.post("/uploads")
 def upload() -> Response:
-    """Show a form that sends one photo to the bucket."""
+    """Show a form that uploads one photo to the bucket."""
     image_id = new_id()
     form = backends().storage.plain_upload_form(
         image_id, redirect_to=url_for(".image", image_id=image_id, _external=True)
@@ -128,4 +124,4 @@ def _find(image_id: str) -> images.Image:
 
 
 def _not_found() -> NotFound:
-    return NotFound("There is no such photo. It may have been deleted.")
+    return NotFound("This photo does not exist. It may have been deleted.")

@@ -1,4 +1,4 @@
-"""What every response tells the browser to refuse, and which requests are refused here."""
+"""Security headers of responses, and checks of all requests."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from web.backends import backends
 HSTS_SECONDS = 2 * 365 * 86_400
 
 
-def register(app: Flask) -> None:
-    """Guard every request and response of an application."""
-    app.before_request(refuse_malformed_hosts)
-    app.before_request(refuse_other_sites)
-    app.before_request(refuse_broken_bodies)
+def init_app(app: Flask) -> None:
+    """Check every request of an application, and add headers to every response."""
+    app.before_request(reject_malformed_hosts)
+    app.before_request(reject_other_sites)
+    app.before_request(reject_incomplete_bodies)
     app.after_request(add_headers)
 
 
-def refuse_malformed_hosts() -> None:
-    """Refuse a request whose Host is no name or address, as RFC 9112, section 3.2, wants it."""
+def reject_malformed_hosts() -> None:
+    """Reject a request whose Host is not a valid host name or address, as RFC 9112, section 3.2, requires."""
     host = request.headers.get("Host")
     if (host is not None and not host_is_trusted(host)) or isinstance(request.routing_exception, BadHost):
-        raise BadHost("The Host header is no name and no address of a host.")
+        raise BadHost("The Host header is not a valid host name or address.")
 
 
-def refuse_other_sites() -> None:
-    """Refuse a change that another site's page asks for (CSRF), without tokens.
+def reject_other_sites() -> None:
+    """Reject changes from pages of other sites (CSRF), without tokens.
 
-    Browsers say where a request comes from in Sec-Fetch-Site, older ones in Origin. A client that sends neither is
-    no browser, and carries nobody's cookies. The same rules as https://pkg.go.dev/net/http#CrossOriginProtection.
+    Browsers send the origin of a request in Sec-Fetch-Site, older ones in Origin. A client that sends neither is not a
+    browser and has no cookies. The rules are those of https://pkg.go.dev/net/http#CrossOriginProtection.
     """
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
-    from_here = origin is None or _host(origin) == request.host
-    if not (from_here if site is None else site in ("same-origin", "none")):
-        raise Forbidden("This was asked for by a page of another site. Open the gallery itself and try again.")
+    is_same_origin = origin is None or _host(origin) == request.host
+    if not (is_same_origin if site is None else site in ("same-origin", "none")):
+        raise Forbidden("This request came from a page of another site. Open the gallery and try again.")
 
 
-def refuse_broken_bodies() -> None:
-    """Refuse a request whose body breaks off, has broken chunks or is too large, before anything is done for it."""
-    if len(request.get_data()) < (request.content_length or 0):  # gunicorn takes the end of the connection for its end
-        raise BadRequest("The body breaks off. Please send the request again.")
+def reject_incomplete_bodies() -> None:
+    """Reject a body that is incomplete, too large or has invalid chunks, before the request has any effect."""
+    if len(request.get_data()) < (request.content_length or 0):  # gunicorn accepts a closed connection as the end
+        raise BadRequest("The body is incomplete. Please send the request again.")
 
 
 def _host(origin: str) -> str | None:
-    """Return the host of an origin with its port; None when it is malformed."""
+    """Return the host and port of an origin; None if it is malformed."""
     try:
         return urlsplit(origin).netloc
     except ValueError:
@@ -58,7 +58,7 @@ def _host(origin: str) -> str | None:
 
 
 def content_security_policy(s3_origin: str) -> str:
-    """Return the policy: nothing but our own scripts and styles, and pictures and uploads of our bucket."""
+    """Return the policy: only our own scripts and styles, and pictures and uploads of our bucket."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -76,11 +76,11 @@ def content_security_policy(s3_origin: str) -> str:
 
 
 def add_headers(response: Response) -> Response:
-    """Add the headers that every response carries."""
+    """Add the headers that all responses have."""
     headers = response.headers
     headers["Content-Security-Policy"] = content_security_policy(backends().storage.origin)
     headers["X-Content-Type-Options"] = "nosniff"
-    # Not no-referrer: that would turn the Origin of our own forms into "null".
+    # Not no-referrer, with which browsers send "Origin: null" for our own forms.
     headers["Referrer-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"

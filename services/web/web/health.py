@@ -1,29 +1,31 @@
-"""Answers to a load balancer, and the description of the API."""
+"""Health checks for load balancers."""
 
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, current_app
 
 from catalog.database import DatabaseUnavailableError
-from catalog.migrate import schema_is_current
+from catalog.schema import schema_is_current
 from web.backends import backends
 from web.draining import DrainingWorker
+from web.openapi import Operation
+from web.schemas import Alive, Health
 
 logger = logging.getLogger(__name__)
 
 blueprint = Blueprint("health", __name__)
 
 
-def register(app: Flask) -> None:
-    """Let an application know its version, for as long as it runs."""
+def init_app(app: Flask) -> None:
+    """Read the version of the application once."""
     app.config["VERSION"] = read_version(Path(app.root_path).parent)
 
 
 def read_version(folder: Path) -> str:
-    """Return the version of the package that was unpacked into a folder, as its manifest tells; else `working tree`."""
+    """Return the version in the manifest of an unpacked package, or `working tree` without one."""
     manifest = folder / "manifest.json"
     if not manifest.exists():
         return "working tree"
@@ -32,17 +34,20 @@ def read_version(folder: Path) -> str:
 
 
 @blueprint.get("/healthz")
-def alive() -> dict[str, str]:
-    """Tell that this process answers, whatever happens to its surroundings, and while it stops, too.
+@Operation("operation", {200: Alive})
+def get_health() -> dict[str, str]:
+    """Check that the process is running, and get its version.
 
-    The Auto Scaling group goes by this: an instance that is restarted or lacks its database must not be replaced.
+    It also succeeds while the database is unavailable or the process is stopping, so that the Auto Scaling group does
+    not replace a healthy instance.
     """
     return {"status": "ok", "version": current_app.config["VERSION"]}
 
 
 @blueprint.get("/readyz")
-def ready() -> dict[str, str] | tuple[dict[str, Any], int]:
-    """Tell whether this process can serve people: it stays, the database answers, its schema is the one we know."""
+@Operation("operation", {200: Health, 503: Health})
+def get_readiness() -> dict[str, str] | tuple[dict[str, Any], int]:
+    """Check that the process is not stopping, and that the database responds and has the expected schema."""
     if DrainingWorker.stopping:
         return {"status": "unavailable", "reason": "This process is stopping."}, 503
     try:
@@ -52,12 +57,5 @@ def ready() -> dict[str, str] | tuple[dict[str, Any], int]:
         logger.exception("not ready")
         return {"status": "unavailable", "reason": "The database cannot be reached."}, 503
     if not current:
-        return {"status": "unavailable", "reason": "Migrations of the database are still to be applied."}, 503
+        return {"status": "unavailable", "reason": "Migrations are missing in the database."}, 503
     return {"status": "ok"}
-
-
-@blueprint.get("/openapi.json")
-def openapi() -> Response:
-    """Answer the description of the API."""
-    description = Path(current_app.root_path, "openapi.json").read_bytes()
-    return Response(description, mimetype="application/json")

@@ -1,144 +1,57 @@
-"""How a photo is shown: the same shape for the JSON API and for the templates, and words for times and sizes."""
+"""Shows photos in the JSON API and in templates, and formats times and sizes."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TypedDict
 
 from flask import Flask
 
-from catalog.images import Image, Status
+from catalog.images import Image
+from web import schemas
 from web.storage import Storage
 
 OFFLINE_TAGGER = "offline-tagger"
 STUCK_SECONDS = 60
 BROWSER_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"})
-"""Content types that every current browser shows by itself; the others are shown by their thumbnail."""
+"""Content types that all current browsers support. For others, pages show the thumbnail."""
 
 
-class ThumbnailView(TypedDict):
-    """State of the thumbnail; `url` only when it is ready."""
-
-    status: Status
-    reason: str | None
-    url: str | None
-    placeholder: str | None
-
-
-class AnnotationView(TypedDict):
-    """State of the words, and where they come from."""
-
-    status: Status
-    reason: str | None
-    caption: str | None
-    alt_text: str | None
-    tags: list[str]
-    language: str | None
-    model: str | None
-    prompt_version: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    edited: bool
-
-
-class ImageView(TypedDict):
-    """A photo as the API answers it; `uploaded_at` is RFC 3339 in UTC."""
-
-    id: str
-    filename: str
-    content_type: str
-    bytes: int
-    width: int | None
-    height: int | None
-    uploaded_at: str
-    thumbnail: ThumbnailView
-    annotation: AnnotationView
-
-
-def register(app: Flask) -> None:
-    """Let templates of an application use the words of this module."""
-    app.jinja_env.globals["blank"] = BLANK
+def init_app(app: Flask) -> None:
+    """Give templates the filters of this module and an empty photo, the card that scripts copy and fill in."""
+    app.jinja_env.globals["blank"] = schemas.Image()
     app.add_template_test(is_stuck, "stuck")
-    for words in (absolute_time, file_size, model_label, relative_time):
-        app.add_template_filter(words)
+    for template_filter in (absolute_time, file_size, model_label, relative_time):
+        app.add_template_filter(template_filter)
 
 
-def view(image: Image, storage: Storage) -> ImageView:
-    """Return what people may see of a photo."""
-    ready = image.thumbnail_status == "ready"
-    return {
-        "id": image.id,
-        "filename": image.filename,
-        "content_type": image.content_type,
-        "bytes": image.bytes,
-        "width": image.width,
-        "height": image.height,
-        "uploaded_at": image.uploaded_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "thumbnail": {
-            "status": image.thumbnail_status,
-            "reason": image.thumbnail_reason,
-            "url": storage.thumbnail_url(image.id) if ready else None,
-            "placeholder": image.placeholder,
-        },
-        "annotation": {
-            "status": image.annotation_status,
-            "reason": image.annotation_reason,
-            "caption": image.caption,
-            "alt_text": image.alt_text,
-            "tags": list(image.tags),
-            "language": image.language,
-            "model": image.model,
-            "prompt_version": image.prompt_version,
-            "input_tokens": image.input_tokens,
-            "output_tokens": image.output_tokens,
-            "edited": image.edited,
-        },
-    }
+def view(image: Image, storage: Storage) -> schemas.Image:
+    """Return a photo as the API and the templates show it."""
+    columns = {name: getattr(image, name) for name in image.__slots__}
+    url = storage.thumbnail_url(image.id) if image.thumbnail_status == "ready" else None
+    return schemas.Image(
+        **columns,
+        thumbnail=schemas.Thumbnail(**columns, url=url),
+        annotation=schemas.Annotation(**columns),
+    )
 
 
-BLANK: ImageView = {
-    "id": "",
-    "filename": "",
-    "content_type": "",
-    "bytes": 0,
-    "width": None,
-    "height": None,
-    "uploaded_at": "1970-01-01T00:00:00Z",
-    "thumbnail": {"status": "pending", "reason": None, "url": None, "placeholder": None},
-    "annotation": {
-        "status": "pending",
-        "reason": None,
-        "caption": None,
-        "alt_text": None,
-        "tags": [],
-        "language": None,
-        "model": None,
-        "prompt_version": None,
-        "input_tokens": None,
-        "output_tokens": None,
-        "edited": False,
-    },
-}
-"""A card without a photo, which scripts copy and fill in."""
-
-
-def is_stuck(image: ImageView) -> bool:
-    """Tell whether a photo has been pending for so long that a person may want to start it again."""
-    pending = "pending" in (image["thumbnail"]["status"], image["annotation"]["status"])
-    age = datetime.now(UTC) - datetime.fromisoformat(image["uploaded_at"])
+def is_stuck(image: schemas.Image) -> bool:
+    """Tell whether a photo has been pending for so long that a person may want to retry it."""
+    pending = "pending" in (image.thumbnail.status, image.annotation.status)
+    age = datetime.now(UTC) - datetime.fromisoformat(image.uploaded_at)
     return pending and age.total_seconds() > STUCK_SECONDS
 
 
-# The filters below have twins in static/words.js, which speak for what changes while a page is open.
+# static/format.js has the same functions, for updates of open pages.
 
 
 def model_label(model: str | None) -> str:
-    """Name who wrote the words: a model, or the tagger that runs without a network."""
+    """Return the name of the model that wrote an annotation, or of the offline tagger."""
     return "offline tagger" if model == OFFLINE_TAGGER else model or ""
 
 
 def file_size(count: int) -> str:
-    """Return a number of bytes in words: 980 B, 4.2 MB."""
+    """Format a number of bytes: 980 B, 4.2 MB."""
     size, unit = float(count), "B"
     for larger in ("kB", "MB"):
         if size < 999.5:
@@ -148,7 +61,7 @@ def file_size(count: int) -> str:
 
 
 def relative_time(timestamp: str, now: datetime | None = None) -> str:
-    """Return how long ago an RFC 3339 time was, in words; a date when it was more than a month ago."""
+    """Return how long ago an RFC 3339 time was; the date if it was more than a month ago."""
     then = datetime.fromisoformat(timestamp)
     seconds = ((now or datetime.now(UTC)) - then).total_seconds()
     if seconds < 45:
@@ -161,6 +74,6 @@ def relative_time(timestamp: str, now: datetime | None = None) -> str:
 
 
 def absolute_time(timestamp: str) -> str:
-    """Return an RFC 3339 time as people write it, in UTC."""
+    """Format an RFC 3339 time for people, in UTC."""
     then = datetime.fromisoformat(timestamp)
     return f"{then.day} {then:%B %Y, %H:%M} UTC"

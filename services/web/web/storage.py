@@ -12,23 +12,16 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from boto3 import Session
-from botocore.config import Config
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import NoCredentialsError
 from werkzeug.http import dump_options_header
 
-from catalog.uploads import (
-    FORM_FILENAME_METADATA,
-    MAX_BYTES,
-    Upload,
-    clean_filename,
-    filename_metadata,
-    thumbnail_key,
-    upload_key,
-)
+from catalog.bucket import WEB_CONFIG, Bucket
+from catalog.filenames import FORM_FILENAME_METADATA, clean_filename, filename_metadata
+from catalog.keys import thumbnail_key, upload_key
+from catalog.limits import MAX_BYTES
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    from boto3 import Session
 
 FORM_SECONDS = 3600
 WINDOW_SECONDS = 3600
@@ -36,16 +29,6 @@ MAX_CACHED_URLS = 10_000
 MAX_METADATA_BYTES = 1800
 """S3 allows 2 KB of metadata, names included.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html"""
-
-# Regional and virtual-hosted: the default address answers a form with a redirect, which browsers refuse to follow
-# across origins. The limits keep a slow S3 from holding all our threads.
-_CONFIG = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "virtual"},
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 2},
-)
 
 
 @dataclass(frozen=True)
@@ -56,13 +39,12 @@ class UploadForm:
     fields: Mapping[str, str]
 
 
-class Storage:
-    """Uploads and thumbnails in one bucket. Safe to share between threads."""
+class Storage(Bucket):
+    """The bucket with signed forms and addresses. Safe to share between threads."""
 
     def __init__(self, session: Session, bucket: str) -> None:
         """Connect nothing yet; endpoint and region come from the environment."""
-        self.bucket = bucket
-        self._client: S3Client = session.client("s3", config=_CONFIG)
+        super().__init__(bucket, session.client("s3", config=WEB_CONFIG))
         self._credentials = session.get_credentials()
         self._cached_url = lru_cache(MAX_CACHED_URLS)(self._sign)
 
@@ -98,24 +80,9 @@ class Storage:
         conditions += [["starts-with", f"${name}", ""] for name in metadata]
         return self._form(image_id, {**fixed, **metadata}, conditions)
 
-    def find_upload(self, image_id: str) -> Upload | None:
-        """Return what the bucket knows of an upload; None when there is no such object."""
-        try:
-            description = self._client.head_object(Bucket=self.bucket, Key=upload_key(image_id))
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "404":
-                return None
-            raise
-        return Upload.from_object(image_id, description)
-
-    def delete(self, image_id: str) -> None:
-        """Delete an upload and its thumbnail; what is not there is no error."""
-        for key in (upload_key(image_id), thumbnail_key(image_id)):
-            self._client.delete_object(Bucket=self.bucket, Key=key)
-
     def _form(self, image_id: str, fields: Mapping[str, str], conditions: list[Any]) -> UploadForm:
         form = self._client.generate_presigned_post(
-            self.bucket,
+            self.name,
             upload_key(image_id),
             Fields=dict(fields),
             Conditions=[*conditions, ["content-length-range", 1, MAX_BYTES]],
@@ -133,7 +100,7 @@ class Storage:
 
     def _sign(self, key: str, content_type: str, disposition: str, window: int, access_key: str) -> str:
         # Signing costs 0.15 ms, and an address that changed would make the browser load the picture again.
-        parameters = {"Bucket": self.bucket, "Key": key}
+        parameters = {"Bucket": self.name, "Key": key}
         if content_type:
             parameters["ResponseContentType"] = content_type
         if disposition:

@@ -17,12 +17,17 @@ from annotate.offline.tagger import OfflineTagger
 from catalog import images
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, seconds_left
+from catalog.events import StoredObject, announcement
+from catalog.filenames import filename_metadata
+from catalog.keys import new_id, upload_key
+from catalog.limits import MAX_BYTES
 from catalog.repeated_errors import REASON
 from catalog.settings import ConfigurationError
-from catalog.uploads import MAX_BYTES, StoredObject, Upload, announcement, filename_metadata, new_id, upload_key
+from catalog.uploads import Upload
 from support import photos
+from support.catalog_rows import row
 from support.gemini_server import BAD_KEY, DROP, OVERLOADED, GeminiServer, Reply, blocked
-from support.lambda_context import Invocation
+from support.lambda_context import LambdaContext, event_of, fresh_process
 
 BUCKET = "photos"
 KEY = "AIza-the-key-of-the-tests"
@@ -37,11 +42,8 @@ def function(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BUCKET_NAME", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    handler.describer.cache_clear()
-    yield
-    if handler.describer.cache_info().currsize:
-        handler.describer()._database.close()
-    handler.describer.cache_clear()
+    with fresh_process(handler.describer):
+        yield
 
 
 @pytest.fixture
@@ -69,15 +71,7 @@ def uploaded(data: bytes | None = None) -> str:
 
 
 def deliver(*ids: str, bucket: str = BUCKET, seconds: float = 240) -> None:
-    records = [announcement(StoredObject(bucket, upload_key(photo)))["Records"][0] for photo in ids]
-    handler.handle({"Records": records}, Invocation(seconds))
-
-
-def row(database: Database, photo: str) -> images.Image:
-    with database.connection() as connection:
-        image = images.get(connection, photo)
-    assert image is not None
-    return image
+    handler.handle(event_of(bucket, *ids), LambdaContext(seconds))
 
 
 def delivered(data: bytes | None = None) -> str:
@@ -170,14 +164,14 @@ def test_a_concurrent_delivery_is_acknowledged(gemini: GeminiServer, database: D
     assert len(gemini.requests) == 1
 
 
-def test_the_claim_of_a_process_that_was_killed_is_respected_until_it_runs_out(
+def test_the_lease_of_a_killed_process_is_respected_until_it_expires(
     key: None, gemini: GeminiServer, database: Database
 ) -> None:
     photo = uploaded()
     with database.connection() as connection:
         upload = Upload.from_object(photo, boto3.client("s3").head_object(Bucket=BUCKET, Key=upload_key(photo)))
         images.register(connection, upload)
-        images.claim_annotation(connection, photo, upload.etag, images.claim_end(connection, 60))
+        images.acquire_lease(connection, photo, upload.etag, images.lease_end(connection, 60))
     deliver(photo)
     assert gemini.requests == []
     with database.connection() as connection, connection.cursor() as cursor:
@@ -291,7 +285,7 @@ def test_missing_uploads_and_other_objects_are_ignored(gemini: GeminiServer, dat
     deliver(new_id())
     deliver(uploaded(), bucket="another")
     stored = StoredObject(BUCKET, "thumbnails/1/512.webp")
-    handler.handle(announcement(stored), Invocation())
+    handler.handle(announcement(stored), LambdaContext())
     with database.connection() as connection:
         assert images.newest(connection, 10) == []
     assert gemini.requests == []
@@ -307,7 +301,7 @@ def test_one_failure_does_not_block_other_photos(gemini: GeminiServer, database:
 
 def test_another_event_is_rejected() -> None:
     with pytest.raises(ValueError, match="not an S3 notification"):
-        handler.handle({"Records": [{"body": "?"}]}, Invocation())
+        handler.handle({"Records": [{"body": "?"}]}, LambdaContext())
 
 
 def test_the_log_has_ids_but_no_content(

@@ -9,13 +9,14 @@ import pytest
 
 from annotate.config import AnnotateSettings
 from annotate.handler import Describer
-from catalog import images
+from catalog.bucket import Bucket
 from catalog.database import Credentials, Database, DatabaseUnavailableError
-from catalog.handler import MigrationSettings, apply
-from catalog.uploads import StoredObject, new_id, upload_key
+from catalog.keys import new_id, upload_key
+from catalog_functions.custom_resource import MigrationSettings, apply
 from servers.database import PrivateServer
 from servers.installation import Installation
 from support import photos
+from support.catalog_rows import row
 from support.gemini_server import GeminiServer, Reply, Request, blocked, failure
 
 BUCKET = "photos"
@@ -93,8 +94,7 @@ class Failover(Database):
 
 
 def deliver(settings: AnnotateSettings, database: Database, photo: str) -> None:
-    s3 = boto3.client("s3")
-    Describer(settings, s3, database).process(StoredObject(BUCKET, upload_key(photo)), 240)
+    Describer(settings, Bucket(BUCKET), database).process(photo, 240)
 
 
 @pytest.fixture
@@ -104,12 +104,6 @@ def photo(aws: None) -> str:
     photo = new_id()
     s3.put_object(Bucket=BUCKET, Key=upload_key(photo), Body=photos.jpeg(640, 480))
     return photo
-
-
-def row(database: Database, photo: str) -> images.Image:
-    image = database.run(lambda connection: images.get(connection, photo))
-    assert image is not None
-    return image
 
 
 def test_a_description_outlives_a_failover_of_the_database(
@@ -131,7 +125,7 @@ def test_a_refusal_outlives_a_failover_of_the_database(
     database.close()
 
 
-def test_a_claim_is_given_back_after_a_failover_of_the_database(
+def test_a_lease_is_released_after_a_failover_of_the_database(
     settings: AnnotateSettings, server: PrivateServer, gemini: GeminiServer, photo: str
 ) -> None:
     gemini.reply(failure(503, "UNAVAILABLE", "The model is overloaded.", retry_after="999"))

@@ -1,23 +1,26 @@
-"""Shared by the tests of the catalogue."""
+"""Fixtures for the tests of the catalog."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from catalog import images
 from catalog.database import Database
+from catalog.uploads import Upload
+from support.catalog_rows import an_upload
 
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Any]:
-    """Lend a connection of the application's user to an empty catalogue."""
+    """Connect to an empty catalog as the application's user."""
     with database.connection() as connection:
         yield connection
 
 
 @pytest.fixture
 def later(connection: Any) -> Callable[[int], None]:
-    """Let minutes pass for every photo: all that happened to it was so much earlier."""
+    """Return a function that lets minutes pass: it moves all times of all photos into the past."""
 
     def pass_time(minutes: int) -> None:
         moments = ("uploaded_at", "pending_since", "resent_at", "claimed_until")
@@ -26,3 +29,11 @@ def later(connection: Any) -> Callable[[int], None]:
             cursor.execute(f"UPDATE image SET {earlier}")
 
     return pass_time
+
+
+@pytest.fixture
+def upload(connection: Any) -> Upload:
+    """Register an upload of this moment."""
+    upload = an_upload()
+    images.register(connection, upload)
+    return upload

@@ -1,11 +1,10 @@
-"""Connections to the database: over a socket, over TCP, with and without TLS, and after the server went away."""
+"""Connections to the database: over a socket and TCP, with and without TLS, and after the server closed them."""
 
 import ipaddress
 import os
 import selectors
 import socket
 import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,10 +22,11 @@ from catalog.settings import ConfigurationError
 from servers.database import PrivateServer
 from servers.installation import Installation
 from servers.ports import free_ports
+from support.http_server import running
 
 
 class Forwarder(socketserver.ThreadingTCPServer):
-    """Lets a server that has only a unix socket be reached over TCP."""
+    """Forwards TCP connections to a unix socket."""
 
     daemon_threads = True
 
@@ -54,12 +54,10 @@ class _Connection(socketserver.BaseRequestHandler):
 
 @pytest.fixture
 def over_tcp(database: Database, programs: Installation) -> Iterator[DatabaseSettings]:
-    """Describe a server of the tests, which speaks no TLS, as one on a port."""
+    """Describe the tests' server, which has no TLS, with a host and a port."""
     settings = DatabaseSettings.from_environ(os.environ)
-    with Forwarder(settings.database_host) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+    with running(Forwarder(settings.database_host)) as server:
         yield replace(settings, database_host="127.0.0.1", database_port=server.port)
-        server.shutdown()
 
 
 def answer(settings: DatabaseSettings) -> object:
@@ -76,17 +74,17 @@ def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, pr
     assert answer(DatabaseSettings.from_environ(os.environ)) == (42,)
 
 
-def test_a_server_without_tls_is_reached_when_no_authority_is_named(over_tcp: DatabaseSettings) -> None:
+def test_a_server_without_tls_is_accepted_without_a_ca_file(over_tcp: DatabaseSettings) -> None:
     assert answer(over_tcp) == (42,)
 
 
-def test_a_server_without_tls_is_refused_when_an_authority_is_named(over_tcp: DatabaseSettings) -> None:
+def test_a_server_without_tls_is_refused_with_a_ca_file(over_tcp: DatabaseSettings) -> None:
     with pytest.raises(DatabaseUnavailableError, match="SSL is required"):
         answer(replace(over_tcp, database_ca_file=certifi.where()))
 
 
 @pytest.mark.parametrize("content", [None, "", "hello"], ids=["missing", "empty", "text"])
-def test_a_file_that_names_no_authority_is_an_error_of_configuration(
+def test_an_unusable_ca_file_is_a_configuration_error(
     over_tcp: DatabaseSettings, tmp_path: Path, content: str | None
 ) -> None:
     file = tmp_path / "authorities.pem"
@@ -97,24 +95,27 @@ def test_a_file_that_names_no_authority_is_an_error_of_configuration(
 
 
 class Authority:
-    """Signs certificates as those of RDS do; its own is in `file`."""
+    """A certificate authority like those of RDS; its own certificate is in `file`."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.file = folder / f"{name}.pem"
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        self._certificate = self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None), [])
-        self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+        others = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+        unused = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
+        usage = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **unused)
+        self.file.write_bytes(
+            self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None), usage)
+        )
 
     def certify(self, address: str) -> tuple[Path, Path]:
-        """Return the files of a server's certificate and of its key."""
+        """Return the files with a server's certificate and key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
-        names = [x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])]
-        certificate = self._sign(name, key, x509.BasicConstraints(ca=False, path_length=None), names)
+        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         files = self._folder / "server.pem", self._folder / "server.key"
-        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[0].write_bytes(self._sign(name, key, x509.BasicConstraints(ca=False, path_length=None), names))
         files[1].write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -122,17 +123,8 @@ class Authority:
         )
         return files
 
-    def _sign(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePrivateKey,
-        constraints: x509.BasicConstraints,
-        more: list[x509.SubjectAlternativeName],
-    ) -> x509.Certificate:
+    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> bytes:
         now = datetime.now(UTC)
-        usage = dict.fromkeys(
-            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
-        )
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -141,27 +133,16 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(minutes=1))
             .not_valid_after(now + timedelta(hours=1))
-            .add_extension(constraints, critical=True)
-            .add_extension(
-                x509.KeyUsage(
-                    digital_signature=True,
-                    key_cert_sign=constraints.ca,
-                    crl_sign=constraints.ca,
-                    decipher_only=False,
-                    **usage,
-                ),
-                critical=True,
-            )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
-        for extension in more:
-            builder = builder.add_extension(extension, critical=False)
-        return builder.sign(self._key, hashes.SHA256())
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=not isinstance(extension, x509.SubjectAlternativeName))
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 class TlsServer(PrivateServer):
-    """A database server on a port of the loopback, with a certificate."""
+    """A database server on a loopback port, with a certificate."""
 
     def __init__(self, folder: Path, installation: Installation, port: int, certificate: Path, key: Path) -> None:
         super().__init__(folder, installation, durable=False)
@@ -173,7 +154,7 @@ class TlsServer(PrivateServer):
 
 @dataclass(frozen=True)
 class Tls:
-    """A server with TLS, the authority that signed its certificate, and another one."""
+    """A server with TLS, the authority of its certificate, and another authority."""
 
     port: int
     user: Credentials
@@ -181,7 +162,7 @@ class Tls:
     other: Authority
 
     def cipher(self, ca_file: str, host: str = "127.0.0.1") -> str:
-        """Connect and return what the connection is encrypted with, if it is."""
+        """Connect and return the cipher of the connection; empty without encryption."""
         settings = DatabaseSettings(
             database_host=host,
             database_port=self.port,
@@ -218,7 +199,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Ite
         server.stop()
 
 
-def test_a_server_whose_authority_is_named_is_reached_over_tls(tls: Tls) -> None:
+def test_a_server_of_the_given_authority_is_accepted(tls: Tls) -> None:
     assert tls.cipher(str(tls.authority.file))
 
 
@@ -227,27 +208,27 @@ def test_a_server_of_another_authority_is_refused(tls: Tls) -> None:
         tls.cipher(str(tls.other.file))
 
 
-def test_a_server_whose_certificate_has_another_name_is_refused(tls: Tls) -> None:
+def test_a_server_with_a_certificate_for_another_name_is_refused(tls: Tls) -> None:
     with pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"):
         tls.cipher(str(tls.authority.file), host="localhost")
 
 
-def test_the_authorities_of_rds_come_with_the_package_and_are_named_by_their_file(tls: Tls) -> None:
+def test_the_ca_file_can_be_one_of_the_package(tls: Tls) -> None:
     with pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
         tls.cipher("rds-global-bundle.pem")
 
 
-def test_the_authorities_of_rds_are_authorities_and_none_expires_soon() -> None:
+def test_the_rds_bundle_has_only_authorities_that_do_not_expire_soon() -> None:
     found = x509.load_pem_x509_certificates((AUTHORITIES / "rds-global-bundle.pem").read_bytes())
-    assert len(found) > 80  # three kinds of keys for each region
+    assert len(found) > 80  # three key types per region
     next_year = datetime.now(UTC) + timedelta(days=365)
     for certificate in found:
         assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
         assert certificate.not_valid_after_utc > next_year
 
 
-def test_the_authorities_of_rds_pass_the_strict_checks_of_newer_pythons() -> None:
-    """Python 3.13, which Lambda and the instances have, refuses by default what RFC 5280 forbids."""
+def test_the_rds_bundle_passes_the_strict_checks_of_newer_pythons() -> None:
+    """Python 3.13, which Lambda and the instances use, enforces RFC 5280 by default."""
     for certificate in x509.load_pem_x509_certificates((AUTHORITIES / "rds-global-bundle.pem").read_bytes()):
         extensions = certificate.extensions
         assert extensions.get_extension_for_class(x509.BasicConstraints).critical
@@ -255,7 +236,7 @@ def test_the_authorities_of_rds_pass_the_strict_checks_of_newer_pythons() -> Non
         assert extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
 
 
-def test_a_server_that_is_away_is_an_error_worth_another_try(over_tcp: DatabaseSettings) -> None:
+def test_an_unreachable_server_is_a_retryable_error(over_tcp: DatabaseSettings) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -263,7 +244,7 @@ def test_a_server_that_is_away_is_an_error_worth_another_try(over_tcp: DatabaseS
             answer(replace(over_tcp, database_port=port))
 
 
-def test_a_connection_that_died_is_replaced(database: Database) -> None:
+def test_a_killed_connection_is_replaced(database: Database) -> None:
     with database.connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT CONNECTION_ID()")
         (number,) = cursor.fetchone() or (None,)

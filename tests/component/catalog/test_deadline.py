@@ -1,4 +1,4 @@
-"""Work is interrupted wherever it is, and nothing of it is left half done."""
+"""Work can be interrupted anywhere, and leaves nothing in an inconsistent state."""
 
 import asyncio
 import signal
@@ -15,9 +15,10 @@ from botocore.config import Config
 
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, time_limit
+from support.http_server import running
 
 LONG = 5.0
-"""Seconds that work takes which is not interrupted."""
+"""Duration of work that is not interrupted, in seconds."""
 LIMIT = 0.2
 
 
@@ -33,13 +34,13 @@ def compute_and_handle_every_exception() -> None:
 
 
 def compute_twice_and_swallow_the_first_alarm() -> None:
-    with suppress(BaseException):  # as callbacks of event loops and finalizers do
+    with suppress(BaseException):  # as event loop callbacks and finalizers do
         compute()
     compute()
 
 
-def compute_in_code_of_no_module() -> None:
-    exec("while True: pass", {})  # as generated code may be
+def compute_outside_any_module() -> None:
+    exec("while True: pass", {})  # like generated code
 
 
 def wait_in_an_event_loop() -> None:
@@ -47,14 +48,14 @@ def wait_in_an_event_loop() -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [compute, compute_and_handle_every_exception, compute_in_code_of_no_module, wait_in_an_event_loop]
+    "work", [compute, compute_and_handle_every_exception, compute_outside_any_module, wait_in_an_event_loop]
 )
-def test_work_is_interrupted_wherever_it_is(work: Callable[[], None]) -> None:
+def test_work_is_interrupted_anywhere(work: Callable[[], None]) -> None:
     with pytest.raises(OutOfTimeError, match="interrupted"), time_limit(LIMIT):
         work()
 
 
-def test_an_alarm_that_was_swallowed_comes_again() -> None:
+def test_a_swallowed_alarm_rings_again() -> None:
     with pytest.raises(OutOfTimeError), time_limit(LIMIT):
         compute_twice_and_swallow_the_first_alarm()
 
@@ -74,7 +75,7 @@ def test_an_event_loop_cleans_up_after_an_interruption() -> None:
     assert cleaned == ["up"]
 
 
-def test_a_query_is_interrupted_and_the_next_one_gets_its_own_answer(database: Database) -> None:
+def test_a_query_after_an_interrupted_one_gets_its_own_result(database: Database) -> None:
     with (
         pytest.raises(OutOfTimeError),
         time_limit(LIMIT),
@@ -87,7 +88,7 @@ def test_a_query_is_interrupted_and_the_next_one_gets_its_own_answer(database: D
         assert cursor.fetchone() == ("of the second",)
 
 
-def test_a_connection_that_was_lent_during_an_interruption_is_never_lent_again(database: Database) -> None:
+def test_a_connection_that_was_in_use_during_an_interruption_is_not_reused(database: Database) -> None:
     def number() -> object:
         with database.connection() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT CONNECTION_ID()")
@@ -101,7 +102,7 @@ def test_a_connection_that_was_lent_during_an_interruption_is_never_lent_again(d
 
 @pytest.fixture
 def dripping_s3() -> Iterator[str]:
-    """Serve an S3 that sends the announced object one byte at a time."""
+    """Run an S3 server that sends an object one byte at a time."""
 
     class Drip(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -117,17 +118,13 @@ def dripping_s3() -> Iterator[str]:
                 self.close_connection = True
 
         def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
+            """Do not log to stderr."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Drip) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Drip)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
-def test_a_download_that_drips_is_interrupted(dripping_s3: str) -> None:
+def test_a_slow_download_is_interrupted(dripping_s3: str) -> None:
     s3 = boto3.client(
         "s3",
         endpoint_url=dripping_s3,
@@ -140,7 +137,7 @@ def test_a_download_that_drips_is_interrupted(dripping_s3: str) -> None:
         body.read()
 
 
-def test_an_alarm_on_the_way_in_or_out_neither_escapes_nor_rings_later() -> None:
+def test_an_alarm_while_entering_or_leaving_neither_escapes_nor_rings_later() -> None:
     for microseconds in range(1, 2000):
         with suppress(OutOfTimeError), time_limit(microseconds % 50 / 1e6):
             pass
@@ -148,15 +145,15 @@ def test_an_alarm_on_the_way_in_or_out_neither_escapes_nor_rings_later() -> None
 
 
 class InterruptedHandler:
-    """A handler as which an alarm comes while it is put back: signal.signal first asks it for its number."""
+    """A handler whose restoration raises an alarm: signal.signal first converts it to an int."""
 
     __int__ = staticmethod(partial(signal.raise_signal, signal.SIGALRM))
 
     def __call__(self, _number: int, _frame: object) -> None:
-        """Be a handler."""
+        """Ignore the signal."""
 
 
-def test_an_alarm_that_comes_while_the_handler_of_before_is_put_back_does_not_escape() -> None:
+def test_an_alarm_while_the_previous_handler_is_restored_does_not_escape() -> None:
     handler = InterruptedHandler()
     before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, handler)
@@ -168,7 +165,7 @@ def test_an_alarm_that_comes_while_the_handler_of_before_is_put_back_does_not_es
         signal.signal(signal.SIGALRM, before)
 
 
-def test_work_that_is_done_in_time_is_left_alone() -> None:
+def test_work_that_ends_in_time_is_not_interrupted() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with time_limit(LONG):
         done = True
@@ -177,19 +174,19 @@ def test_work_that_is_done_in_time_is_left_alone() -> None:
     assert signal.getsignal(signal.SIGALRM) is before
 
 
-def test_a_failure_of_the_work_is_its_own() -> None:
+def test_an_exception_of_the_work_is_raised() -> None:
     with pytest.raises(ZeroDivisionError), time_limit(LONG):
         _ = 1 / 0
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
-def test_work_without_time_does_not_begin(seconds: float) -> None:
+def test_work_without_time_does_not_start(seconds: float) -> None:
     with pytest.raises(OutOfTimeError, match="no time"), time_limit(seconds):
-        pytest.fail("it began")
+        pytest.fail("it started")
 
 
-def test_other_threads_have_no_limit() -> None:
+def test_other_threads_are_not_limited() -> None:
     done = []
 
     def work() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from catalog import images
 from catalog.database import connect, read_credentials
-from catalog.handler import MigrationSettings
-from catalog.migrate import Migration, MigrationError, migrate, own_migrations, schema_is_current, statements
+from catalog.keys import new_id
+from catalog.schema import Migration, own_migrations, schema_is_current
 from catalog.search import parse
-from catalog.uploads import new_id
+from catalog_functions.custom_resource import MigrationSettings
+from catalog_functions.migrate import MigrationError, migrate, statements
 
 FIRST = Migration("0001_first", "CREATE TABLE a (id INT); CREATE TABLE b (id INT);")
 SECOND = Migration("0002_second", "ALTER TABLE a ADD COLUMN name VARCHAR(10);")
@@ -28,7 +29,7 @@ def tables(connection: Any) -> set[str]:
 
 @pytest.fixture
 def connection(migration_settings: MigrationSettings) -> Iterator[Any]:
-    """Connect as the master user to an empty database."""
+    """Connect to an empty database as the master user."""
     user = read_credentials(migration_settings.database_secret_arn)
     connection = connect(migration_settings, user)
     with connection.cursor() as cursor:
@@ -49,12 +50,12 @@ def test_a_second_run_has_nothing_to_do(connection: Any) -> None:
     assert migrate(connection, [FIRST]) == []
 
 
-def test_only_what_is_missing_is_applied(connection: Any) -> None:
+def test_only_missing_migrations_are_applied(connection: Any) -> None:
     migrate(connection, [FIRST])
     assert migrate(connection, [FIRST, SECOND]) == ["0002_second"]
 
 
-def test_an_older_release_leaves_a_newer_schema_alone(connection: Any) -> None:
+def test_an_older_release_does_not_change_a_newer_schema(connection: Any) -> None:
     migrate(connection, [FIRST, SECOND])
     assert migrate(connection, [FIRST]) == []
 
@@ -65,7 +66,7 @@ def test_an_edited_migration_is_refused(connection: Any) -> None:
         migrate(connection, [Migration(FIRST.name, "CREATE TABLE z (id INT);")])
 
 
-def test_a_failed_migration_goes_on_where_it_stopped(connection: Any) -> None:
+def test_a_failed_migration_resumes_where_it_stopped(connection: Any) -> None:
     migrate(connection, [FIRST])
     with pytest.raises(pymysql.err.OperationalError):
         migrate(connection, [FIRST, BROKEN])
@@ -75,9 +76,7 @@ def test_a_failed_migration_goes_on_where_it_stopped(connection: Any) -> None:
     assert migrate(connection, [FIRST, BROKEN]) == ["0002_second"]
 
 
-def test_a_connection_that_breaks_off_is_the_error_that_is_seen(
-    connection: Any, migration_settings: MigrationSettings
-) -> None:
+def test_a_lost_connection_raises_its_own_error(connection: Any, migration_settings: MigrationSettings) -> None:
     migrate(connection, [FIRST])
     user = read_credentials(migration_settings.database_secret_arn)
     impatient = connect(migration_settings, user, migration_settings.database_name, read_timeout_seconds=1)
@@ -85,16 +84,16 @@ def test_a_connection_that_breaks_off_is_the_error_that_is_seen(
         migrate(impatient, [FIRST, Migration("0002_slow", "SELECT SLEEP(5);")])
 
 
-def test_photos_of_the_first_release_are_kept_and_every_word_is_still_found(connection: Any) -> None:
+def test_photos_of_the_first_release_are_kept_and_found_by_every_word(connection: Any) -> None:
     insert = """INSERT INTO image (id, filename, content_type, bytes, etag, uploaded_at)
                 VALUES (%s, 'with the kite.jpg', 'image/jpeg', 1, 'e1', NOW())"""
     before, after = new_id(), new_id()
     with connection.cursor() as cursor:
         migrate(connection, own_migrations()[:1])
         cursor.execute(insert, (before,))
-        cursor.execute("SET SESSION innodb_ft_enable_stopword = 1")  # as in the session of the next deployment
+        cursor.execute("SET SESSION innodb_ft_enable_stopword = 1")  # as in a new session
         migrate(connection)
-        cursor.execute(insert, (after,))  # a process of the first release is still at work
+        cursor.execute(insert, (after,))  # a process of the first release is still running
     assert {image.id for image in images.newest(connection, 10, search=parse("with the"))} == {before, after}
 
 
@@ -107,7 +106,7 @@ def test_a_schema_that_lacks_a_migration_is_not_current(connection: Any) -> None
     assert not schema_is_current(connection)
 
 
-def test_semicolons_in_quotes_and_comments_split_nothing() -> None:
+def test_semicolons_in_quotes_and_comments_do_not_split() -> None:
     script = """
       -- a comment; with a semicolon
       INSERT INTO t VALUES ('a;b', "c;d", 'it''s', 'back\\'slash;');  # another; one
@@ -120,6 +119,6 @@ def test_semicolons_in_quotes_and_comments_split_nothing() -> None:
 
 
 @given(st.lists(st.text(alphabet="abc '\"\\;-", max_size=10), max_size=5))
-def test_quoted_texts_survive_the_split(texts: list[str]) -> None:
+def test_quoted_text_is_unchanged(texts: list[str]) -> None:
     quoted = ["SELECT '" + text.replace("\\", "\\\\").replace("'", "''") + "'" for text in texts]
     assert statements(";\n".join(quoted)) == quoted

@@ -1,4 +1,4 @@
-"""What the catalogue survives: restarts, a server that is full or read-only, locks, and migrations that wait."""
+"""Failures that the catalog survives: restarts, a full or read-only server, locks, and waiting migrations."""
 
 import json
 import threading
@@ -22,11 +22,12 @@ from catalog.database import (
     DatabaseUnavailableError,
     connect,
 )
-from catalog.migrate import Migration, migrate
+from catalog.schema import Migration
+from catalog_functions.migrate import migrate
 from servers.database import PrivateServer
 from servers.installation import Installation
 
-# PyMySQL leaves a unix socket open that nobody listens to.
+# PyMySQL does not close a unix socket after a failed connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 APPLICATION = Credentials("application", "of the tests")
@@ -34,7 +35,7 @@ APPLICATION = Credentials("application", "of the tests")
 
 @dataclass(frozen=True)
 class Server:
-    """A database server that may be stopped, and the application's way to it."""
+    """A database server that can be stopped, and the application's settings for it."""
 
     process: PrivateServer
     settings: DatabaseSettings
@@ -79,26 +80,26 @@ def server(aws: None, process: PrivateServer) -> Server:
 
 
 class Pauses:
-    """Sleeps that take no time, and a clock that they move; during the first one a fault goes away."""
+    """A fake sleep and its clock; the first pause ends the fault."""
 
-    def __init__(self, mend: Callable[[], object] = lambda: None) -> None:
-        self.asked: list[float] = []
-        self._mend = mend
+    def __init__(self, repair: Callable[[], object] = lambda: None) -> None:
+        self.pauses: list[float] = []
+        self._repair = repair
 
     def sleep(self, seconds: float) -> None:
-        if not self.asked:
-            self._mend()
-        self.asked.append(seconds)
+        if not self.pauses:
+            self._repair()
+        self.pauses.append(seconds)
 
     def clock(self) -> float:
-        return sum(self.asked)
+        return sum(self.pauses)
 
     def database(self, settings: DatabaseSettings) -> Database:
         return Database(settings, sleep=self.sleep, clock=self.clock)
 
 
 def count(connection: Any) -> int:
-    """Do some work that can be repeated."""
+    """Do some idempotent work."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE counter SET number = 1")
         cursor.execute("SELECT number FROM counter")
@@ -106,17 +107,17 @@ def count(connection: Any) -> int:
     return int(number)
 
 
-def test_a_restart_between_two_statements_is_not_noticed(server: Server) -> None:
+def test_a_restart_between_two_statements_causes_no_error(server: Server) -> None:
     pauses = Pauses()
     with closing(pauses.database(server.settings)) as database:
         assert database.run(count) == 1
         server.process.stop()
         server.process.start()
         assert database.run(count) == 1
-    assert pauses.asked == []
+    assert pauses.pauses == []
 
 
-def test_a_connection_that_was_lost_between_two_statements_is_replaced(server: Server) -> None:
+def test_a_connection_lost_between_two_statements_is_replaced(server: Server) -> None:
     with closing(Database(server.settings)) as database, database.connection() as connection:
         with connection.cursor() as cursor:
             cursor.execute("SELECT CONNECTION_ID()")
@@ -125,7 +126,7 @@ def test_a_connection_that_was_lost_between_two_statements_is_replaced(server: S
         assert count(connection) == 1
 
 
-def test_a_statement_that_was_waited_for_in_vain_is_not_begun_again_at_once(server: Server) -> None:
+def test_a_statement_that_timed_out_is_not_repeated_immediately(server: Server) -> None:
     with closing(Database(server.settings, statement_seconds=1)) as database:
         with (
             pytest.raises(DatabaseUnavailableError, match="timed out"),
@@ -135,21 +136,21 @@ def test_a_statement_that_was_waited_for_in_vain_is_not_begun_again_at_once(serv
             cursor.execute("INSERT INTO counter SELECT SLEEP(1.2)")
         with database.connection() as connection, connection.cursor() as cursor:
             rows = 1
-            while rows == 1:  # the server goes on with the statement
+            while rows == 1:  # the server is still running the statement
                 cursor.execute("SELECT COUNT(*) FROM counter")
                 (rows,) = cursor.fetchone() or (0,)
     assert rows == 2
 
 
-def test_work_is_done_when_the_server_comes_back(server: Server) -> None:
+def test_work_succeeds_after_the_server_restarts(server: Server) -> None:
     server.process.stop()
     pauses = Pauses(server.process.start)
     with closing(pauses.database(server.settings)) as database:
         assert database.run(count) == 1
-    assert len(pauses.asked) == 1
+    assert len(pauses.pauses) == 1
 
 
-def test_work_is_done_when_the_server_comes_back_in_the_middle_of_it(server: Server) -> None:
+def test_work_succeeds_after_a_restart_during_the_work(server: Server) -> None:
     pauses = Pauses(server.process.start)
     attempts = []
 
@@ -164,7 +165,7 @@ def test_work_is_done_when_the_server_comes_back_in_the_middle_of_it(server: Ser
     assert len(attempts) == 2
 
 
-def test_work_is_done_when_a_full_server_has_room_again(server: Server) -> None:
+def test_work_succeeds_after_a_full_server_has_free_connections(server: Server) -> None:
     server.command("SET GLOBAL max_connections = 10")
     with ExitStack() as others:
         for _ in range(10):
@@ -173,10 +174,10 @@ def test_work_is_done_when_a_full_server_has_room_again(server: Server) -> None:
         with closing(pauses.database(server.settings)) as database:
             assert database.run(count) == 1
     server.command("SET GLOBAL max_connections = 151")
-    assert len(pauses.asked) >= 1  # the server takes a moment to notice that somebody left
+    assert len(pauses.pauses) >= 1  # the server takes a moment to notice closed connections
 
 
-def test_work_is_done_when_a_read_only_server_can_be_written_again_through_a_new_connection(server: Server) -> None:
+def test_work_succeeds_over_a_new_connection_after_a_read_only_server_is_writable(server: Server) -> None:
     pauses = Pauses(lambda: server.command("SET GLOBAL read_only = 0"))
     numbers = []
 
@@ -190,11 +191,11 @@ def test_work_is_done_when_a_read_only_server_can_be_written_again_through_a_new
         database.run(work)
         server.command("SET GLOBAL read_only = 1")
         assert database.run(work) == 1
-    assert len(pauses.asked) == 1
+    assert len(pauses.pauses) == 1
     assert numbers[0] == numbers[1] != numbers[2]
 
 
-def test_work_is_done_when_a_lock_is_given_back(server: Server) -> None:
+def test_work_succeeds_after_a_lock_is_released(server: Server) -> None:
     with closing(server.master()) as other, other.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("UPDATE gallery.counter SET number = 2")
@@ -207,11 +208,11 @@ def test_work_is_done_when_a_lock_is_given_back(server: Server) -> None:
 
         with closing(pauses.database(server.settings)) as database:
             assert database.run(work) == 1
-    assert len(pauses.asked) == 1
+    assert len(pauses.pauses) == 1
 
 
 @pytest.mark.parametrize("number", [1205, 1213, 1836])
-def test_what_a_statement_fails_with_for_a_moment_is_tried_again(server: Server, number: int) -> None:
+def test_a_temporary_error_of_a_statement_is_retried(server: Server, number: int) -> None:
     pauses = Pauses()
     attempts = []
 
@@ -227,7 +228,7 @@ def test_what_a_statement_fails_with_for_a_moment_is_tried_again(server: Server,
     assert len(attempts) == 2
 
 
-def test_a_wrong_statement_is_an_error_at_once(server: Server) -> None:
+def test_a_syntax_error_is_raised_immediately(server: Server) -> None:
     pauses = Pauses()
 
     def work(connection: Any) -> None:
@@ -236,26 +237,26 @@ def test_a_wrong_statement_is_an_error_at_once(server: Server) -> None:
 
     with closing(pauses.database(server.settings)) as database, pytest.raises(pymysql.err.ProgrammingError):
         database.run(work)
-    assert pauses.asked == []
+    assert pauses.pauses == []
 
 
-def test_a_server_that_stays_away_is_given_up_in_time(aws: None, tmp_path: Path) -> None:
+def test_run_gives_up_on_an_unreachable_server_in_time(aws: None, tmp_path: Path) -> None:
     pauses = Pauses()
     database = pauses.database(settings_of(str(tmp_path / "away")))
     with pytest.raises(DatabaseUnavailableError):
         database.run(count)
-    assert len(pauses.asked) > 1
-    assert sum(pauses.asked) < PATIENCE_SECONDS
-    assert max(pauses.asked) <= MOST_PAUSE_SECONDS
+    assert len(pauses.pauses) > 1
+    assert sum(pauses.pauses) < PATIENCE_SECONDS
+    assert max(pauses.pauses) <= MOST_PAUSE_SECONDS
 
 
-def test_credentials_that_cannot_be_read_now_are_worth_another_try(aws: None) -> None:
-    settings = DatabaseSettings(database_host="/nowhere", database_name="gallery", database_secret_arn="of-nobody")
+def test_unreadable_credentials_are_a_retryable_error(aws: None) -> None:
+    settings = DatabaseSettings(database_host="/nowhere", database_name="gallery", database_secret_arn="unknown")
     with pytest.raises(DatabaseUnavailableError, match="ResourceNotFoundException"), Database(settings).connection():
         pass
 
 
-def test_what_a_transaction_did_is_taken_back_when_it_fails(server: Server) -> None:
+def test_a_failed_transaction_is_rolled_back(server: Server) -> None:
     with closing(Database(server.settings)) as database:
         with suppress(ZeroDivisionError), database.transaction() as connection:
             count(connection)
@@ -268,7 +269,7 @@ def test_what_a_transaction_did_is_taken_back_when_it_fails(server: Server) -> N
 MIGRATION = Migration("0001_comment", "ALTER TABLE counter COMMENT = 'changed'")
 
 
-def test_a_migration_that_waits_for_its_table_does_not_keep_readers_waiting(server: Server) -> None:
+def test_a_migration_that_waits_for_a_table_does_not_block_readers(server: Server) -> None:
     waiting = threading.Event()
     with ExitStack() as stack:
         user, reader, master = (
@@ -279,7 +280,7 @@ def test_a_migration_that_waits_for_its_table_does_not_keep_readers_waiting(serv
             connection.select_db("gallery")
         with user.cursor() as cursor:
             cursor.execute("BEGIN")
-            cursor.execute("SELECT * FROM counter")  # until it ends, nobody can change this table
+            cursor.execute("SELECT * FROM counter")  # locks the table against ALTER until the transaction ends
 
         def pause(_seconds: float) -> None:
             waiting.set()
@@ -289,17 +290,17 @@ def test_a_migration_that_waits_for_its_table_does_not_keep_readers_waiting(serv
         migrating.start()
         with reader.cursor() as cursor:
             while not waiting.is_set():
-                cursor.execute("SELECT * FROM counter")  # fails when it waits for too long
+                cursor.execute("SELECT * FROM counter")  # fails if it waits too long
         migrating.join()
         with reader.cursor() as cursor:
             cursor.execute("SELECT table_comment FROM information_schema.tables WHERE table_name = 'counter'")
             assert cursor.fetchone() == ("changed",)
 
 
-def test_a_migration_whose_table_never_gets_free_fails_after_some_tries(
+def test_a_migration_of_a_locked_table_fails_after_some_attempts(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("catalog.migrate.TABLE_LOCK_ATTEMPTS", 2)  # each waits for a second
+    monkeypatch.setattr("catalog_functions.migrate.TABLE_LOCK_ATTEMPTS", 2)  # each waits one second
     pauses = Pauses()
     with closing(server.master()) as user, closing(server.master(lock_seconds=1)) as master, user.cursor() as cursor:
         for connection in (user, master):
@@ -308,4 +309,4 @@ def test_a_migration_whose_table_never_gets_free_fails_after_some_tries(
         cursor.execute("SELECT * FROM counter")
         with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):
             migrate(master, [MIGRATION], pauses.sleep)
-    assert len(pauses.asked) == 1
+    assert len(pauses.pauses) == 1

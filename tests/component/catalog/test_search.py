@@ -1,9 +1,8 @@
-"""Words of a search, alone and against the index of a real server."""
+"""Parsing of searches, and their results on a real server."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from hypothesis import strategies as st
 from catalog import images
 from catalog.images import Annotation
 from catalog.search import INDEXED_CHARACTERS, MAX_WORDS, parse
-from catalog.uploads import Upload, new_id
+from support.catalog_rows import an_upload
 
-# ---- Words
+# ---- Parsing
 
 
 @pytest.mark.parametrize(
@@ -30,14 +29,14 @@ from catalog.uploads import Upload, new_id
         ("नमस्ते", ("नमस्ते",)),
     ],
 )
-def test_a_search_has_the_words_that_the_index_knows(text: str, words: tuple[str, ...]) -> None:
+def test_a_search_has_the_words_that_can_be_in_the_index(text: str, words: tuple[str, ...]) -> None:
     assert parse(text).words == words
 
 
 @pytest.mark.parametrize(
     "text", ["t " * 100, "T t", "Cafe café CAFÉ cafe\u0301", "Straße STRASSE", "ﬁne fine", "ＣＡＴ cat"]
 )
-def test_a_word_counts_once_whatever_its_case_and_accents(text: str) -> None:
+def test_words_that_differ_in_case_or_accents_are_duplicates(text: str) -> None:
     assert len(parse(text).words) == 1
     assert parse(text).ignored == ()
 
@@ -47,19 +46,19 @@ def test_a_search_without_letters_and_digits_has_no_words(text: str) -> None:
     assert parse(text).words == ()
 
 
-def test_no_more_than_eight_words_count() -> None:
+def test_words_after_the_eighth_are_ignored() -> None:
     search = parse("one two three four five six seven eight nine ten")
     assert search.words == ("one", "two", "three", "four", "five", "six", "seven", "eight")
     assert search.ignored == ("nine", "ten")
 
 
-def test_a_word_that_begins_a_longer_one_costs_no_scan_of_its_own() -> None:
+def test_prefixes_of_other_words_are_dropped() -> None:
     search = parse("aaa aaaa aaaaa cat Cats")
     assert search.words == ("aaaaa", "Cats")
     assert search.ignored == ()
 
 
-def test_short_words_count_when_there_are_no_others() -> None:
+def test_short_words_count_only_without_longer_ones() -> None:
     assert parse("a cat in it").ignored == ("a", "in", "it")
     assert parse("in it").words == ("in", "it")
     assert parse("猫").words == ("猫",)
@@ -74,13 +73,12 @@ def test_every_search_is_bounded(text: str) -> None:
         assert search.words
 
 
-# ---- Photos
+# ---- Results
 
 
 def add(connection: Any, filename: str = "kite.jpg", caption: str = "", tags: tuple[str, ...] = ()) -> str:
-    """Add a photo with these words, and return its id."""
-    uploaded_at = datetime(2026, 11, 22, 10, tzinfo=UTC)
-    upload = Upload(new_id(), filename, "image/jpeg", 1234, "e1", uploaded_at)
+    """Add a photo with this text, and return its id."""
+    upload = an_upload(filename=filename)
     images.register(connection, upload)
     images.annotation_ready(connection, upload.id, upload.etag, Annotation(caption, "", tags, "en", "gemini"))
     return upload.id
@@ -122,7 +120,7 @@ def found(connection: Any, query: str) -> list[str]:
         "ABC" * 50,
     ],
 )
-def test_a_caption_that_is_pasted_finds_its_photo(connection: Any, caption: str) -> None:
+def test_a_pasted_caption_finds_its_photo(connection: Any, caption: str) -> None:
     image_id = add(connection, caption=caption)
     add(connection, caption="Another one")
     assert found(connection, caption) == [image_id]
@@ -156,14 +154,14 @@ def test_a_tag_finds_its_photo(connection: Any, tag: str) -> None:
     assert found(connection, tag) == [image_id]
 
 
-def test_a_word_that_was_cut_finds_what_it_begins(connection: Any) -> None:
+def test_an_incomplete_word_finds_words_with_that_prefix(connection: Any) -> None:
     caption = "A lighthouse above the harbour of a small town"
     image_id = add(connection, caption=caption)
     for end in range(4, len(caption)):
         assert found(connection, caption[:end]) == [image_id], caption[:end]
 
 
-def test_a_short_word_is_looked_for_at_the_beginning_of_words(connection: Any) -> None:
+def test_a_short_word_matches_the_beginning_of_words(connection: Any) -> None:
     image_id = add(connection, caption="A cat in orange")
     add(connection, caption="A pointed painting")
     assert found(connection, "in") == [image_id]
@@ -183,7 +181,7 @@ def test_no_search_is_an_error(connection: Any, query: str) -> None:
     found(connection, query)
 
 
-def test_words_as_long_as_the_index_takes_them(connection: Any) -> None:
+def test_words_of_the_minimum_and_maximum_length_of_the_index(connection: Any) -> None:
     for length in (INDEXED_CHARACTERS.start, INDEXED_CHARACTERS.stop - 1):
         image_id = add(connection, caption="z" * length)
         search = parse("z" * length)

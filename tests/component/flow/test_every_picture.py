@@ -1,4 +1,4 @@
-"""Both functions, from the event to the row, with every format and mode that people upload."""
+"""Both functions, from the event to the row, with every image format and mode that people upload."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import annotate.handler
 import thumbnail.handler
 from catalog import images
 from catalog.database import Database
-from catalog.uploads import StoredObject, announcement, new_id, upload_key
+from catalog.keys import new_id, upload_key
+from support.catalog_rows import row
 from support.gemini_server import GeminiServer
-from support.lambda_context import Invocation
+from support.lambda_context import LambdaContext, event_of, fresh_process
 from support.photos import encoded, scene
 
 BUCKET = "photos"
@@ -23,7 +24,7 @@ PICTURES = Path(__file__).parents[2] / "pictures"
 
 
 def in_mode(mode: str, size: tuple[int, int] = (120, 80)) -> Image.Image:
-    """Draw a picture with half of its pixels transparent, if the mode has transparency."""
+    """Draw a picture; if the mode supports transparency, half of its pixels are transparent."""
     picture = scene(*size)
     mask = Image.linear_gradient("L").resize(size)
     if mode == "I;16":
@@ -51,7 +52,7 @@ SIZES = [(1, 1), (1, 2), (3, 1), (1, 900), (900, 1), (7, 5), (2000, 20)]
 
 
 def every_picture() -> dict[str, bytes]:
-    """Return a file of each format in each mode, of odd sizes, and the files that people have."""
+    """Return a file of each format in each mode, files of odd sizes, and the files in tests/pictures."""
     modes = {f"{kind} {mode}": encoded(in_mode(mode), kind) for kind, modes in MODES.items() for mode in modes}
     keys = {
         f"PNG {mode} with a transparent colour": encoded(in_mode(mode), "PNG", transparency=key)
@@ -63,7 +64,7 @@ def every_picture() -> dict[str, bytes]:
         for width, height in SIZES
     }
     blank = {
-        "wholly transparent": encoded(Image.new("RGBA", (60, 40)), "PNG"),
+        "fully transparent": encoded(Image.new("RGBA", (60, 40)), "PNG"),
         "black": encoded(Image.new("RGB", (60, 40)), "PNG"),
         "white": encoded(Image.new("L", (60, 40), 255), "JPEG"),
     }
@@ -78,33 +79,24 @@ def pictures() -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def functions(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Configure fresh processes of both functions, without a key of Gemini's."""
+    """Configure new processes of both functions, without a Gemini key."""
     for name in ("GEMINI_API_KEY", "GEMINI_SECRET_ARN", "GEMINI_MODEL", "LANGUAGE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BUCKET_NAME", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    caches = (annotate.handler.describer, thumbnail.handler.thumbnailer)
-    for cache in caches:
-        cache.cache_clear()
-    yield
-    for cache in caches:
-        if cache.cache_info().currsize:
-            cache()._database.close()
-        cache.cache_clear()
+    with fresh_process(annotate.handler.describer, thumbnail.handler.thumbnailer):
+        yield
 
 
 def outcomes(
     database: Database, handle: Callable[..., None], pictures: dict[str, bytes]
 ) -> Iterator[tuple[str, images.Image]]:
-    """Upload and announce each picture, and yield its name and row."""
+    """Upload and announce each picture; yield its name and row."""
     for name, data in pictures.items():
         photo = new_id()
         boto3.client("s3").put_object(Bucket=BUCKET, Key=upload_key(photo), Body=data)
-        handle(announcement(StoredObject(BUCKET, upload_key(photo))), Invocation())
-        with database.connection() as connection:
-            image = images.get(connection, photo)
-        assert image is not None
-        yield name, image
+        handle(event_of(BUCKET, photo), LambdaContext())
+        yield name, row(database, photo)
 
 
 def test_every_picture_gets_a_thumbnail(database: Database, pictures: dict[str, bytes]) -> None:
@@ -112,12 +104,12 @@ def test_every_picture_gets_a_thumbnail(database: Database, pictures: dict[str, 
     assert {name: image.thumbnail_reason for name, image in found if image.thumbnail_status != "ready"} == {}
 
 
-def test_every_picture_gets_words_offline(database: Database, pictures: dict[str, bytes]) -> None:
+def test_the_offline_tagger_annotates_every_picture(database: Database, pictures: dict[str, bytes]) -> None:
     found = outcomes(database, annotate.handler.handle, pictures)
     assert {name: image.annotation_reason for name, image in found if not image.caption} == {}
 
 
-def test_every_picture_gets_words_from_gemini(
+def test_gemini_annotates_every_picture(
     database: Database, pictures: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("google.genai._api_client.has_aiohttp", False)  # as in the function's package
@@ -129,7 +121,7 @@ def test_every_picture_gets_words_from_gemini(
         assert len(gemini.requests) == len(pictures)
 
 
-def test_what_is_transparent_is_white_to_whoever_describes_it(database: Database) -> None:
+def test_transparent_pixels_are_white_for_the_annotator(database: Database) -> None:
     (_, image), *_ = outcomes(
         database, annotate.handler.handle, {"transparent": encoded(Image.new("RGBA", (60, 40)), "PNG")}
     )

@@ -1,7 +1,7 @@
-"""Photos uploaded, replaced, edited, deleted and tried again while deliveries are at work, in any order of their steps.
+"""Photos are uploaded, replaced, edited, deleted and retried while deliveries run, in any order of their steps.
 
-Hypothesis looks for an order that breaks a promise, and prints the shortest. The orders are the same in every run; to
-search longer, among others:
+Hypothesis searches for an order that violates an invariant, and prints the shortest. The orders are the same in every
+run; to search longer and at random:
 
     INTERLEAVINGS=5000 .venv/bin/python -m pytest tests/component/flow/test_interleavings.py
 """
@@ -30,7 +30,7 @@ EXAMPLES = int(os.environ.get("INTERLEAVINGS", "0"))
 
 @pytest.fixture
 def stepped_database(database: Database) -> Iterator[SteppedDatabase]:
-    """Connect to an empty catalogue with a connection for each work."""
+    """Connect to an empty catalog, with a connection for each piece of work."""
     stepped = SteppedDatabase(DatabaseSettings.from_environ(os.environ), max_connections=100)
     yield stepped
     stepped.close()
@@ -38,12 +38,12 @@ def stepped_database(database: Database) -> Iterator[SteppedDatabase]:
 
 @pytest.fixture
 def app(aws: None) -> Iterator[Flask]:
-    logging.disable()  # to format what is logged takes half of the time
+    logging.disable()  # formatting log records takes half of the time
     yield create_app(WebSettings(**DATABASE, bucket_name=BUCKET, thumbnail_function="t", annotate_function="a"))
     logging.disable(logging.NOTSET)
 
 
-def test_no_order_of_steps_breaks_a_promise(
+def test_no_order_of_steps_violates_an_invariant(
     stepped_database: SteppedDatabase, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine: Any = partial(Interleavings, stepped_database, app, monkeypatch)
@@ -61,12 +61,12 @@ def test_no_order_of_steps_breaks_a_promise(
     )
 
 
-# Orders that broke a promise once, or are too rare to be found by chance
+# Orders that violated an invariant once, or are too rare to be found at random
 
 
 @pytest.fixture
 def play(stepped_database: SteppedDatabase, app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interleavings]:
-    """Give a world with one upload to a test that says what happens; in the end everything must be well."""
+    """Create a world with one upload; the test chooses the steps, and in the end all invariants must hold."""
     machine = Interleavings(stepped_database, app, monkeypatch)
     machine.upload(0, announced=False)
     yield machine
@@ -74,7 +74,7 @@ def play(stepped_database: SteppedDatabase, app: Flask, monkeypatch: pytest.Monk
 
 
 def begun(play: Interleavings, function: str) -> Work:
-    """Return a delivery that is about to ask the model, or to store a thumbnail."""
+    """Return a delivery that is about to call the model or to store a thumbnail."""
     play.deliver_again(0, function, OUTSIDE, "a description")
     work = play.world.works[-1]
     assert work.next == OUTSIDE
@@ -85,7 +85,7 @@ def finished(play: Interleavings, work: Work, answer: str = "a description") -> 
     play.run(work, "the end", answer)
 
 
-def test_of_two_deliveries_at_the_same_moment_one_asks(play: Interleavings) -> None:
+def test_of_two_simultaneous_deliveries_one_calls_the_model(play: Interleavings) -> None:
     for _ in range(2):
         play.deliver_again(0, "annotate", "the next step", "a description")
     for _ in range(20):
@@ -94,7 +94,7 @@ def test_of_two_deliveries_at_the_same_moment_one_asks(play: Interleavings) -> N
                 play.step(work)
 
 
-def test_a_late_delivery_does_not_give_back_the_claim_of_another(play: Interleavings) -> None:
+def test_a_late_delivery_does_not_release_the_lease_of_another(play: Interleavings) -> None:
     late = begun(play, "annotate")
     play.wait(70)
     begun(play, "annotate")
@@ -103,7 +103,7 @@ def test_a_late_delivery_does_not_give_back_the_claim_of_another(play: Interleav
     play.promises_hold()
 
 
-def test_a_late_refusal_and_a_retry_do_not_give_the_claim_to_a_third(play: Interleavings) -> None:
+def test_a_late_refusal_and_a_retry_do_not_give_the_lease_to_a_third(play: Interleavings) -> None:
     late = begun(play, "annotate")
     play.wait(70)
     begun(play, "annotate")
@@ -122,14 +122,14 @@ def test_of_two_answers_one_is_recorded(play: Interleavings) -> None:
     finished(play, second)
 
 
-def test_a_replaced_photo_whose_event_was_lost_is_found_by_the_sweep(play: Interleavings) -> None:
+def test_the_sweep_finds_a_replaced_photo_whose_event_was_lost(play: Interleavings) -> None:
     finished(play, begun(play, "annotate"))
     finished(play, begun(play, "thumbnail"))
     play.wait(1)
     play.upload(0, announced=False)
 
 
-def test_an_older_version_of_the_same_second_does_not_stay(play: Interleavings) -> None:
+def test_an_older_version_from_the_same_second_does_not_stay(play: Interleavings) -> None:
     play.deliver_again(0, "thumbnail", "the next step", "")
     early = play.world.works[-1]
     play.step(early)  # it has read the older version
@@ -138,7 +138,7 @@ def test_an_older_version_of_the_same_second_does_not_stay(play: Interleavings) 
     finished(play, early)
 
 
-def test_a_photo_deleted_before_it_had_a_row_gets_none(play: Interleavings) -> None:
+def test_a_photo_deleted_before_it_had_a_row_gets_no_row(play: Interleavings) -> None:
     play.deliver_again(0, "thumbnail", "the next step", "")
     early = play.world.works[-1]
     play.step(early)  # it has read the object

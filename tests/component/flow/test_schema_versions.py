@@ -1,7 +1,6 @@
-"""Functions on a schema that is one version ahead of their release, or one behind."""
+"""Functions on a schema that is one version newer or older than their release."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import fields
 from typing import Any
 
@@ -11,12 +10,13 @@ import pytest
 from annotate.config import AnnotateSettings
 from annotate.handler import Describer
 from catalog import images
-from catalog.database import Database, SchemaBehindError, connect, read_credentials
-from catalog.handler import MigrationSettings, apply
-from catalog.migrate import Migration, migrate, own_migrations
+from catalog.bucket import Bucket
+from catalog.database import Database, SchemaBehindError
+from catalog.keys import new_id, upload_key
+from catalog.schema import Migration, own_migrations
 from catalog.search import parse
-from catalog.sweep import Sweeper, SweepSettings
-from catalog.uploads import StoredObject, new_id, upload_key
+from catalog_functions.custom_resource import MigrationSettings, apply
+from catalog_functions.sweep import Sweeper
 from support import photos
 from thumbnail.handler import Thumbnailer
 
@@ -26,33 +26,33 @@ NEXT = Migration(
     """ALTER TABLE image ADD COLUMN place VARCHAR(100) NULL, ADD COLUMN stars TINYINT UNSIGNED NOT NULL DEFAULT 0;
        CREATE TABLE album (id CHAR(36) NOT NULL PRIMARY KEY);""",
 )
-"""What a later release may do: it expands."""
+"""An expanding migration of a later release."""
 FIRST, *LATER = own_migrations()
 
 
 class Functions:
-    """All functions of this release around one bucket and a database."""
+    """All functions of this release with one bucket and one database."""
 
     def __init__(self, settings: MigrationSettings) -> None:
-        self.s3 = boto3.client("s3")
-        self.s3.create_bucket(Bucket=BUCKET)
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        bucket = Bucket(BUCKET, s3)
         topic = boto3.client("sns").create_topic(Name="uploads")["TopicArn"]
         where: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(settings)}
         where["database_secret_arn"] = where.pop("application_secret_arn")
         annotate = AnnotateSettings(**where, bucket_name=BUCKET)
         self.database = Database(annotate)
-        self._thumbnailer = Thumbnailer(BUCKET, self.s3, self.database)
-        self._describer = Describer(annotate, self.s3, self.database)
-        sweep = SweepSettings(**where, bucket_name=BUCKET, topic_arn=topic)
-        self._sweeper = Sweeper(sweep, self.s3, boto3.client("sns"), self.database)
+        self._thumbnailer = Thumbnailer(bucket, self.database)
+        self._describer = Describer(annotate, bucket, self.database)
+        self._sweeper = Sweeper(bucket, boto3.client("sns"), topic, self.database)
         self.photo = new_id()
-        self.s3.put_object(Bucket=BUCKET, Key=upload_key(self.photo), Body=photos.jpeg(64, 48))
+        s3.put_object(Bucket=BUCKET, Key=upload_key(self.photo), Body=photos.jpeg(64, 48))
 
     def thumbnail(self) -> None:
-        self._thumbnailer.process(StoredObject(BUCKET, upload_key(self.photo)))
+        self._thumbnailer.process(self.photo)
 
     def annotate(self) -> None:
-        self._describer.process(StoredObject(BUCKET, upload_key(self.photo)), 240)
+        self._describer.process(self.photo, 240)
 
     def sweep(self) -> None:
         self._sweeper.run()
@@ -72,16 +72,10 @@ def functions(migration_settings: MigrationSettings) -> Iterator[Functions]:
 
 
 def bring_to(settings: MigrationSettings, migrations: list[Migration]) -> None:
-    """Have a database with some migrations, which the application's user may use."""
-    user = read_credentials(settings.database_secret_arn)
-    application = read_credentials(settings.application_secret_arn)
-    with closing(connect(settings, user)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database_name}")
-        connection.select_db(settings.database_name)
-        migrate(connection, migrations)
-        name = application.username
-        cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (name, application.password))
-        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {settings.database_name}.* TO %s@'%%'", (name,))
+    """Create a database with some migrations, and grant the application's user access to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("catalog_functions.migrate.own_migrations", lambda: migrations)
+        apply(settings)
 
 
 def test_an_older_release_works_on_a_newer_schema(migration_settings: MigrationSettings, functions: Functions) -> None:

@@ -1,15 +1,13 @@
-"""The web application on a real database, an S3 in this process and a server that notes what Lambda is told."""
+"""The web application with a database server, an S3 in this process and a fake Lambda API."""
 
 from __future__ import annotations
 
 import json
-import threading
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import boto3
@@ -17,74 +15,44 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from catalog import images
 from catalog.database import Database
-from catalog.images import Annotation, Image, Thumbnail
-from catalog.uploads import StoredObject, announced_objects, filename_metadata, new_id, upload_key
+from catalog.events import StoredObject, announced_objects
+from support.gallery_photos import BUCKET, GalleryPhotos
 from support.gunicorn_server import Server, run
+from support.http_server import Request, serving
 from web.app import create_app
 
-BUCKET = "photos-of-the-tests"
-PICTURE = b"\xff\xd8\xff the web process never looks inside"
-THUMBNAIL = Thumbnail(width=4000, height=3000, content_type="image/jpeg", placeholder="data:image/webp;base64,AA==")
-ANNOTATION = Annotation(
-    caption="A red kite over a beach.",
-    alt_text="A red kite with a long tail",
-    tags=("kite", "sandy beach"),
-    language="en",
-    model="gemini-3.5-flash-lite",
-    prompt_version="1",
-    input_tokens=1100,
-    output_tokens=30,
-)
 
-
-@dataclass(frozen=True)
-class Invocation:
-    """One call of Lambda's Invoke."""
+class Invoked(NamedTuple):
+    """A request to invoke a function."""
 
     function: str
-    kind: str
-    event: dict[str, Any]
-
-    @property
-    def photos(self) -> list[StoredObject]:
-        """The objects that the event announces."""
-        return announced_objects(self.event)
+    invocation_type: str
+    objects: list[StoredObject]
 
 
 @pytest.fixture
-def invocations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Invocation]]:
-    """Answer Lambda's Invoke on loopback; moto would run the function in Docker.
+def invocations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Invoked]]:
+    """Record invocations of functions; moto would run the functions in Docker.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
     """
-    received: list[Invocation] = []
+    received: list[Invoked] = []
 
-    class Lambda(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            function = unquote(self.path.split("/")[3])
-            received.append(Invocation(function, self.headers["X-Amz-Invocation-Type"], json.loads(body)))
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def invoke(request: Request) -> tuple[int, bytes]:
+        function = unquote(request.path.split("/")[3])
+        objects = announced_objects(json.loads(request.body))
+        received.append(Invoked(function, request.headers["X-Amz-Invocation-Type"], objects))
+        return 202, b""
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Lambda) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{server.server_port}")
+    with serving(invoke) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
         yield received
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
-def app(database: Database, invocations: list[Invocation], monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """Make the application as gunicorn does: from the environment."""
+def app(database: Database, invocations: list[Invoked], monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    """Create the application from environment variables, as gunicorn does."""
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     monkeypatch.setenv("BUCKET_NAME", BUCKET)
     monkeypatch.setenv("THUMBNAIL_FUNCTION", "the-thumbnail-function")
@@ -97,125 +65,33 @@ def app(database: Database, invocations: list[Invocation], monkeypatch: pytest.M
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """Return a client of the application."""
     return app.test_client()
 
 
 @pytest.fixture
-def store(app: Flask) -> Callable[..., str]:
-    """Return a function that puts an upload into the bucket, as a browser does with a form, and returns its id."""
-
-    def put(filename: str = "kite.jpg", content_type: str = "image/jpeg") -> str:
-        image_id = new_id()
-        boto3.client("s3").put_object(
-            Bucket=BUCKET,
-            Key=upload_key(image_id),
-            Body=PICTURE,
-            ContentType=content_type,
-            Metadata=filename_metadata(filename),
-        )
-        return image_id
-
-    return put
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """Photos in the database, in the state that a test needs."""
-
-    database: Database
-    store: Callable[..., str]
-    app: Flask
-
-    def add(
-        self,
-        filename: str = "kite.jpg",
-        *,
-        thumbnail: Thumbnail | str | None = None,
-        annotation: Annotation | str | None = None,
-        content_type: str = "image/jpeg",
-    ) -> str:
-        """Add a photo that is in the bucket too; None is pending, a text the reason of a failure."""
-        image_id = self.store(filename, content_type)
-        upload = self.app.extensions["backends"].storage.find_upload(image_id)
-        with self.database.connection() as connection:
-            images.register(connection, upload)
-            if isinstance(thumbnail, Thumbnail):
-                images.thumbnail_ready(connection, image_id, upload.etag, thumbnail)
-            elif thumbnail is not None:
-                images.thumbnail_failed(connection, image_id, upload.etag, thumbnail)
-            if isinstance(annotation, Annotation):
-                images.annotation_ready(connection, image_id, upload.etag, annotation)
-            elif annotation is not None:
-                images.annotation_failed(connection, image_id, upload.etag, annotation)
-        return image_id
-
-    def get(self, image_id: str) -> Image | None:
-        """Return a photo's row."""
-        with self.database.connection() as connection:
-            return images.get(connection, image_id)
-
-    def age(self, image_id: str, seconds: int) -> None:
-        """Pretend that a photo was uploaded some time ago."""
-        with self.database.connection() as connection, connection.cursor() as cursor:
-            statement = "UPDATE image SET uploaded_at = UTC_TIMESTAMP() - INTERVAL %s SECOND WHERE id = %s"
-            cursor.execute(statement, (seconds, image_id))
+def without_database(app: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """Return a client of an application whose database refuses connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("DATABASE_HOST", "127.0.0.1")
+    monkeypatch.setenv("DATABASE_PORT", str(port))
+    return create_app().test_client()
 
 
 @pytest.fixture
-def catalogue(database: Database, store: Callable[..., str], app: Flask) -> Catalogue:
-    """Return the photos in the database."""
-    return Catalogue(database, store, app)
+def photos(database: Database, app: Flask) -> GalleryPhotos:
+    return GalleryPhotos(database, app)
 
 
 @pytest.fixture
-def bucket() -> str:
-    """Return the name of the bucket of photos."""
-    return BUCKET
-
-
-@pytest.fixture
-def thumbnail() -> Thumbnail:
-    """Return what the thumbnail function found out about a photo."""
-    return THUMBNAIL
-
-
-@pytest.fixture
-def annotation() -> Annotation:
-    """Return what the annotate function wrote about a photo."""
-    return ANNOTATION
-
-
-@pytest.fixture
-def known_photo(catalogue: Catalogue) -> dict[str, Any]:
-    """Add a photo that both functions have finished, and return what the API shows, less its times and addresses."""
-    return {
-        "id": catalogue.add("kite.jpg", thumbnail=THUMBNAIL, annotation=ANNOTATION),
-        "filename": "kite.jpg",
-        "content_type": "image/jpeg",
-        "bytes": len(PICTURE),
-        "width": 4000,
-        "height": 3000,
-        "thumbnail": {"status": "ready", "reason": None, "placeholder": THUMBNAIL.placeholder},
-        "annotation": {
-            "status": "ready",
-            "reason": None,
-            "caption": "A red kite over a beach.",
-            "alt_text": "A red kite with a long tail",
-            "tags": ["kite", "sandy beach"],
-            "language": "en",
-            "model": "gemini-3.5-flash-lite",
-            "prompt_version": "1",
-            "input_tokens": 1100,
-            "output_tokens": 30,
-            "edited": False,
-        },
-    }
+def ready_photo(photos: GalleryPhotos) -> str:
+    """Add a photo that both functions have processed, and return its ID."""
+    return photos.add_ready()
 
 
 @pytest.fixture
 def serve(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Return a function that starts gunicorn with more variables; all end with the test."""
+    """Return a function that starts gunicorn with additional environment variables until the test ends."""
     with ExitStack() as running:
         yield lambda **environ: running.enter_context(
             run(tmp_path_factory.mktemp("server"), **environ, HOME=str(tmp_path))

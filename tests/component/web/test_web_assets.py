@@ -1,4 +1,4 @@
-"""Scripts and styles: served to be kept, and within what the content security policy allows."""
+"""Scripts and styles: caching, and rules of the content security policy."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ SCRIPTS = sorted(STATIC.glob("*.js"))
 TEMPLATES = sorted((PACKAGE / "templates").glob("*.html"))
 
 
-def addresses(client: FlaskClient) -> list[str]:
+def urls(client: FlaskClient) -> list[str]:
     return re.findall(r'"(/static/[^"]+)"', client.get("/").text)
 
 
-def test_what_a_page_names_is_served_and_may_be_kept_for_ever(client: FlaskClient) -> None:
-    found = addresses(client)
-    assert {address.rsplit("/")[-1] for address in found} >= {"gallery.css", "gallery.js", "icon.svg"}
-    for address in found:
-        with client.get(address) as response:
+def test_the_assets_of_a_page_exist_and_are_immutable(client: FlaskClient) -> None:
+    found = urls(client)
+    assert {url.rsplit("/")[-1] for url in found} >= {"gallery.css", "gallery.js", "icon.svg"}
+    for url in found:
+        with client.get(url) as response:
             assert response.status_code == 200
             assert "immutable" in response.headers["Cache-Control"]
 
 
-def test_scripts_have_a_type_that_browsers_run(client: FlaskClient) -> None:
-    script = next(address for address in addresses(client) if address.endswith(".js"))
+def test_scripts_have_a_javascript_type(client: FlaskClient) -> None:
+    script = next(url for url in urls(client) if url.endswith(".js"))
     with client.get(script) as response:
         assert response.mimetype == "text/javascript"
 
 
-def test_a_file_under_another_version_is_not_kept(client: FlaskClient) -> None:
+def test_an_asset_with_another_version_is_not_cached(client: FlaskClient) -> None:
     with client.get("/static/000000000000/gallery.css") as response:
         assert response.status_code == 200
         assert response.headers["Cache-Control"] == "no-cache"
 
 
-def test_nothing_but_assets_is_served(client: FlaskClient) -> None:
+def test_only_assets_are_served(client: FlaskClient) -> None:
     for path in ("../app.py", "%2e%2e/app.py", "..%2fapp.py", "no-such-file.js"):
         assert client.get(f"/static/1/{path}").status_code == 404
 
 
-def test_any_change_makes_a_new_version(tmp_path: Path) -> None:
+def test_any_change_creates_a_new_version(tmp_path: Path) -> None:
     versions = set()
     for name, content in (("a.js", "1"), ("a.js", "2"), ("b.js", "1"), ("b.js", "")):
         for old in tmp_path.iterdir():
@@ -58,13 +58,13 @@ def test_any_change_makes_a_new_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_scripts_never_turn_text_into_markup(script: Path) -> None:
+def test_scripts_do_not_parse_text_as_html(script: Path) -> None:
     sinks = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|setTimeout\([\"']"
     assert not re.search(sinks, script.read_text())
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_scripts_import_only_what_is_there(script: Path) -> None:
+def test_scripts_import_only_existing_names(script: Path) -> None:
     for names, path in re.findall(r"^import \{([^}]*)\} from \"\./([^\"]+)\";", script.read_text(), re.MULTILINE):
         exported = re.findall(r"^export (?:async )?(?:function|class|const) (\w+)", (STATIC / path).read_text(), re.M)
         assert {name.strip() for name in names.split(",")} <= set(exported)
@@ -72,8 +72,8 @@ def test_scripts_import_only_what_is_there(script: Path) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_templates_hold_no_inline_script_or_style(template: Path) -> None:
+def test_templates_have_no_inline_scripts_or_styles(template: Path) -> None:
     markup = template.read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", markup)
-    assert not re.search(r'(?:src|href)="https?:', markup), "no third party"
+    assert not re.search(r'(?:src|href)="https?:', markup), "no third-party content"
     assert "|safe" not in markup.replace(" ", "")

@@ -1,4 +1,4 @@
-"""The application as gunicorn runs it, and how it stops."""
+"""The application in gunicorn, and its graceful stop."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import psutil
 import pytest
 import requests
 
-from support.gunicorn_server import UPLOAD, Server, finish
+from support.gunicorn_server import UPLOAD, Server, finish_request
 
 DRAIN = {"DRAIN_SECONDS": "2"}
-NOT_LET_IN = (ConnectionRefusedError, ConnectionResetError)
-"""How a client fares who is not let in any more; it is reset in the very moment in which the port is closed."""
+NOT_ACCEPTED = (ConnectionRefusedError, ConnectionResetError)
+"""Errors of clients once the port is closed; a reset happens only at that moment."""
 
 
 def test_gunicorn_serves_the_application_and_logs_requests(serve: Callable[..., Server]) -> None:
@@ -32,7 +32,7 @@ def test_gunicorn_serves_the_application_and_logs_requests(serve: Callable[..., 
     assert server.log.read_text().count('"GET /healthz HTTP/1.1" 200') == 2
 
 
-def test_gunicorn_leaves_nothing_in_a_home(serve: Callable[..., Server], tmp_path: Path) -> None:
+def test_gunicorn_writes_nothing_to_the_home_directory(serve: Callable[..., Server], tmp_path: Path) -> None:
     serve()
     assert list(tmp_path.iterdir()) == []
 
@@ -40,10 +40,10 @@ def test_gunicorn_leaves_nothing_in_a_home(serve: Callable[..., Server], tmp_pat
 # ---- SIGTERM
 
 
-def test_a_stopping_gallery_says_so_and_serves_everything_as_before(serve: Callable[..., Server]) -> None:
+def test_a_stopping_gallery_is_not_ready_but_serves_requests(serve: Callable[..., Server]) -> None:
     server = serve(**DRAIN)
     server.process.terminate()
-    server.until_it_says("This process is stopping.")
+    server.wait_until_not_ready("This process is stopping.")
     answers = [
         requests.get(f"{server.url}/healthz", timeout=30),
         requests.post(f"{server.url}/uploads", timeout=30),
@@ -54,20 +54,20 @@ def test_a_stopping_gallery_says_so_and_serves_everything_as_before(serve: Calla
 
 
 @pytest.mark.parametrize("environ", [{}, DRAIN], ids=["without a drain", "with a drain"])
-def test_a_request_that_has_begun_is_answered(serve: Callable[..., Server], environ: dict[str, str]) -> None:
+def test_a_request_in_progress_is_completed(serve: Callable[..., Server], environ: dict[str, str]) -> None:
     server = serve(**environ)
-    slow = server.half_a_request()
+    slow = server.start_request()
     if environ:
         server.process.terminate()
-        server.until_it_says("This process is stopping.")
+        server.wait_until_not_ready("This process is stopping.")
     else:
         server.process.terminate()
         _wait_until_refused(server)
-    assert finish(slow) == 201
+    assert finish_request(slow) == 201
     assert server.process.wait() == 0
 
 
-def test_an_open_connection_is_ended_by_its_next_answer(serve: Callable[..., Server]) -> None:
+def test_the_next_response_closes_an_idle_connection(serve: Callable[..., Server]) -> None:
     server = serve(**DRAIN)
     with closing(server.connect()) as idle:
         idle.request("GET", "/healthz")
@@ -75,14 +75,14 @@ def test_an_open_connection_is_ended_by_its_next_answer(serve: Callable[..., Ser
         first.read()
         assert first.headers["Connection"] == "keep-alive"
         server.process.terminate()
-        server.until_it_says("This process is stopping.")
+        server.wait_until_not_ready("This process is stopping.")
         idle.request("GET", "/healthz")
         assert idle.getresponse().headers["Connection"] == "close"
     assert server.process.wait() == 0
 
 
 @pytest.mark.parametrize("environ", [{}, DRAIN], ids=["without a drain", "with a drain"])
-def test_nobody_who_was_let_in_goes_without_an_answer(serve: Callable[..., Server], environ: dict[str, str]) -> None:
+def test_every_accepted_connection_gets_a_response(serve: Callable[..., Server], environ: dict[str, str]) -> None:
     server = serve(**environ)
     served: list[int] = []
     failures: list[Exception] = []
@@ -92,7 +92,7 @@ def test_nobody_who_was_let_in_goes_without_an_answer(serve: Callable[..., Serve
             with closing(server.connect()) as connection:
                 try:
                     connection.connect()
-                except NOT_LET_IN:
+                except NOT_ACCEPTED:
                     return
                 try:
                     kept = True
@@ -118,26 +118,26 @@ def test_nobody_who_was_let_in_goes_without_an_answer(serve: Callable[..., Serve
     assert server.process.wait() == 0
 
 
-def test_a_second_sigterm_breaks_nothing_off(serve: Callable[..., Server]) -> None:
+def test_a_second_sigterm_is_ignored(serve: Callable[..., Server]) -> None:
     server = serve(**DRAIN)
-    slow = server.half_a_request()
+    slow = server.start_request()
     for _ in range(2):
         server.process.terminate()
         (worker,) = psutil.Process(server.process.pid).children()
         worker.terminate()
-        server.until_it_says("This process is stopping.")
-    assert finish(slow) == 201
+        server.wait_until_not_ready("This process is stopping.")
+    assert finish_request(slow) == 201
     assert server.process.wait() == 0
 
 
-# ---- What stops it at once
+# ---- Other signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
-def test_an_impatient_signal_does_not_wait_for_the_drain(serve: Callable[..., Server], number: int) -> None:
+def test_sigint_and_sigquit_stop_immediately(serve: Callable[..., Server], number: int) -> None:
     server = serve(DRAIN_SECONDS="3600")
     server.process.terminate()
-    server.until_it_says("This process is stopping.")
+    server.wait_until_not_ready("This process is stopping.")
     server.process.send_signal(number)
     assert server.process.wait() == 0
 
@@ -157,6 +157,6 @@ def _wait_until_refused(server: Server) -> None:
         with closing(server.connect()) as connection:
             try:
                 connection.connect()
-            except NOT_LET_IN:
+            except NOT_ACCEPTED:
                 return
         time.sleep(0.01)

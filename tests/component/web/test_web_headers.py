@@ -1,4 +1,4 @@
-"""What browsers are told to refuse, and which requests are refused."""
+"""Security headers of responses, and requests from other sites."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+
+from support.gallery_photos import ANNOTATION, BUCKET
 
 
 def policy(response: Any) -> dict[str, list[str]]:
@@ -25,7 +27,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_response_is_guarded(client: FlaskClient, path: str) -> None:
+def test_every_response_has_security_headers(client: FlaskClient, path: str) -> None:
     headers = client.get(path).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
@@ -35,8 +37,8 @@ def test_every_response_is_guarded(client: FlaskClient, path: str) -> None:
     assert headers["Cache-Control"] in ("private, no-cache", "no-store")
 
 
-def test_the_policy_allows_only_ourselves_and_the_bucket(client: FlaskClient, bucket: str) -> None:
-    ours = ["'self'", f"https://{bucket}.s3.amazonaws.com"]
+def test_the_policy_allows_only_the_gallery_and_the_bucket(client: FlaskClient) -> None:
+    ours = ["'self'", f"https://{BUCKET}.s3.amazonaws.com"]
     found = policy(client.get("/"))
     assert found["default-src"] == found["frame-ancestors"] == found["base-uri"] == ["'none'"]
     assert found["script-src"] == found["style-src"] == ["'self'"]
@@ -45,7 +47,7 @@ def test_the_policy_allows_only_ourselves_and_the_bucket(client: FlaskClient, bu
     assert found["require-trusted-types-for"] == ["'script'"]
 
 
-def test_strict_transport_is_asked_for_only_over_https(client: FlaskClient) -> None:
+def test_strict_transport_security_is_sent_only_over_https(client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in client.get("/healthz").headers
     secure = client.get("/healthz", headers={"X-Forwarded-Proto": "https"})
     assert secure.headers["Strict-Transport-Security"] == "max-age=63072000"
@@ -62,23 +64,25 @@ OTHER_SITES = [
 
 
 @pytest.mark.parametrize("headers", OTHER_SITES)
-def test_other_sites_can_change_nothing(client: FlaskClient, known_photo: Any, headers: dict[str, str]) -> None:
-    path = f"/api/images/{known_photo['id']}"
+def test_other_sites_cannot_send_changes(client: FlaskClient, ready_photo: str, headers: dict[str, str]) -> None:
+    path = f"/api/images/{ready_photo}"
     assert client.delete(path, headers=headers).status_code == 403
     assert client.patch(path, headers=headers, json={"caption": "x"}).status_code == 403
     assert client.post(f"{path}/retry", headers=headers).status_code == 403
     assert client.put(path, headers=headers).status_code == 403
     assert client.post("/uploads", headers=headers).status_code == 403
-    assert client.get(path).json["annotation"]["caption"] == known_photo["annotation"]["caption"]
+    assert client.get(path).json["annotation"]["caption"] == ANNOTATION.caption
 
 
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {"Origin": "http://localhost"}],
 )
-def test_our_own_pages_and_programs_can(client: FlaskClient, known_photo: Any, headers: dict[str, str]) -> None:
-    assert client.delete(f"/api/images/{known_photo['id']}", headers=headers).status_code == 204
+def test_the_gallery_and_programs_can_send_changes(
+    client: FlaskClient, ready_photo: str, headers: dict[str, str]
+) -> None:
+    assert client.delete(f"/api/images/{ready_photo}", headers=headers).status_code == 204
 
 
-def test_other_sites_can_link_to_us(client: FlaskClient) -> None:
+def test_other_sites_can_link_to_the_gallery(client: FlaskClient) -> None:
     assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200

@@ -12,7 +12,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from catalog.handler import apply
+from catalog_functions.custom_resource import apply
 from deploy.package import package
 from infrastructure.boot.instance import Instance, obstacle
 from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot, Gallery

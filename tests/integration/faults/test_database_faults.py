@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from catalog.migrate import Migration, migrate, own_migrations
+from catalog.schema import Migration, own_migrations
+from catalog_functions.migrate import migrate
 from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.world import DELIVERED, World

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalog.uploads import upload_key
+from catalog.keys import upload_key
 from integration.faults.invariant import is_for_people, ready, settled
 from integration.faults.topic import held
 from integration.faults.world import MAX_SWEEPS, World

@@ -17,7 +17,7 @@ from PIL import Image
 
 from catalog import images
 from catalog.database import Credentials, DatabaseSettings, connect
-from catalog.uploads import UPLOADS, image_id, lowest_id, thumbnail_key, upload_key
+from catalog.keys import UPLOADS, lowest_id, parse_upload_key, thumbnail_key, upload_key
 from deploy.environment import INFRASTRUCTURE, load_environment
 from deploy.redrive import Redriven, event_of, redrive
 from integration.faults.aws_proxy import AwsProxy
@@ -300,7 +300,7 @@ class World:
         began = upload_key(lowest_id(datetime.fromtimestamp(self._began, UTC)))
         lister = self.client("s3").get_paginator("list_objects_v2")
         pages = lister.paginate(Bucket=self.bucket, Prefix=UPLOADS, StartAfter=began)
-        stored = {image_id(found["Key"]) for page in pages for found in page.get("Contents", [])} - {None}
+        stored = {parse_upload_key(found["Key"]) for page in pages for found in page.get("Contents", [])} - {None}
         with self.database() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT id FROM image")
             return sorted(str(one) for one in stored - {known for (known,) in cursor.fetchall()})
@@ -339,4 +339,4 @@ def _photo_of(letter: str) -> str:
     event = event_of(letter)
     assert event is not None, letter
     notification = json.loads(event["Records"][0]["Sns"]["Message"])
-    return str(image_id(notification["Records"][0]["s3"]["object"]["key"]))
+    return str(parse_upload_key(notification["Records"][0]["s3"]["object"]["key"]))

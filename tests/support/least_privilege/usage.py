@@ -11,7 +11,8 @@ from functools import partial
 import pytest
 import requests
 
-from catalog.uploads import StoredObject, new_id, notification, thumbnail_key, upload_key
+from catalog.events import StoredObject, notification
+from catalog.keys import new_id, thumbnail_key, upload_key
 from deploy.apply import deploy
 from local_cloud.emulator import client_environ
 from smoke.errors import GalleryError
@@ -115,7 +116,8 @@ def sweep(cloud: Cloud, gallery: GalleryClient) -> None:
 def sweep_at_once(cloud: Cloud) -> None:
     """Sweep as the function does, but treat every upload as old enough: times in S3 cannot be changed."""
     configuration = cloud.client("lambda").get_function_configuration(FunctionName=cloud.function("sweep"))
-    program = "from catalog import pending, sweep; pending.PATIENCE_MINUTES = 0; sweep.handle({}, None)"
+    program = """from catalog import pending; from catalog_functions import sweep
+pending.PATIENCE_MINUTES = 0; sweep.handle({}, None)"""
     environ = {
         **client_environ(cloud.session.endpoint_url),
         **configuration["Environment"]["Variables"],

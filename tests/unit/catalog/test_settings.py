@@ -19,7 +19,7 @@ def test_each_field_is_read_from_its_variable() -> None:
     assert settings == Example(bucket_name="photos", port=3306, language="de")
 
 
-def test_an_empty_variable_counts_as_absent() -> None:
+def test_an_empty_variable_counts_as_missing() -> None:
     assert Example.from_environ({"BUCKET_NAME": "photos", "PORT": "1", "LANGUAGE": ""}).language == "en"
 
 
@@ -28,6 +28,6 @@ def test_every_missing_variable_is_named() -> None:
         Example.from_environ({"BUCKET_NAME": ""})
 
 
-def test_a_number_that_is_none_is_named_with_its_value() -> None:
+def test_an_invalid_number_is_reported_with_its_variable() -> None:
     with pytest.raises(ConfigurationError, match="PORT must be a whole number, not 'many'"):
         Example.from_environ({"BUCKET_NAME": "photos", "PORT": "many"})

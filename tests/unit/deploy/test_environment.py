@@ -53,6 +53,9 @@ Outputs:
 }
 
 
+FILE, STACKS_FILE, IMAGES_FILE = "environments/test.yaml", "stacks.yaml", "templates/images.yaml"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "environments").mkdir()
@@ -110,61 +113,46 @@ def test_an_unset_variable_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("environments/test.yaml", "region: eu-west-1", "", "region must be a string, not None"),
+        (FILE, "region: eu-west-1", "", "region must be a string, not None"),
+        (FILE, "platform: aws", "platform: vax", "platform must be one of host, container, aws"),
+        (FILE, "region:", "colour: red\nregion:", "unknown key colour"),
+        (FILE, "  images: {", "  image: {}\n  images: {", "unknown key parameters.image"),
+        (FILE, "Versions: 3", "Versions: [3]", "parameters.images.Versions must be a string or a number"),
+        (FILE, "parameters:", "parameters: 3\nother:", "parameters must be a mapping"),
+        (FILE, "parameters:", "parameters: {", "is not valid YAML"),
+        (FILE, "  images:", "  function: {Host: x}\n  images:", "function.Host is already wired"),
         (
-            "environments/test.yaml",
-            "platform: aws",
-            "platform: vax",
-            "platform must be one of host, container, aws",
-        ),
-        ("environments/test.yaml", "region:", "colour: red\nregion:", "unknown key colour"),
-        ("environments/test.yaml", "  images: {", "  image: {}\n  images: {", "unknown key parameters.image"),
-        (
-            "environments/test.yaml",
-            "Versions: 3",
-            "Versions: [3]",
-            "parameters.images.Versions must be a string or a number",
-        ),
-        ("environments/test.yaml", "parameters:", "parameters: 3\nother:", "parameters must be a mapping"),
-        ("environments/test.yaml", "parameters:", "parameters: {", "is not valid YAML"),
-        ("environments/test.yaml", "  images:", "  function: {Host: x}\n  images:", "function.Host is already wired"),
-        (
-            "stacks.yaml",
+            STACKS_FILE,
             "images.BucketName",
             "pictures.BucketName",
             "stack 'pictures' is neither deployed, provided nor existing",
         ),
-        ("stacks.yaml", "images.BucketName", "BucketName", "parameters.BucketName must be stack.Output"),
-        ("stacks.yaml", "service:", "servise:", "unknown key function.servise"),
+        (STACKS_FILE, "images.BucketName", "BucketName", "parameters.BucketName must be stack.Output"),
+        (STACKS_FILE, "service:", "servise:", "unknown key function.servise"),
         (
-            "stacks.yaml",
+            STACKS_FILE,
             "  template: images.yaml",
             "  template: images.yaml\n  parameters: {Extra: function.B}",
             "depend on each other",
         ),
         (
-            "stacks.yaml",
+            STACKS_FILE,
             "images.BucketName",
             "images.Bucket",
             r"takes images.Bucket, which is not an output of images.yaml",
         ),
-        ("stacks.yaml", "    Host:", "    Name:", r"function.parameters.Name is not a parameter of function.yaml"),
-        (
-            "environments/test.yaml",
-            "Versions: 3",
-            "Copies: 3",
-            r"images.Copies is not a settable parameter of images.yaml",
-        ),
-        ("environments/test.yaml", "BucketName: photos, ", "", r"images.BucketName is missing: images.yaml has no"),
-        ("environments/test.yaml", "{Host:", "{Name:", r"provided.database lacks Host"),
-        ("environments/test.yaml", "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
-        ("environments/test.yaml", "{}", "{images.Bucket: ' '}", r"overrides.images.Bucket must give a reason"),
-        ("environments/test.yaml", "{}", "{images.Bucket: false}", r"overrides.images.Bucket must give a reason"),
-        ("environments/test.yaml", "{}", "{1: x}", r"overrides.1 is not a string key"),
-        ("environments/test.yaml", "region:", "on: x\nregion:", r"True is not a string key"),
-        ("environments/test.yaml", "region:", "region: eu-west-2\nregion:", r"duplicate key region"),
-        ("templates/images.yaml", "Outputs:", "Outputs: {", r"images.yaml is not valid YAML"),
-        ("templates/images.yaml", "  BucketName: {Value: !Ref Bucket}", "  - x", r"Outputs must be a mapping"),
+        (STACKS_FILE, "    Host:", "    Name:", r"function.parameters.Name is not a parameter of function.yaml"),
+        (FILE, "Versions: 3", "Copies: 3", r"images.Copies is not a settable parameter of images.yaml"),
+        (FILE, "BucketName: photos, ", "", r"images.BucketName is missing: images.yaml has no"),
+        (FILE, "{Host:", "{Name:", r"provided.database lacks Host"),
+        (FILE, "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
+        (FILE, "{}", "{images.Bucket: ' '}", r"overrides.images.Bucket must give a reason"),
+        (FILE, "{}", "{images.Bucket: false}", r"overrides.images.Bucket must give a reason"),
+        (FILE, "{}", "{1: x}", r"overrides.1 is not a string key"),
+        (FILE, "region:", "on: x\nregion:", r"True is not a string key"),
+        (FILE, "region:", "region: eu-west-2\nregion:", r"duplicate key region"),
+        (IMAGES_FILE, "Outputs:", "Outputs: {", r"images.yaml is not valid YAML"),
+        (IMAGES_FILE, "  BucketName: {Value: !Ref Bucket}", "  - x", r"Outputs must be a mapping"),
     ],
 )
 def test_an_error_names_its_position(folder: Path, file: str, old: str, new: str, message: str) -> None:

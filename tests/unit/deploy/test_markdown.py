@@ -13,88 +13,53 @@ from deploy.drift import Drift
 from deploy.errors import BusyError, EnvironmentFileError
 from deploy.markdown import LONGEST, drift_section, failure_section, plan_section
 from deploy.plan import Plan, PlannedStack
+from support.plans import modify, plan, unchanged, update
 
 GOLDEN = Path(__file__).with_name("golden")
 
-CREATED = Plan(
-    "staging",
-    "eu-central-1",
-    {"catalog": "catalog/catalog-0.3.0.zip"},
-    (
-        PlannedStack("images", "create", "", (Change("Add", "Bucket", "AWS::S3::Bucket"),), "arn"),
-        PlannedStack("catalog", "create later", "", (Change("Add", "Function", "X"),), waits_for=("images.TopicArn",)),
-    ),
+OLD_ALARM = Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm")
+ANNOTATE = {"annotate": "annotate/annotate-0.2.1.zip"}
+OLD_ANNOTATE = {"annotate": "annotate/annotate-0.2.0.zip"}
+THUMBNAIL = {"thumbnail": "thumbnail/thumbnail-0.1.2.zip"}
+
+CREATED = plan(
+    PlannedStack("images", "create", "", (Change("Add", "Bucket", "AWS::S3::Bucket"),), "arn"),
+    PlannedStack("catalog", "create later", "", (Change("Add", "Function", "X"),), waits_for=("images.TopicArn",)),
+    artifacts={"catalog": "catalog/catalog-0.3.0.zip"},
 )
-UPDATED = Plan(
-    "staging",
-    "eu-central-1",
-    {"annotate": "annotate/annotate-0.2.1.zip", "thumbnail": "thumbnail/thumbnail-0.1.2.zip"},
-    (
-        PlannedStack(
-            "database",
-            "update",
-            "",
-            (Change("Modify", "Instance", "AWS::RDS::DBInstance", "perhaps", ("MultiAZ",), ("MultiAZ",)),),
-            "arn",
-        ),
-        PlannedStack(
-            "annotate",
-            "update",
-            "",
-            (
-                Change("Modify", "Function", "AWS::Lambda::Function", "no", ("Code",)),
-                Change("Modify", "Version", "AWS::Lambda::Version", "yes", ("Description",), ("Description",)),
-                Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm"),
-            ),
-            "arn",
-        ),
-        PlannedStack("thumbnail", "unchanged", ""),
+UPDATED = plan(
+    update("database", modify("Instance", "AWS::RDS::DBInstance", "perhaps", "MultiAZ")),
+    update(
+        "annotate",
+        modify("Function", "AWS::Lambda::Function", "no", "Code"),
+        modify("Version", "AWS::Lambda::Version", "yes", "Description"),
+        OLD_ALARM,
     ),
-    ("gallery-staging-old",),
-    {"annotate": "annotate/annotate-0.2.0.zip", "thumbnail": "thumbnail/thumbnail-0.1.2.zip"},
+    unchanged("thumbnail"),
+    artifacts=ANNOTATE | THUMBNAIL,
+    orphaned=("gallery-staging-old",),
+    deployed=OLD_ANNOTATE | THUMBNAIL,
 )
-REFUSED = Plan(
-    "production",
-    "eu-central-1",
-    {},
-    (
-        PlannedStack(
-            "images",
-            "update",
-            "",
-            (
-                Change("Modify", "Bucket", "AWS::S3::Bucket", "yes", ("BucketName",), ("BucketName",)),
-                Change("Remove", "Topic", "AWS::SNS::Topic"),
-                Change("Remove", "TopicPolicy", "AWS::SNS::TopicPolicy"),
-            ),
-            "arn",
-            refused=(
-                "images.Bucket (bucket) would be replaced because of BucketName",
-                "images.Topic (topic) would be deleted",
-            ),
+REFUSED = plan(
+    update(
+        "images",
+        modify("Bucket", "AWS::S3::Bucket", "yes", "BucketName"),
+        Change("Remove", "Topic", "AWS::SNS::Topic"),
+        Change("Remove", "TopicPolicy", "AWS::SNS::TopicPolicy"),
+        refused=(
+            "images.Bucket (bucket) would be replaced because of BucketName",
+            "images.Topic (topic) would be deleted",
         ),
     ),
+    environment="production",
 )
-ALLOWED = Plan(
-    "production",
-    "eu-central-1",
-    {"annotate": "annotate/annotate-0.2.1.zip"},
-    (
-        PlannedStack(
-            "database",
-            "update",
-            "",
-            (
-                Change("Modify", "Instance", "AWS::RDS::DBInstance", "yes", ("Engine",), ("Engine",)),
-                Change("Remove", "OldAlarm", "AWS::CloudWatch::Alarm"),
-            ),
-            "arn",
-        ),
-    ),
-    (),
-    {"annotate": "annotate/annotate-0.2.0.zip"},
+ALLOWED = plan(
+    update("database", modify("Instance", "AWS::RDS::DBInstance", "yes", "Engine"), OLD_ALARM),
+    environment="production",
+    artifacts=ANNOTATE,
+    deployed=OLD_ANNOTATE,
 )
-UNCHANGED = Plan("production", "eu-central-1", {}, (PlannedStack("images", "unchanged", ""),))
+UNCHANGED = plan(unchanged("images"), environment="production")
 DRIFTED = [
     Drift("images", "Bucket", "AWS::S3::Bucket", "MODIFIED", ("/Tags/0/Value is manual, not gallery",)),
     Drift("web", "", "", "INCOMPLETE", ("a permission is missing",)),
@@ -128,7 +93,7 @@ def test_no_drift_is_an_empty_section() -> None:
 
 def test_a_long_plan_is_cut_and_refers_to_the_log() -> None:
     changes = tuple(Change("Remove", f"Resource{number:04}", "AWS::SQS::Queue") for number in range(1000))
-    section = plan_section(Plan("staging", "eu-central-1", {}, (PlannedStack("web", "update", "", changes, "arn"),)))
+    section = plan_section(plan(update("web", *changes)))
     assert LONGEST - 100 < len(section) <= LONGEST
     above, details = section.split("<details>")
     assert above.endswith("DELETED\n- … and more; see the job log\n\n")
@@ -173,8 +138,8 @@ PLANS = st.builds(
 
 @settings(max_examples=30)
 @given(PLANS)
-def test_github_interprets_no_data_as_markup(plan: Plan) -> None:
-    section = plan_section(plan)
+def test_github_interprets_no_data_as_markup(hostile: Plan) -> None:
+    section = plan_section(hostile)
     assert len(section) <= LONGEST
     interpreted = [token for token in tokens(section) if token.type not in ("code_inline", "fence")]
     assert [token.content for token in interpreted if "data" in token.content] == []

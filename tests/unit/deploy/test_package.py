@@ -21,8 +21,9 @@ def catalog_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_package_contains_all_its_dependencies(catalog_package: Path) -> None:
-    program = "import catalog.handler, catalog.migrate, boto3; print(boto3.__file__, catalog.migrate.own_migrations())"
-    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(catalog_package)!r}); {program}"]
+    program = """import boto3, catalog_functions.custom_resource, catalog.schema
+print(boto3.__file__, catalog.schema.own_migrations())"""
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(catalog_package)!r})\n{program}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert str(catalog_package) in done.stdout
     assert "0001_image" in done.stdout
@@ -49,13 +50,13 @@ def test_an_existing_package_is_not_rebuilt(catalog_package: Path) -> None:
 
 def test_a_folder_keeps_the_most_recently_used_packages(catalog_package: Path, tmp_path: Path) -> None:
     used = Path(shutil.copy(catalog_package, tmp_path))
-    for second, path in enumerate([used, *(tmp_path / f"catalog-0.0.{old}-0.zip" for old in range(KEPT))]):
+    for second, path in enumerate([used, *(tmp_path / f"catalog-0.0.{old}-0.zip" for old in range(9))]):
         path.touch()
         os.utime(path, (second, second))
     package("catalog", "host", tmp_path)
     built = package("catalog", "container", tmp_path).path
-    assert {used, built} < set(tmp_path.iterdir())
-    assert len(list(tmp_path.iterdir())) == KEPT
+    assert KEPT == 4
+    assert set(tmp_path.iterdir()) == {used, built, *(tmp_path / f"catalog-0.0.{old}-0.zip" for old in (7, 8))}
 
 
 def test_the_key_of_a_package_is_known_before_it_is_built(catalog_package: Path) -> None:
@@ -74,15 +75,6 @@ def test_a_package_for_containers_matches_lambdas_python_and_this_processor(tmp_
         compiled = [name for name in archive.namelist() if name.endswith(".so") and "cpython" in name]
     assert compiled
     assert all(f"cpython-313-{processor}-linux" in name for name in compiled)
-
-
-def test_a_folder_keeps_only_the_newest_packages(catalog_package: Path, tmp_path: Path) -> None:
-    for number in range(9):
-        old = tmp_path / f"catalog-0.0.{number}-0.zip"
-        old.touch()
-        os.utime(old, (number, number))
-    newest = package("catalog", "host", tmp_path).path
-    assert {path.name for path in tmp_path.iterdir()} == {newest.name} | {f"catalog-0.0.{n}-0.zip" for n in (6, 7, 8)}
 
 
 def test_an_unknown_service_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from catalog.uploads import StoredObject, announcement
+from catalog.events import StoredObject, announcement
 from deploy.redrive import event_of
 
 EVENT = announcement(StoredObject("photos", "uploads/x"))

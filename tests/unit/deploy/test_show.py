@@ -4,36 +4,30 @@ import pytest
 
 from deploy.change_set import Change
 from deploy.drift import Drift
-from deploy.plan import Plan, PlannedStack
+from deploy.plan import PlannedStack
 from deploy.show import drift_text, event_text, losses, plan_text, status_text
 from deploy.stack import Event
 from deploy.status import StackStatus
+from support.plans import modify, plan, unchanged, update
 
-BUCKET = Change("Modify", "Bucket", "AWS::S3::Bucket", "yes", ("BucketName",))
-PLAN = Plan(
-    "staging",
-    "eu-central-1",
-    {},
-    (
-        PlannedStack("network", "create", "", (Change("Add", "Vpc", "AWS::EC2::VPC"),), "arn"),
-        PlannedStack(
-            "database",
-            "create later",
-            "",
-            (Change("Add", "Db", "X"),) * 3,
-            waits_for=("network.VpcId", "network.SubnetIds"),
-        ),
-        PlannedStack(
-            "images",
-            "update",
-            "",
-            (BUCKET, Change("Remove", "Old", "Y"), Change("Modify", "Rule", "Z", "perhaps")),
-            "arn",
-            refused=("images.Bucket (bucket) would be replaced because of BucketName",),
-        ),
-        PlannedStack("web", "plan again", "", waits_for=("database.Host",)),
-        PlannedStack("alarms", "unchanged", ""),
+PLAN = plan(
+    PlannedStack("network", "create", "", (Change("Add", "Vpc", "AWS::EC2::VPC"),), "arn"),
+    PlannedStack(
+        "database",
+        "create later",
+        "",
+        (Change("Add", "Db", "X"),) * 3,
+        waits_for=("network.VpcId", "network.SubnetIds"),
     ),
+    update(
+        "images",
+        modify("Bucket", "AWS::S3::Bucket", "yes", "BucketName"),
+        Change("Remove", "Old", "Y"),
+        modify("Rule", "Z", "perhaps"),
+        refused=("images.Bucket (bucket) would be replaced because of BucketName",),
+    ),
+    PlannedStack("web", "plan again", "", waits_for=("database.Host",)),
+    unchanged("alarms"),
 )
 
 
@@ -61,11 +55,8 @@ REFUSED unless the environment file lists it under overrides, with a reason:
 
 
 def test_a_plan_shows_special_cases_of_stacks() -> None:
-    stacks = (
-        PlannedStack("network", "update", ""),
-        PlannedStack("images", "create later", "", (Change("Add", "Bucket", "X"),)),
-    )
-    text = plan_text(Plan("staging", "eu-central-1", {}, stacks, ("gallery-staging-old",)))
+    failed = PlannedStack("images", "create later", "", (Change("Add", "Bucket", "X"),))
+    text = plan_text(plan(update("network"), failed, orphaned=("gallery-staging-old",)))
     assert "network  update, outputs only" in text
     assert "images   create, up to 1 resource, after deleting the stack whose creation failed" in text
     assert text.endswith("delete them by hand:\n  gallery-staging-old")
@@ -74,35 +65,26 @@ def test_a_plan_shows_special_cases_of_stacks() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        Change("Modify", "Version", "AWS::Lambda::Version", "yes", ("Description",), ("Description",)),
-        Change("Modify", "Schema", "Custom::Schema", "perhaps", ("Artifact",), ("Artifact",)),
-        Change(
-            "Modify",
-            "Group",
-            "AWS::AutoScaling::AutoScalingGroup",
-            "perhaps",
-            ("LaunchTemplate",) * 2,
-            ("LaunchTemplate",),
-        ),
-        Change("Modify", "Db", "AWS::RDS::DBInstance", "perhaps", ("MultiAZ",), ("MultiAZ",)),
+        modify("Version", "AWS::Lambda::Version", "yes", "Description"),
+        modify("Schema", "Custom::Schema", "perhaps", "Artifact"),
+        modify("Group", "AWS::AutoScaling::AutoScalingGroup", "perhaps", "LaunchTemplate"),
+        modify("Db", "AWS::RDS::DBInstance", "perhaps", "MultiAZ"),
     ],
 )
 def test_stateless_replacements_and_changes_in_place_are_no_losses(change: Change) -> None:
-    plan = Plan("staging", "eu-central-1", {}, (PlannedStack("annotate", "update", "", (change,), "arn"),))
-    assert list(losses(plan)) == []
-    assert "REPLACED" not in plan_text(plan)
-    assert f"~ {change.logical_id} " in plan_text(plan)
+    planned = plan(update("annotate", change))
+    assert list(losses(planned)) == []
+    assert "REPLACED" not in plan_text(planned)
+    assert f"~ {change.logical_id} " in plan_text(planned)
 
 
 def test_a_deleted_version_is_a_loss() -> None:
     change = Change("Remove", "Version", "AWS::Lambda::Version")
-    plan = Plan("staging", "eu-central-1", {}, (PlannedStack("annotate", "update", "", (change,), "arn"),))
-    assert "1 resource DELETED" in plan_text(plan)
+    assert "1 resource DELETED" in plan_text(plan(update("annotate", change)))
 
 
 def test_a_plan_without_changes_says_so() -> None:
-    plan = Plan("staging", "eu-central-1", {}, (PlannedStack("alarms", "unchanged", ""),))
-    assert plan_text(plan).endswith("No changes.")
+    assert plan_text(plan(unchanged("alarms"))).endswith("No changes.")
 
 
 def test_an_event_shows_the_reason_of_a_failure() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from catalog.uploads import CONTENT_TYPES
+from catalog.limits import CONTENT_TYPES
 from imaging.decode import FORMATS, decode
 from support.photos import SWAPPED_PROFILE, difference, encoded, exif, scene
 from unit.imaging.samples import SAMPLES, SCENE, colour

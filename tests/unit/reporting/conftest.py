@@ -1,4 +1,4 @@
-"""A GitHub on the loopback."""
+"""A GitHub server on the loopback."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ from support.github_server import GitHubServer
 
 @pytest.fixture
 def server() -> Iterator[GitHubServer]:
-    """Run a GitHub that has one empty repository."""
+    """Run a server with one empty repository."""
     with GitHubServer() as server:
         yield server
 
 
 @pytest.fixture
 def github(server: GitHubServer, monkeypatch: pytest.MonkeyPatch) -> GitHub:
-    """Speak to it, without pauses between attempts."""
+    """A client without pauses between attempts."""
     monkeypatch.setattr(rest, "BACKOFF_SECONDS", 0)
     return GitHub(Settings.from_environ(server.environ()))

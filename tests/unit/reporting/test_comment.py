@@ -1,4 +1,4 @@
-"""The one comment of the pipeline on a pull request."""
+"""The pipeline's comment on a pull request."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def number(server: GitHubServer) -> int:
     return server.open_pull_request()
 
 
-def test_a_comment_holds_the_sections_below_a_hidden_marker(server: GitHubServer, github: GitHub, number: int) -> None:
+def test_a_comment_has_its_sections_below_a_hidden_marker(server: GitHubServer, github: GitHub, number: int) -> None:
     told = write_comment(github, number, ["### staging", "### production"], "https://github.com/run")
     assert told.startswith("created: https://")
     assert server.bodies(number) == [
-        "<!-- image-annotation: the comment of the pipeline -->\n\n## What this would change\n\n"
-        "[The run](https://github.com/run) has the logs.\n\n### staging\n\n### production"
+        "<!-- image-annotation: the comment of the pipeline -->\n\n## Planned changes\n\n"
+        "[Logs of the run](https://github.com/run)\n\n### staging\n\n### production"
     ]
 
 
-def test_a_comment_is_kept_up_to_date(server: GitHubServer, github: GitHub, number: int) -> None:
+def test_a_comment_is_updated(server: GitHubServer, github: GitHub, number: int) -> None:
     write_comment(github, number, ["old"], None)
     for _ in range(120):
         server.comment(number, "a discussion", user="somebody")
@@ -33,24 +33,24 @@ def test_a_comment_is_kept_up_to_date(server: GitHubServer, github: GitHub, numb
     assert len(server.bodies(number)) == 121
 
 
-def test_a_comment_that_says_the_same_is_left_alone(server: GitHubServer, github: GitHub, number: int) -> None:
+def test_an_unchanged_comment_is_not_edited(server: GitHubServer, github: GitHub, number: int) -> None:
     write_comment(github, number, ["same"], None)
     assert write_comment(github, number, ["same"], None).startswith("unchanged: ")
     assert "PATCH" not in [method for method, _ in server.requests]
 
 
-def test_comments_of_others_are_never_changed(server: GitHubServer, github: GitHub, number: int) -> None:
+def test_comments_of_others_are_not_edited(server: GitHubServer, github: GitHub, number: int) -> None:
     write_comment(github, number, ["plan"], None)
     (ours,) = server.bodies(number)
     other = server.open_pull_request()
-    server.comment(other, ours, user="somebody")  # who read the marker
-    server.comment(other, f"> {ours}")  # another workflow, which quotes
+    server.comment(other, ours, user="somebody")  # copied the marker
+    server.comment(other, f"> {ours}")  # another workflow that quotes it
     server.comment(other, "")
     assert write_comment(github, other, ["plan"], None).startswith("created: ")
     assert server.bodies(other) == [ours, f"> {ours}", "", ours]
 
 
-def test_a_comment_never_becomes_longer_than_github_takes(server: GitHubServer, github: GitHub, number: int) -> None:
+def test_a_comment_does_not_exceed_the_limit_of_github(server: GitHubServer, github: GitHub, number: int) -> None:
     write_comment(github, number, ["x" * 30_000, "y" * 30_000, "z" * 30_000, "the last"], None)
     (text,) = server.bodies(number)
-    assert text.endswith("y\n\n**One more section does not fit here; it is in the log of its job.**\n\nthe last")
+    assert text.endswith("y\n\n**A section does not fit here; see the log of its job.**\n\nthe last")

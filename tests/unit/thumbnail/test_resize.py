@@ -1,4 +1,4 @@
-"""The thumbnail of one picture."""
+"""The thumbnail of one image."""
 
 import base64
 import random
@@ -36,7 +36,7 @@ def test_a_photo_becomes_a_webp_that_looks_like_it() -> None:
     assert difference(image, scene(1600, 1200).resize(image.size, Image.Resampling.LANCZOS)) < 2.5
 
 
-def test_the_catalogue_learns_the_original_size_and_the_real_type() -> None:
+def test_the_original_size_and_the_real_type_are_returned() -> None:
     thumbnail = resize(encoded(scene(1600, 1200), "PNG")).thumbnail
     assert (thumbnail.width, thumbnail.height, thumbnail.content_type) == (1600, 1200, "image/png")
 
@@ -51,7 +51,7 @@ def test_transparency_is_kept_in_thumbnail_and_placeholder() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_nothing_that_the_photo_says_about_its_owner_leaks(kind: str) -> None:
+def test_thumbnails_contain_no_metadata_of_the_photo(kind: str) -> None:
     exif = Image.Exif()
     exif[0x013B] = "Erika Mustermann"  # Artist
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -69,10 +69,10 @@ def test_the_placeholder_is_a_tiny_preview_of_the_photo() -> None:
 
 
 @pytest.mark.parametrize("size", [(512, 512), (24, 24), (32, 31), (1, 1), (5000, 1)])
-def test_the_placeholder_fits_its_column_even_when_the_photo_is_noise(size: tuple[int, int]) -> None:
-    assert len(resize(encoded(noise(size), "PNG")).thumbnail.placeholder) < 1500  # of 2000
+def test_the_placeholder_of_noise_fits_its_column(size: tuple[int, int]) -> None:
+    assert len(resize(encoded(noise(size), "PNG")).thumbnail.placeholder) < 1500  # the column has 2000
 
 
-def test_a_file_that_is_no_picture_is_unreadable() -> None:
+def test_a_file_that_is_not_an_image_is_unreadable() -> None:
     with pytest.raises(UnreadableImageError):
         resize(b"hello")

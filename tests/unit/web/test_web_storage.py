@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.uploads import MAX_BYTES, clean_filename, new_id, upload_key
+from catalog.filenames import clean_filename
+from catalog.keys import new_id, upload_key
+from catalog.limits import MAX_BYTES
 from web import storage
 from web.storage import Storage, UploadForm, fit_metadata
 

@@ -1,39 +1,39 @@
 // Requests to the JSON API.
 
 const TIMEOUT_MS = 15_000;
-const MAX_KEPT = 200;
+const MAX_CACHED = 200;
 
-/** A request that did not work; the message is for people, `status` is 0 without an answer. */
+/** A failed request. The message is for people; `status` is 0 without a response. */
 export class RequestError extends Error {
   constructor(message, status) {
     super(message);
     this.status = status;
   }
 
-  /** Whether the same may work in a while: nobody answered, or the answer was that somebody is away. */
-  get passing() {
+  /** Whether a retry may succeed: there was no response, or it was 502, 503 or 504. */
+  get isTemporary() {
     return this.status === 0 || (this.status >= 502 && this.status <= 504);
   }
 }
 
-const ATTEMPTS = 40;
-const LONGEST_PAUSE_MS = 10_000;
+const MAX_ATTEMPTS = 40;
+const MAX_DELAY_MS = 10_000;
 
-/** Do something again and again until it works, for some minutes, while it fails in a way that passes. */
-export async function persist(work, { signal, onTrouble = () => {} }) {
+/** Retry `work` with increasing delays, for some minutes, while its errors are temporary. */
+export async function withRetries(work, { signal, onRetry = () => {} }) {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || !error.passing || attempt === ATTEMPTS) throw error;
-      onTrouble(error);
-      await pause(Math.min(500 * 2 ** attempt, LONGEST_PAUSE_MS), signal);
+      if (signal.aborted || !error.isTemporary || attempt === MAX_ATTEMPTS) throw error;
+      onRetry(error);
+      await delay(Math.min(500 * 2 ** attempt, MAX_DELAY_MS), signal);
       signal.throwIfAborted();
     }
   }
 }
 
-function pause(milliseconds, signal) {
+function delay(milliseconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
     for (const [target, event] of [[signal, "abort"], [window, "online"]]) {
@@ -42,7 +42,7 @@ function pause(milliseconds, signal) {
   });
 }
 
-/** Send a request and return the JSON of its answer, or null when it has none. */
+/** Send a request. Returns the JSON of the response, or null if it has none. */
 export async function request(method, path, { body, signal } = {}) {
   const response = await send(path, {
     method,
@@ -53,19 +53,19 @@ export async function request(method, path, { body, signal } = {}) {
   return response.status === 204 ? null : response.json();
 }
 
-const kept = new Map();
+const cached = new Map();
 
-/** Get JSON; what did not change since the last time is not sent again. */
+/** Get JSON. An unchanged response is not transferred again. */
 export async function get(path) {
-  const last = kept.get(path);
+  const previous = cached.get(path);
   const response = await send(path, {
-    cache: "no-store", // the answers are kept here
-    headers: last ? { "If-None-Match": last.etag } : {},
+    cache: "no-store", // responses are cached here
+    headers: previous ? { "If-None-Match": previous.etag } : {},
   });
-  if (response.status === 304) return last.json;
+  if (response.status === 304) return previous.json;
   const json = await response.json();
-  if (kept.size >= MAX_KEPT) kept.clear();
-  kept.set(path, { etag: response.headers.get("ETag"), json });
+  if (cached.size >= MAX_CACHED) cached.clear();
+  cached.set(path, { etag: response.headers.get("ETag"), json });
   return json;
 }
 
@@ -76,9 +76,9 @@ async function send(path, { signal, ...options }) {
     response = await fetch(path, { ...options, signal: signal ? AbortSignal.any([signal, limit]) : limit });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new RequestError("The gallery does not answer. Check the connection and try again.", 0);
+    throw new RequestError("The gallery is not responding. Check your connection and try again.", 0);
   }
   if (response.ok || response.status === 304) return response;
-  const answer = await response.json().catch(() => null);
-  throw new RequestError(answer?.error?.message ?? `The gallery answered ${response.status}.`, response.status);
+  const body = await response.json().catch(() => null);
+  throw new RequestError(body?.error?.message ?? `The gallery returned error ${response.status}.`, response.status);
 }

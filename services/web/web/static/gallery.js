@@ -1,26 +1,26 @@
-// The gallery page: photos appear and change while it is open, more are appended, new ones are uploaded.
+// The gallery page: updates photos, loads older ones and uploads new ones.
 
 import { get } from "./api.js";
-import { keepLooking, tellTrouble } from "./live.js";
+import { poll, showConnectionLoss } from "./polling.js";
 import { isUnsettled, retry, show, showTime } from "./photo.js";
-import { followPictures } from "./picture.js";
-import { droppedFiles, objection, Uploads } from "./upload.js";
-import { photos } from "./words.js";
+import { watchPictures } from "./picture_loader.js";
+import { droppedFiles, findProblem, Uploads } from "./upload.js";
+import { photos } from "./format.js";
 
-const PAGE = 50;
-const MOST = 100;
-const SINGLY = 5;
+const PAGE_SIZE = 50;
+const MAX_LIMIT = 100;
+const MAX_SINGLE_REQUESTS = 5;
 const SCROLLED_PIXELS = 300;
-const TIMES_MS = 10_000;
+const TIME_UPDATE_MS = 10_000;
 
 const grid = document.querySelector("#photos");
 const status = document.querySelector("#status");
 const problems = document.querySelector("#problems");
 const newer = document.querySelector("#newer");
 const { before, query } = grid.dataset;
-const whole = !before && !query;
+const isFirstPage = !before && !query;
 
-// ---- What is there
+// ---- Cards
 
 function cards() {
   return [...grid.querySelectorAll(".card[data-thumbnail]")];
@@ -30,25 +30,25 @@ function cardOf(id) {
   return grid.querySelector(`.card[data-id="${id}"]`);
 }
 
-/** Show a photo, on a new card where there is none yet; tells whether anything changed. */
-function place(image) {
+/** Show a photo on its card, or on a new one. Returns whether anything changed. */
+function showPhoto(image) {
   const card = cardOf(image.id);
   if (card && !card.classList.contains("uploading")) return show(card, image);
   const fresh = document.querySelector("#card").content.firstElementChild.cloneNode(true);
   fresh.querySelector(".frame").href = `/images/${image.id}`;
   show(fresh, image);
   if (card) {
-    takeOver(card, fresh);
+    replaceUploadCard(card, fresh);
   } else {
     fresh.classList.add("fresh");
-    // Newest first: ids begin with a time.
+    // Newest first: IDs sort by time.
     grid.insertBefore(fresh, cards().find((other) => other.dataset.id < image.id) ?? null);
   }
   return true;
 }
 
-/** Put a photo's card where its upload's was, with its preview and the focus. */
-function takeOver(uploading, card) {
+/** Replace the card of an upload by the card of its photo, and keep the preview and the focus. */
+function replaceUploadCard(uploading, card) {
   const focused = uploading.contains(document.activeElement);
   const preview = uploading.querySelector(".preview");
   if (preview && card.dataset.thumbnail !== "failed") card.querySelector(".frame").prepend(preview);
@@ -56,43 +56,43 @@ function takeOver(uploading, card) {
   if (focused) card.querySelector("a").focus();
 }
 
-// ---- What happens while the page is open
+// ---- Polling
 
 let turn = 0;
 
-async function look() {
+async function refresh() {
   const present = cards();
   const unsettled = present.filter(isUnsettled);
   let changed = false;
   let covered = new Set();
-  if (whole || unsettled.length) {
+  if (isFirstPage || unsettled.length) {
     const deepest = present.findLastIndex(isUnsettled);
-    // While something is unsettled, ask for as little as reaches it.
-    const limit = deepest < 0 ? PAGE : Math.min(Math.max(deepest + 5, 10), MOST);
+    // Request only as many photos as needed to reach the last unsettled one.
+    const limit = deepest < 0 ? PAGE_SIZE : Math.min(Math.max(deepest + 5, 10), MAX_LIMIT);
     const page = await get(`/api/images?${parameters(before, limit)}`);
     changed = update(page, present);
     covered = new Set(page.images.map((image) => image.id));
   }
-  // What no list covers (a new photo on a page of results) is asked for by itself, a few at a time.
+  // Photos outside the list, such as a new photo on a page of results, are requested individually, a few at a time.
   const others = unsettled.filter((card) => card.isConnected && !covered.has(card.dataset.id));
-  for (let count = Math.min(SINGLY, others.length); count > 0; count -= 1) {
+  for (let count = Math.min(MAX_SINGLE_REQUESTS, others.length); count > 0; count -= 1) {
     changed = (await updateOne(others[turn++ % others.length])) || changed;
   }
   if (changed) return "changed";
   if (cards().some(isUnsettled)) return "waiting";
-  return whole ? "idle" : "stop";
+  return isFirstPage ? "idle" : "stop";
 }
 
 function parameters(cursor, limit) {
   return new URLSearchParams({ limit, ...(cursor && { before: cursor }), ...(query && { q: query }) });
 }
 
-/** Bring the cards up to date with a page of the API; `present` are those that were there when it was asked for. */
+/** Update the cards with a page of the API. `present` are the cards that existed before the request. */
 function update({ images, next }, present) {
   const ids = new Set(images.map((image) => image.id));
   const oldest = next ?? "";
   let changed = false;
-  if (whole) {
+  if (isFirstPage) {
     for (const card of present) {
       if (card.dataset.id >= oldest && !ids.has(card.dataset.id)) {
         remove(card); // deleted elsewhere
@@ -101,15 +101,15 @@ function update({ images, next }, present) {
     }
   }
   const newest = present[0]?.dataset.id ?? "";
-  // Nothing jumps under the eyes of somebody who reads further down.
-  const hold = whole && scrollY > SCROLLED_PIXELS;
-  let held = 0;
+  // Do not move the page while somebody has scrolled down.
+  const keepPosition = isFirstPage && scrollY > SCROLLED_PIXELS;
+  let hiddenCount = 0;
   for (const image of images) {
-    if (hold && image.id > newest && !cardOf(image.id)) held += 1;
-    else changed = place(image) || changed;
+    if (keepPosition && image.id > newest && !cardOf(image.id)) hiddenCount += 1;
+    else changed = showPhoto(image) || changed;
   }
-  newer.hidden = !held;
-  newer.textContent = `Show ${held} new photo${held === 1 ? "" : "s"}`;
+  newer.hidden = !hiddenCount;
+  newer.textContent = `Show ${hiddenCount} new photo${hiddenCount === 1 ? "" : "s"}`;
   return changed;
 }
 
@@ -128,20 +128,20 @@ function remove(card) {
   card.remove();
 }
 
-function say(words) {
-  if (status.textContent !== words) status.textContent = words;
+function setStatus(text) {
+  if (status.textContent !== text) status.textContent = text;
 }
 
-const soon = keepLooking(look, { onTrouble: tellTrouble(status) });
-followPictures(soon);
+const pollNow = poll(refresh, { onResult: showConnectionLoss(status) });
+watchPictures(pollNow);
 
-setInterval(() => document.hidden || cards().forEach(showTime), TIMES_MS);
+setInterval(() => document.hidden || cards().forEach(showTime), TIME_UPDATE_MS);
 cards().forEach(showTime);
 
 newer.addEventListener("click", () => {
   scrollTo({ top: 0 });
   newer.hidden = true;
-  soon();
+  pollNow();
 });
 
 grid.addEventListener("click", async (event) => {
@@ -150,9 +150,9 @@ grid.addEventListener("click", async (event) => {
   try {
     await retry(card);
   } catch (error) {
-    complain([error.message]);
+    showProblems([error.message]);
   }
-  soon(); // it may be pending even then
+  pollNow(); // the photo may be pending even after an error
 });
 
 // ---- Older photos
@@ -165,8 +165,8 @@ more?.addEventListener("click", async (event) => {
   if (more.ariaBusy === "true") return;
   more.ariaBusy = "true";
   try {
-    const page = await get(`/api/images?${parameters(more.dataset.before, PAGE)}`);
-    page.images.forEach(place);
+    const page = await get(`/api/images?${parameters(more.dataset.before, PAGE_SIZE)}`);
+    page.images.forEach(showPhoto);
     if (page.next) {
       more.dataset.before = page.next;
       more.href = `/?${new URLSearchParams({ before: page.next, ...(query && { q: query }) })}`;
@@ -174,10 +174,10 @@ more?.addEventListener("click", async (event) => {
       more.parentElement.remove();
     }
     if (page.images.length) cardOf(page.images[0].id).querySelector("a").focus({ preventScroll: true });
-    say(`${photos(page.images.length)} more`);
-    soon();
+    setStatus(`${photos(page.images.length)} loaded`);
+    pollNow();
   } catch (error) {
-    complain([error.message]);
+    showProblems([error.message]);
   } finally {
     more.ariaBusy = "false";
   }
@@ -194,21 +194,21 @@ const uploads = new Uploads(document.querySelector("#uploading"), {
   onStart(card) {
     grid.prepend(card);
   },
-  onKnown: soon,
+  onSent: pollNow,
   onDone(card, image) {
-    place(image);
-    soon();
+    showPhoto(image);
+    pollNow();
   },
   onChange({ waiting, running, done, failed }) {
     const sending = waiting + running;
     const parts = [];
     if (sending) parts.push(`Uploading ${photos(sending)}`);
     if (done) parts.push(`${sending ? done : photos(done)} uploaded`);
-    if (failed) parts.push(`${photos(failed)} not uploaded`);
-    say(parts.join(", "));
+    if (failed) parts.push(`${photos(failed)} failed`);
+    setStatus(parts.join(", "));
     rest.hidden = !waiting;
-    if (sending) addEventListener("beforeunload", warn);
-    else removeEventListener("beforeunload", warn);
+    if (sending) addEventListener("beforeunload", confirmLeaving);
+    else removeEventListener("beforeunload", confirmLeaving);
   },
 });
 
@@ -217,20 +217,20 @@ rest.addEventListener("click", () => {
   grid.querySelector("a, button")?.focus();
 });
 
-function warn(event) {
+function confirmLeaving(event) {
   event.preventDefault();
 }
 
 async function add(files) {
-  const objections = await Promise.all(files.map((file) => objection(file, maxBytes)));
-  const fine = files.filter((file, index) => !objections[index]);
-  complain(objections.filter(Boolean));
-  if (!fine.length) return;
-  uploads.add(fine);
+  const fileProblems = await Promise.all(files.map((file) => findProblem(file, maxBytes)));
+  const accepted = files.filter((file, index) => !fileProblems[index]);
+  showProblems(fileProblems.filter(Boolean));
+  if (!accepted.length) return;
+  uploads.add(accepted);
   scrollTo({ top: 0 });
 }
 
-function complain(messages) {
+function showProblems(messages) {
   problems.replaceChildren();
   if (!messages.length) return;
   const list = document.createElement("ul");
@@ -278,7 +278,7 @@ addEventListener("dragover", (event) => {
 });
 
 addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) document.body.toggleAttribute("data-dropping", false); // it left the window
+  if (!event.relatedTarget) document.body.toggleAttribute("data-dropping", false); // the pointer left the window
 });
 
 addEventListener("drop", async (event) => {

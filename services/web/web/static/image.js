@@ -1,10 +1,10 @@
-// The page of one photo: it stays up to date, its words can be edited, and it can be deleted.
+// The page of one photo: updates it, edits its annotation and deletes it.
 
 import { get, request } from "./api.js";
-import { keepLooking, tellTrouble } from "./live.js";
+import { poll, showConnectionLoss } from "./polling.js";
 import { isUnsettled, retry, show, showTime, write } from "./photo.js";
-import { followPictures } from "./picture.js";
-import { modelLabel } from "./words.js";
+import { watchPictures } from "./picture_loader.js";
+import { modelLabel } from "./format.js";
 
 const root = document.querySelector(".single");
 const path = `/api/images/${root.dataset.id}`;
@@ -12,7 +12,7 @@ const status = document.querySelector("#status");
 const editor = document.querySelector("#editor");
 const edit = document.querySelector("#edit");
 const confirmation = document.querySelector("#confirm");
-const really = document.querySelector("#really");
+const confirmDelete = document.querySelector("#confirm-delete");
 
 let image = null;
 
@@ -31,15 +31,15 @@ function showAll(latest) {
   return changed;
 }
 
-async function look() {
-  if (really.disabled) return "waiting"; // about to be deleted
+async function refresh() {
+  if (confirmDelete.disabled) return "waiting"; // being deleted
   const changed = showAll(await get(path));
   if (!isUnsettled(root)) return "stop";
   return changed ? "changed" : "waiting";
 }
 
-const soon = keepLooking(look, { onTrouble: tellTrouble(status) });
-followPictures(soon);
+const pollNow = poll(refresh, { onResult: showConnectionLoss(status) });
+watchPictures(pollNow);
 setInterval(() => document.hidden || showTime(root), 10_000);
 showTime(root);
 
@@ -49,24 +49,24 @@ root.querySelector(".retry").addEventListener("click", async () => {
   } catch (error) {
     status.textContent = error.message;
   }
-  soon(); // it may be pending even then
+  pollNow(); // the photo may be pending even after an error
 });
 
-// ---- Words
+// ---- Editor
 
 const FIELDS = ["caption", "alt_text", "tags"];
-let seen = null; // what the photo's words were when the form was filled
-let filled = null; // the same as its fields hold it
+let seen = null; // the photo's annotation when the form was filled
+let filled = null; // the same, as text of the fields
 
 function tagList(text) {
   return text.split(",").map((tag) => tag.trim()).filter(Boolean);
 }
 
-function asText(words) {
-  return Array.isArray(words) ? words.join(", ") : (words ?? "").replace(/\r\n?/g, "\n"); // as fields do
+function asText(value) {
+  return Array.isArray(value) ? value.join(", ") : (value ?? "").replace(/\r\n?/g, "\n"); // as fields do
 }
 
-/** Fill the fields that the person has not written in, and remember what is in them. */
+/** Fill the fields that the person has not changed, and remember their values. */
 function fill() {
   for (const name of FIELDS) {
     const field = editor.elements[name];
@@ -103,7 +103,7 @@ editor.addEventListener("keydown", (event) => {
   if (event.key === "Escape") openEditor(false);
 });
 
-/** Show beside each field what another person has written into it meanwhile. */
+/** Show below each field what somebody else changed it to. */
 async function showTheirs() {
   const before = filled;
   showAll(await get(path));
@@ -141,7 +141,7 @@ editor.addEventListener("submit", async (event) => {
     status.textContent = "Saved";
     return openEditor(false);
   } catch (error) {
-    if (error.status === 409) await showTheirs().catch(() => {}); // saving again will ask again
+    if (error.status === 409) await showTheirs().catch(() => {}); // if this fails, saving again retries it
     editor.querySelector(".failure").textContent = error.message;
     return undefined;
   }
@@ -151,13 +151,13 @@ editor.addEventListener("submit", async (event) => {
 
 document.querySelector("#delete").addEventListener("click", () => confirmation.showModal());
 document.querySelector("#keep").addEventListener("click", () => confirmation.close());
-really.addEventListener("click", async () => {
-  really.disabled = true;
+confirmDelete.addEventListener("click", async () => {
+  confirmDelete.disabled = true;
   try {
     await request("DELETE", path);
     location.replace("/");
   } catch (error) {
     confirmation.querySelector(".failure").textContent = error.message;
-    really.disabled = false;
+    confirmDelete.disabled = false;
   }
 });

@@ -1,12 +1,12 @@
-// Shows a photo of the API in the elements that templates/photo.html makes: on a card and on its own page.
+// Shows a photo in the elements of templates/photo.html, on a card or on its own page.
 
 import { request } from "./api.js";
-import { isLost, loadPicture } from "./picture.js";
-import { absoluteTime, modelLabel, relativeTime } from "./words.js";
+import { failedToLoad, loadPicture } from "./picture_loader.js";
+import { absoluteTime, modelLabel, relativeTime } from "./format.js";
 
 const STUCK_MS = 60_000;
 
-/** Bring an element up to date with a photo; tells whether its state or words changed. */
+/** Update an element with a photo. Returns whether its state or caption changed. */
 export function show(root, image) {
   const { thumbnail, annotation } = image;
   const before = fingerprint(root);
@@ -32,26 +32,26 @@ export function show(root, image) {
   return fingerprint(root) !== before;
 }
 
-/** Tell whether it is worth asking for a photo: a function still works on it, or its picture is lost. */
+/** Whether to poll a photo: a function is processing it, or its picture failed to load. */
 export function isUnsettled(root) {
-  return isPending(root) || isLost(root);
+  return isPending(root) || failedToLoad(root);
 }
 
 function isPending(root) {
   return root.dataset.thumbnail === "pending" || root.dataset.annotation === "pending";
 }
 
-/** Write how long ago a photo came, and offer a retry when it has been pending for long. */
+/** Show how long ago a photo was uploaded, and offer a retry if it has been pending for long. */
 export function showTime(root) {
   const time = root.querySelector("time");
-  const words = relativeTime(time.dateTime);
-  if (time.textContent !== words) time.textContent = words;
+  const text = relativeTime(time.dateTime);
+  if (time.textContent !== text) time.textContent = text;
   time.title = absoluteTime(time.dateTime);
   const since = Math.max(Date.parse(root.dataset.uploaded), Number(root.dataset.retried ?? 0));
   root.toggleAttribute("data-stuck", isPending(root) && Date.now() - since > STUCK_MS);
 }
 
-/** Start again whatever is not ready. */
+/** Process again the parts of a photo that are not ready. */
 export async function retry(root) {
   const button = root.querySelector(".retry");
   button.disabled = true;
@@ -64,7 +64,7 @@ export async function retry(root) {
   }
 }
 
-/** Write text into an element where there is one and it differs. */
+/** Set the text of an element, if it exists and the text differs. */
 export function write(root, selector, text, language) {
   const element = root.querySelector(selector);
   if (!element) return;

@@ -1,34 +1,34 @@
-// Sends photos to the bucket: three at a time, each with a card that shows how far it is.
+// Uploads photos to the bucket: three at a time, each with a card that shows its progress.
 
-import { persist, request, RequestError } from "./api.js";
-import { pictureType } from "./signatures.js";
-import { fileSize } from "./words.js";
+import { request, RequestError, withRetries } from "./api.js";
+import { pictureType } from "./file_type.js";
+import { fileSize } from "./format.js";
 
 const AT_ONCE = 3;
 const PREVIEW_PIXELS = 320;
 
-/** Why a file cannot be uploaded, in a sentence for people; "" when it can. */
-export async function objection(file, maxBytes) {
+/** Why a file can't be uploaded, as a message for people; "" if it can. */
+export async function findProblem(file, maxBytes) {
   if (file.size === 0) return `${file.name} is empty.`;
   try {
-    if (!(await pictureType(file))) return `${file.name} does not hold a JPEG, PNG, WebP, GIF, AVIF or HEIC picture.`;
+    if (!(await pictureType(file))) return `${file.name} is not a JPEG, PNG, WebP, GIF, AVIF or HEIC picture.`;
   } catch {
-    return `${file.name} cannot be read. Check that it is still there, and choose it again.`;
+    return `${file.name} can't be read. Check that it still exists and choose it again.`;
   }
   if (file.size > maxBytes) {
-    return `${file.name} has ${fileSize(file.size)}; at most ${maxBytes / 1024 ** 2} MB are accepted.`;
+    return `${file.name} is too large (${fileSize(file.size)}). The limit is ${maxBytes / 1024 ** 2} MB.`;
   }
   return "";
 }
 
-/** The files of a drop, those in folders included. */
+/** The dropped files, including those in folders. */
 export async function droppedFiles(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files];
   return (await Promise.all(entries.map(filesOf))).flat();
 }
 
-/** Uploads, in the order in which they were added. A file gets its card when its turn comes. */
+/** Uploads files in the order in which they were added. A file gets its card when its upload starts. */
 export class Uploads {
   #waiting = [];
   #running = new Set();
@@ -38,8 +38,9 @@ export class Uploads {
   #listeners;
 
   /**
-   * `template` makes cards. The listeners: `onStart(card)`; `onKnown(card)` when the card's photo has its id;
-   * `onDone(card, image)` when it is uploaded; `onChange({ waiting, running, done, failed })` with the numbers.
+   * `template` is that of cards. Listeners: `onStart(card)`; `onSent(card)` when the file is stored and the card has its
+   * image ID; `onDone(card, image)` when the upload is complete; `onChange({ waiting, running, done, failed })` with the
+   * numbers of files.
    */
   constructor(template, listeners) {
     this.#template = template;
@@ -52,11 +53,11 @@ export class Uploads {
     this.#startSome();
   }
 
-  /** Forget the files whose turn has not come. */
+  /** Cancel the files whose upload has not started. */
   cancelWaiting() {
     for (const upload of this.#waiting) upload.card?.remove();
     this.#waiting = [];
-    this.#tell();
+    this.#notify();
   }
 
   #startSome() {
@@ -72,7 +73,7 @@ export class Uploads {
         this.#startSome();
       });
     }
-    this.#tell();
+    this.#notify();
   }
 
   #makeCard(upload) {
@@ -100,8 +101,8 @@ export class Uploads {
     const { signal } = upload.abort;
     mark(upload, "sending", "Uploading");
     preview(upload);
-    const onTrouble = () => {
-      part(card, ".frame-note").textContent = "Connection lost. Trying again…";
+    const onRetry = () => {
+      part(card, ".frame-note").textContent = "Connection lost. Retrying…";
     };
     const onProgress = (percent) => {
       part(card, "progress").value = percent;
@@ -110,15 +111,15 @@ export class Uploads {
     try {
       if (!upload.sent) {
         const wanted = { filename: file.name, content_type: await pictureType(file), bytes: file.size };
-        const form = await persist(() => request("POST", "/api/uploads", { body: wanted, signal }), { signal, onTrouble });
+        const form = await withRetries(() => request("POST", "/api/uploads", { body: wanted, signal }), { signal, onRetry });
         upload.id = form.id;
-        // The form may be used again: the same file arrives under the same key.
-        await persist(() => send(form, file, signal, onProgress), { signal, onTrouble });
+        // Sending the form again is safe, because the file has the same key.
+        await withRetries(() => send(form, file, signal, onProgress), { signal, onRetry });
         upload.sent = true;
-        card.dataset.id = upload.id; // from now on a function may make it known before we do
-        this.#listeners.onKnown(card);
+        card.dataset.id = upload.id; // from now on polling may find the photo first
+        this.#listeners.onSent(card);
       }
-      const image = await persist(() => request("PUT", `/api/images/${upload.id}`, { signal }), { signal, onTrouble });
+      const image = await withRetries(() => request("PUT", `/api/images/${upload.id}`, { signal }), { signal, onRetry });
       this.#done += 1;
       if (card.isConnected) this.#listeners.onDone(card, image);
     } catch (error) {
@@ -127,33 +128,33 @@ export class Uploads {
   }
 
   #fail(upload, message) {
-    if (!upload.card.isConnected) return; // it was found in the catalogue meanwhile
+    if (!upload.card.isConnected) return; // polling found the photo
     this.#failed.add(upload);
-    mark(upload, "failed", "Not uploaded", message);
+    mark(upload, "failed", "Upload failed", message);
   }
 
   #cancel(upload) {
     upload.abort.abort();
     this.#failed.delete(upload);
     this.#waiting = this.#waiting.filter((other) => other !== upload);
-    // Keyboards and screen readers go on at the neighbour.
-    const neighbour = upload.card.nextElementSibling ?? upload.card.previousElementSibling;
-    neighbour?.querySelector("a, button")?.focus();
+    // Move the focus to the neighbor, for keyboards and screen readers.
+    const neighbor = upload.card.nextElementSibling ?? upload.card.previousElementSibling;
+    neighbor?.querySelector("a, button")?.focus();
     upload.card.remove();
-    if (upload.sent) request("DELETE", `/api/images/${upload.id}`).catch(() => {}); // it stays in the gallery then
-    this.#tell();
+    if (upload.sent) request("DELETE", `/api/images/${upload.id}`).catch(() => {}); // the photo then stays in the gallery
+    this.#notify();
   }
 
-  #tell() {
+  #notify() {
     const [waiting, running, failed] = [this.#waiting.length, this.#running.size, this.#failed.size];
     this.#listeners.onChange({ waiting, running, failed, done: this.#done });
     if (!waiting && !running) this.#done = 0;
   }
 }
 
-function mark({ card, file }, state, words, failure = "") {
+function mark({ card, file }, state, note, failure = "") {
   card.dataset.upload = state;
-  part(card, ".frame-note").textContent = words;
+  part(card, ".frame-note").textContent = note;
   part(card, ".failure").textContent = failure;
   part(card, "progress").value = 0;
   const cancel = part(card, ".cancel");
@@ -165,14 +166,14 @@ function part(card, selector) {
   return card.querySelector(selector);
 }
 
-// Drawn at the size of a card: a decoded photo takes 50 MB, this 400 KB.
+// Scaled to the size of a card: 400 KB instead of 50 MB for the decoded photo.
 async function preview(upload) {
   if (part(upload.card, ".preview")) return;
   let bitmap;
   try {
     bitmap = await createImageBitmap(upload.file, { resizeWidth: PREVIEW_PIXELS, resizeQuality: "medium" });
   } catch {
-    return; // no picture, or of a kind that this browser does not know
+    return; // not a picture, or not supported by this browser
   }
   const canvas = document.createElement("canvas");
   canvas.className = "preview";
@@ -180,14 +181,14 @@ async function preview(upload) {
   canvas.height = bitmap.height;
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   bitmap.close();
-  // Small files are uploaded before they are drawn: then the photo has its own card already.
+  // A small file may be uploaded before this: then the photo has its own card already.
   const card = upload.card.isConnected
     ? upload.card
     : document.querySelector(`.card[data-id="${upload.id}"][data-thumbnail="pending"]`);
   card?.querySelector(".frame").prepend(canvas);
 }
 
-// XMLHttpRequest, because fetch does not tell how much was sent.
+// XMLHttpRequest, because fetch does not report upload progress.
 function send({ url, fields }, file, signal, onProgress) {
   return new Promise((resolve, reject) => {
     const body = new FormData();
@@ -198,20 +199,20 @@ function send({ url, fields }, file, signal, onProgress) {
     exchange.upload.addEventListener("progress", ({ loaded, total }) => onProgress((loaded / total) * 100));
     exchange.addEventListener("load", () => {
       if (exchange.status < 300) resolve();
-      else reject(new RequestError(refusal(exchange), exchange.status));
+      else reject(new RequestError(errorMessage(exchange), exchange.status));
     });
-    exchange.addEventListener("error", () => reject(new RequestError("The connection broke off. Try again.", 0)));
+    exchange.addEventListener("error", () => reject(new RequestError("The connection was lost. Try again.", 0)));
     exchange.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
     signal.addEventListener("abort", () => exchange.abort());
     exchange.send(body);
   });
 }
 
-function refusal(exchange) {
+function errorMessage(exchange) {
   const [, code] = /<Code>(\w+)<\/Code>/.exec(exchange.responseText) ?? [];
   if (code === "EntityTooLarge") return "The file is too large.";
   if (code === "EntityTooSmall") return "The file is empty.";
-  return `The storage refused the file (${code ?? exchange.status}). Try again.`;
+  return `The storage rejected the file (${code ?? exchange.status}). Try again.`;
 }
 
 async function filesOf(entry) {
@@ -222,9 +223,9 @@ async function filesOf(entry) {
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    // A reader hands out a folder in portions, the last of which is empty.
-    const portion = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
-    if (!portion.length) return (await Promise.all(found.map(filesOf))).flat();
+    // A reader returns the entries of a folder in batches, the last of which is empty.
+    const batch = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (!batch.length) return (await Promise.all(found.map(filesOf))).flat();
     found.push(...portion);
   }
 }

@@ -1,7 +1,6 @@
-"""The custom resource: what CloudFormation asks, and what it is told."""
+"""The custom resource: requests from CloudFormation, and the responses it receives."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields, replace
@@ -13,50 +12,52 @@ import pymysql
 import pytest
 
 from catalog.database import Database, DatabaseUnavailableError, connect, read_credentials
-from catalog.handler import MigrationSettings, apply, handle
-from catalog.migrate import migrate, own_migrations, schema_is_current
+from catalog.schema import own_migrations, schema_is_current
 from catalog.settings import ConfigurationError
+from catalog_functions.custom_resource import MigrationSettings, apply, handle
+from catalog_functions.migrate import migrate
+from support.http_server import running
 
 
 class CloudFormation(HTTPServer):
-    """Receives the answer of a custom resource, as the pre-signed URL does."""
+    """Sends requests to the function, and receives the responses at a pre-signed URL."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.answers: list[dict[str, Any]] = []
+        super().__init__(("127.0.0.1", 0), _Response)
+        self.responses: list[dict[str, Any]] = []
 
-    def request(self, request_type: str, **more: str) -> dict[str, str]:
-        return {
+    def send(self, request_type: str, **more: str) -> dict[str, Any]:
+        """Return the response to a request, with its content type."""
+        request = {
             "RequestType": request_type,
             "ResponseURL": f"http://127.0.0.1:{self.server_port}/answer",
             "StackId": "stack",
             "RequestId": "request",
             "LogicalResourceId": "Schema",
-            **more,
         }
+        handle(request | more, None)
+        (response,) = self.responses
+        self.responses.clear()
+        return response
 
 
-class _Answer(BaseHTTPRequestHandler):
+class _Response(BaseHTTPRequestHandler):
     server: CloudFormation
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.answers.append(json.loads(body) | {"content_type": self.headers["Content-Type"]})
+        self.server.responses.append(json.loads(body) | {"content_type": self.headers["Content-Type"]})
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""
+        """Do not log to stderr."""
 
 
 @pytest.fixture
 def cloudformation() -> Iterator[CloudFormation]:
-    with CloudFormation() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with running(CloudFormation()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -67,40 +68,36 @@ def environment(migration_settings: MigrationSettings, monkeypatch: pytest.Monke
     return migration_settings
 
 
-def test_creation_migrates_lets_the_application_in_and_succeeds(
+def test_create_migrates_and_grants_access_to_the_application(
     cloudformation: CloudFormation, environment: MigrationSettings
 ) -> None:
-    handle(cloudformation.request("Create"), None)
-    (answer,) = cloudformation.answers
+    answer = cloudformation.send("Create")
     assert (answer["Status"], answer["PhysicalResourceId"], answer["content_type"]) == ("SUCCESS", "schema-Schema", "")
     application = replace(environment, database_secret_arn=environment.application_secret_arn)
     with Database(application).connection() as connection:
         assert schema_is_current(connection)
 
 
-def test_an_update_migrates_again_and_keeps_the_physical_id(
+def test_update_migrates_again_and_keeps_the_physical_id(
     cloudformation: CloudFormation, environment: MigrationSettings
 ) -> None:
-    handle(cloudformation.request("Create"), None)
-    handle(cloudformation.request("Update", PhysicalResourceId="schema-Schema"), None)
-    assert [answer["Status"] for answer in cloudformation.answers] == ["SUCCESS", "SUCCESS"]
-    assert cloudformation.answers[1]["PhysicalResourceId"] == "schema-Schema"
+    assert cloudformation.send("Create")["Status"] == "SUCCESS"
+    answer = cloudformation.send("Update", PhysicalResourceId="schema-Schema")
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "schema-Schema")
 
 
-def test_deletion_does_nothing_and_succeeds(cloudformation: CloudFormation) -> None:
-    handle(cloudformation.request("Delete", PhysicalResourceId="schema-Schema"), None)
-    assert cloudformation.answers[0]["Status"] == "SUCCESS"
+def test_delete_does_nothing_and_succeeds(cloudformation: CloudFormation) -> None:
+    assert cloudformation.send("Delete", PhysicalResourceId="schema-Schema")["Status"] == "SUCCESS"
 
 
-def test_a_failure_is_told_with_its_reason(cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_reported_with_its_reason(cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_HOST", raising=False)
-    handle(cloudformation.request("Create"), None)
-    (answer,) = cloudformation.answers
+    answer = cloudformation.send("Create")
     assert answer["Status"] == "FAILED"
     assert "DATABASE_HOST" in answer["Reason"]
 
 
-def test_anybody_else_has_a_changed_password_of_the_application_set(environment: MigrationSettings) -> None:
+def test_any_other_event_applies_a_changed_application_password(environment: MigrationSettings) -> None:
     secret = environment.application_secret_arn
     rotating = {"username": "rotating", "password": "the first"}
     boto3.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(rotating))
@@ -117,14 +114,20 @@ def test_anybody_else_has_a_changed_password_of_the_application_set(environment:
         master.cursor().execute("DROP USER rotating@'%'")
 
 
-def test_a_statement_that_takes_too_long_is_stopped_and_the_next_run_does_it(environment: MigrationSettings) -> None:
+def test_any_other_event_raises_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_HOST", raising=False)
+    with pytest.raises(ConfigurationError, match="DATABASE_HOST"):
+        handle({}, None)
+
+
+def test_a_statement_that_times_out_is_killed_and_the_next_run_repeats_it(environment: MigrationSettings) -> None:
     master = read_credentials(environment.database_secret_arn)
     with closing(connect(environment, master)) as other, other.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {environment.database_name}")
         other.select_db(environment.database_name)
         migrate(other, own_migrations()[:1])
         cursor.execute("BEGIN")
-        cursor.execute("SELECT * FROM image")  # until it ends, nobody can change this table
+        cursor.execute("SELECT * FROM image")  # locks the table against ALTER until the transaction ends
         with pytest.raises(pymysql.err.OperationalError, match="timed out"):
             apply(environment, statement_seconds=1)
         cursor.execute("COMMIT")
@@ -132,17 +135,11 @@ def test_a_statement_that_takes_too_long_is_stopped_and_the_next_run_does_it(env
         assert schema_is_current(other)
 
 
-def test_anybody_else_sees_an_error_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DATABASE_HOST", raising=False)
-    with pytest.raises(ConfigurationError, match="DATABASE_HOST"):
-        handle({}, None)
-
-
 @pytest.mark.parametrize(
     "statement",
     ["DROP TABLE image", "ALTER TABLE image ADD COLUMN x INT", "CREATE TABLE x (id INT)", "SELECT * FROM mysql.user"],
 )
-def test_the_application_user_may_only_read_and_write_rows(database: Database, statement: str) -> None:
+def test_the_application_user_can_only_read_and_write_rows(database: Database, statement: str) -> None:
     with database.connection() as connection, connection.cursor() as cursor:
         with pytest.raises(pymysql.err.MySQLError, match="denied"):
             cursor.execute(statement)

@@ -1,6 +1,6 @@
-"""Lambda function behind a CloudFormation custom resource: migrates the schema, and keeps the application's user.
+"""Lambda function behind a CloudFormation custom resource: migrates the schema and maintains the application's user.
 
-Create and Update migrate; Delete does nothing, because the data outlives the stack.
+Create and Update migrate. Delete does nothing, because the data outlives the stack.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref.html
 """
 
@@ -15,38 +15,38 @@ from typing import Any
 import pymysql
 
 from catalog.database import Credentials, DatabaseSettings, connect, read_credentials
-from catalog.migrate import TABLE_LOCK_SECONDS, migrate
+from catalog_functions.migrate import TABLE_LOCK_SECONDS, migrate
 
 logger = logging.getLogger(__name__)
 logging.getLogger().setLevel(logging.INFO)
 
 RESPONSE_SECONDS = 10
-MAX_REASON_CHARACTERS = 1000  # a response may have 4 KiB
+MAX_REASON_CHARACTERS = 1000  # CloudFormation accepts responses of up to 4 KiB
 STATEMENT_SECONDS = 300
-"""How long a statement may take.
+"""Time limit of a statement.
 
-With the waits for another migration and for tables that are in use, two of them fit the function's 900 seconds.
+Two such statements fit into the function's 900 seconds, together with the waits for another migration and for locks.
 """
 
 COLLATION = "/*M!101001 COLLATE utf8mb4_uca1400_nopad_ai_ci */"
-"""Lets MariaDB find the same words as MySQL, whose default is utf8mb4_0900_ai_ci.
+"""Makes searches in MariaDB find the same words as in MySQL, whose default is utf8mb4_0900_ai_ci.
 
-Both compare by the Unicode Collation Algorithm, without regard to case and accents. MySQL, and MariaDB before 10.10.1,
-take this for a comment: https://mariadb.com/kb/en/comment-syntax/
+Both use the Unicode Collation Algorithm and ignore case and accents. For MySQL, and MariaDB before 10.10.1, this is a
+comment: https://mariadb.com/kb/en/comment-syntax/
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationSettings(DatabaseSettings):
-    """`database_secret_arn` is the master user's; this is the application user's."""
+    """`database_secret_arn` is the master user's secret; `application_secret_arn` is the application user's."""
 
     application_secret_arn: str
 
 
 def handle(event: dict[str, Any], context: object) -> None:
-    """Serve one request of CloudFormation and tell it how that went.
+    """Handle a request from CloudFormation and report the result to it.
 
-    Anybody else's event migrates, too, and fails when that does: so a person has a changed password set.
+    Any other event also migrates, and raises its errors: operators invoke the function to apply a changed password.
     """
     if "ResponseURL" not in event:
         apply(MigrationSettings.from_environ(os.environ))
@@ -55,17 +55,17 @@ def handle(event: dict[str, Any], context: object) -> None:
         if event["RequestType"] != "Delete":
             apply(MigrationSettings.from_environ(os.environ))
         outcome = {"Status": "SUCCESS"}
-    except Exception as error:  # CloudFormation waits for an hour unless it is told of every failure
+    except Exception as error:  # without a response, CloudFormation waits for an hour
         logger.exception("the migration failed")
         outcome = {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:MAX_REASON_CHARACTERS]}
     _respond(event, outcome)
 
 
 def apply(settings: MigrationSettings, statement_seconds: float = STATEMENT_SECONDS) -> list[str]:
-    """Create the database when there is none, migrate it, and give the application's user its rights.
+    """Create the database if it is missing, migrate it, and grant the application's user its rights.
 
     Returns:
-        The names of the migrations that were applied.
+        The names of the applied migrations.
     """
     master = read_credentials(settings.database_secret_arn)
     connection = connect(settings, master, read_timeout_seconds=statement_seconds, lock_seconds=TABLE_LOCK_SECONDS)
@@ -86,9 +86,9 @@ def apply(settings: MigrationSettings, statement_seconds: float = STATEMENT_SECO
 
 
 def _stop(settings: MigrationSettings, master: Credentials, thread: int) -> None:
-    """End what a connection that broke off began: the server would finish it, and the next run would do it twice."""
+    """Kill the statement of a lost connection: otherwise the server finishes it, and the next run repeats it."""
     with (
-        suppress(pymysql.err.MySQLError),  # the thread is gone, or the server is
+        suppress(pymysql.err.MySQLError),  # the thread has ended, or the server has
         closing(connect(settings, master)) as connection,
         connection.cursor() as cursor,
     ):

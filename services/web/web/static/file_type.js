@@ -1,4 +1,5 @@
-// Tells what a file is from its first bytes, as services/imaging/imaging/decode.py does: names and types may lie.
+// Detects the type of a file from its first bytes, as services/imaging/imaging/decode.py does. File names and declared
+// types are not reliable.
 
 const SIGNATURES = [
   ["\xff\xd8\xff", "image/jpeg"],
@@ -13,7 +14,7 @@ const BRANDS = new Map([
 const ANY_CODING = ["mif1", "msf1"];
 const MAX_BRANDS_BYTES = 256;
 
-/** The type of the picture in a file, "" when it is none. Throws a DOMException when the file cannot be read. */
+/** The media type of a picture file, "" if it is not a picture. Throws a DOMException if the file can't be read. */
 export async function pictureType(file) {
   const bytes = await file.slice(0, MAX_BRANDS_BYTES).arrayBuffer();
   const text = String.fromCharCode(...new Uint8Array(bytes));
@@ -21,7 +22,7 @@ export async function pictureType(file) {
   if (found) return found[1];
   if (text.startsWith("RIFF") && text.startsWith("WEBP", 8)) return "image/webp";
   if (!text.startsWith("ftyp", 4)) return "";
-  // A box of brands: the major one, its version, compatible ones.
+  // The box contains the major brand, its version, and compatible brands.
   const end = Math.min(new DataView(bytes).getUint32(0), text.length);
   const brands = [text.slice(8, 12)];
   for (let start = 16; start < end; start += 4) brands.push(text.slice(start, start + 4));

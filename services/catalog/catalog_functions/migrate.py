@@ -1,20 +1,17 @@
-"""Forward-only migrations: numbered SQL files, applied once, one at a time, resumed after a failure.
+"""Applies migrations: forward only, each once, one run at a time, resumed after a failure.
 
-MySQL commits every DDL statement by itself, so a file cannot be rolled back. The table `schema_migration` counts the
-finished statements of each file instead, and the next run goes on from there. A lock that dies with its connection
-keeps a second run waiting.
+MySQL commits after every DDL statement, so a file cannot be rolled back. Instead, the table `schema_migration` counts
+the finished statements of each file, and the next run resumes there. A lock makes a second run wait; the server
+releases it when the connection ends.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import pymysql
@@ -23,38 +20,19 @@ from pymysql.constants import ER
 from pymysql.cursors import Cursor
 
 from catalog.backoff import full_jitter
+from catalog.schema import Migration, own_migrations
 
 logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 120
 TABLE_LOCK_SECONDS = 5
-"""How long a statement of a migration may wait for its table: whoever comes after it waits, too, even to read."""
+"""How long a migration may wait for a table lock: meanwhile every later statement waits too, even a read."""
 TABLE_LOCK_ATTEMPTS = 8
 MOST_PAUSE_SECONDS = 5.0
 
 
 class MigrationError(Exception):
-    """The schema could not be brought up to date; the message says why."""
-
-
-@dataclass(frozen=True)
-class Migration:
-    """A numbered SQL file."""
-
-    name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the text, in hexadecimal."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
-
-
-def own_migrations() -> list[Migration]:
-    """Return the migrations of this release, in order."""
-    folder = resources.files("catalog") / "migrations"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
-    return [Migration(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")) for file in files]
+    """The schema could not be updated; the message says why."""
 
 
 # Group 1: quoted text, kept. Group 2: a comment, dropped. Group 3: the end of a statement.
@@ -67,7 +45,7 @@ _TOKEN = re.compile(
 
 
 def statements(sql: str) -> list[str]:
-    """Split a script at its semicolons, leaving out comments and keeping quoted text as it is."""
+    """Split a script at its semicolons, without comments; quoted text is unchanged."""
     found: list[str] = []
     current: list[str] = []
     position = 0
@@ -88,17 +66,18 @@ def migrate(
     migrations: Sequence[Migration] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[str]:
-    """Apply what is missing to the connection's database and return the names of what was applied.
+    """Apply the missing migrations to the connection's database and return their names.
 
-    Migrations that the database has and this release does not know are left alone: the schema only ever expands
-    before it contracts, so an older release runs on a newer schema.
+    Migrations that the database has and this release does not know are ignored: the schema expands before it
+    contracts, so an older release runs on a newer schema.
 
-    A statement that its table is not free for is tried again some times, with pauses in which others get at the table.
-    The connection says how long it waits each time: TABLE_LOCK_SECONDS, so that its users hardly notice.
+    A statement that cannot lock its table is retried up to TABLE_LOCK_ATTEMPTS times, with pauses in which other
+    statements can use the table. The connection's lock timeout should be TABLE_LOCK_SECONDS, so that users hardly
+    notice.
 
     Raises:
         MigrationError: another run holds the lock, or an applied file was edited.
-        pymysql.err.MySQLError: a statement failed; the next run goes on with it.
+        pymysql.err.MySQLError: a statement failed; the next run resumes with it.
     """
     migrations = own_migrations() if migrations is None else migrations
     with connection.cursor() as cursor:
@@ -107,7 +86,7 @@ def migrate(
         lock = f"migrate:{database}"[:64]
         cursor.execute("SELECT GET_LOCK(%s, %s)", (lock, LOCK_SECONDS))
         if cursor.fetchone() != (1,):
-            raise MigrationError(f"another migration of {database} has run for over {LOCK_SECONDS} seconds")
+            raise MigrationError(f"another migration of {database} is still running after {LOCK_SECONDS} seconds")
         try:
             cursor.execute(
                 """CREATE TABLE IF NOT EXISTS schema_migration (
@@ -130,7 +109,7 @@ def migrate(
                     applied.append(migration.name)
             return applied
         finally:
-            with suppress(pymysql.err.MySQLError):  # a connection that broke off has no lock, and an error of its own
+            with suppress(pymysql.err.MySQLError):  # a lost connection holds no lock, and its own error is raised
                 cursor.execute("SELECT RELEASE_LOCK(%s)", (lock,))
 
 
@@ -142,7 +121,7 @@ def _apply(connection: Connection[Any], migration: Migration, done: int, sleep: 
             (migration.name, migration.checksum),
         )
         for number, statement in enumerate(statements(migration.sql), start=1):
-            # Settings of the session are repeated: they do not outlive the connection that failed.
+            # Session settings are repeated: they ended with the connection that failed.
             if number > done or statement.upper().startswith("SET SESSION"):
                 _execute(cursor, statement, sleep)
                 cursor.execute(
@@ -163,22 +142,5 @@ def _execute(cursor: Cursor, statement: str, sleep: Callable[[float], None]) -> 
             failures += 1
             if error.args[0] != ER.LOCK_WAIT_TIMEOUT or failures == TABLE_LOCK_ATTEMPTS:
                 raise
-        logger.info("a table is in use; its migration is tried again")
+        logger.info("a table is in use; its migration will be retried")
         sleep(full_jitter(failures, 1, MOST_PAUSE_SECONDS))
-
-
-def missing_migrations(connection: Connection[Any]) -> list[str]:
-    """Return the names of this release's migrations that are not applied, or not to their end, in order."""
-    with connection.cursor() as cursor:
-        try:
-            cursor.execute("SELECT name FROM schema_migration WHERE finished")
-        except pymysql.err.ProgrammingError:  # there is no such table yet
-            applied = set()
-        else:
-            applied = {name for (name,) in cursor.fetchall()}
-    return [migration.name for migration in own_migrations() if migration.name not in applied]
-
-
-def schema_is_current(connection: Connection[Any]) -> bool:
-    """Tell whether every migration of this release is applied."""
-    return not missing_migrations(connection)

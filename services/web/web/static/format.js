@@ -1,8 +1,8 @@
-// Words for times, sizes and models: the twins of the filters in presentation.py.
+// Formats times, sizes and models, like the filters in presentation.py.
 
 const UNITS = [["minute", 60, 3600], ["hour", 3600, 86_400], ["day", 86_400, 30 * 86_400]];
 
-/** How long ago an RFC 3339 time was; a date when it was more than a month ago. */
+/** How long ago an RFC 3339 time was; the date if it was more than a month ago. */
 export function relativeTime(timestamp, now = Date.now()) {
   const then = new Date(timestamp);
   const seconds = (now - then) / 1000;
@@ -16,7 +16,7 @@ export function relativeTime(timestamp, now = Date.now()) {
   return then.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 }
 
-/** An RFC 3339 time in full, where the reader is. */
+/** An RFC 3339 time in full, in the local time zone. */
 export function absoluteTime(timestamp) {
   return new Date(timestamp).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
 }
@@ -31,7 +31,7 @@ export function fileSize(count) {
   return `${size.toFixed(unit !== "B" && size < 9.95 ? 1 : 0)} ${unit}`;
 }
 
-/** Who wrote the words: a model, or the tagger that runs without a network. */
+/** The name of the model that wrote an annotation, or of the offline tagger. */
 export function modelLabel(model) {
   return model === "offline-tagger" ? "offline tagger" : (model ?? "");
 }

@@ -1,0 +1,1 @@
+"""The Lambda functions of the catalog: schema migrations and the sweep. No other service bundles them."""

@@ -1,0 +1,283 @@
+"""What the JSON API accepts and returns. Validation, responses and /openapi.json all use these types."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
+
+from catalog import images
+from catalog.filenames import MAX_FILENAME_CHARACTERS
+from catalog.limits import MAX_BYTES
+from catalog.search import Search, parse
+
+MAX_LIMIT = 100
+MAX_QUERY_CHARACTERS = 200
+EDITABLE = ("caption", "alt_text", "tags")
+"""The fields of an annotation that people may change."""
+
+_TOKEN = r"[A-Za-z0-9_!#$%&'*+.^`|~-]+"  # noqa: S105
+_MEDIA_TYPE = rf"^[ \t]*({_TOKEN}/{_TOKEN}[ \t]*(;[^\x00-\x08\x0a-\x1f\x7f]*)?)?$"
+"""https://www.rfc-editor.org/rfc/rfc9110#name-media-type"""
+
+
+def _message(text: str) -> WrapValidator:
+    """Use one message for everything that can be wrong with a field."""
+
+    def validate(value: Any, handler: Any) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise PydanticCustomError("invalid_field", "{text}", {"text": text}) from error
+
+    return WrapValidator(validate)
+
+
+def _read_digits(value: object) -> object:
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,3}", value) else value
+
+
+def _read_integral(value: object) -> object:
+    """Accept 12.0 as a whole number: JSON has only one number type."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _read_query(text: str) -> str:
+    query = text.strip()[:MAX_QUERY_CHARACTERS]
+    if query and not parse(query).words:
+        raise PydanticCustomError("no_words", "The search has no words. Enter letters or digits.")
+    return query
+
+
+def _normalize_tags(tags: list[str]) -> list[str]:
+    unique: dict[str, str] = {}
+    for tag in tags:
+        if words := " ".join(tag.split()):
+            unique.setdefault(words.casefold(), words)
+    return list(unique.values())
+
+
+def _rfc3339(moment: object) -> object:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(moment, datetime) else moment
+
+
+Id = TypeAliasType(
+    "Id",
+    Annotated[
+        str,
+        Field(
+            pattern="^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+            description="A version 7 UUID, so IDs sort by creation time.",
+            examples=["01a20562-ea76-705d-b4ba-2f07e5b4c246"],
+        ),
+    ],
+)
+Status = TypeAliasType("Status", images.Status)
+Text = Annotated[str, Field(max_length=images.MAX_TEXT_CHARACTERS), AfterValidator(str.strip)]
+Tags = Annotated[
+    list[Annotated[str, Field(max_length=50)]],
+    Field(max_length=30, description="Empty and repeated tags are removed."),
+    AfterValidator(_normalize_tags),
+]
+Count = Annotated[int, Field(ge=0)]
+
+
+# ---- Requests
+
+
+class PageQuery(BaseModel):
+    """Which photos to list."""
+
+    limit: Annotated[
+        int,
+        Field(ge=1, le=MAX_LIMIT, strict=True, description="The maximum number of photos."),
+        BeforeValidator(_read_digits),
+        _message(f"limit must be a whole number from 1 to {MAX_LIMIT}."),
+    ] = 50
+    before: Annotated[
+        Id | None,
+        Field(description="Only photos older than this one. Use `next` of the previous page."),
+        _message("before must be the ID of a photo."),
+    ] = None
+    q: Annotated[
+        str,
+        Field(
+            description="Search terms. A photo matches if, for each term, its file name, caption, alternative text or "
+            "tags contain a word that begins with it. Words consist of letters, digits and underscores. The first 200 "
+            "characters and their first eight terms count. Terms of one or two letters count only if no term is "
+            "longer. A query that isn't blank needs at least one word.",
+            json_schema_extra={"pattern": r"^\s*$|[\p{L}\p{N}_]"},
+        ),
+        AfterValidator(_read_query),
+    ] = ""
+
+    @cached_property
+    def search(self) -> Search | None:
+        """The parsed query; None when it is blank."""
+        return parse(self.q) if self.q else None
+
+
+class Body(BaseModel):
+    """A JSON body, which must not have unknown fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class UploadRequest(Body):
+    """A file that a client wants to upload."""
+
+    filename: Annotated[
+        str, Field(min_length=1, max_length=1000, description="Folders and control characters are removed.")
+    ]
+    content_type: Annotated[
+        str,
+        Field(
+            max_length=100,
+            pattern=_MEDIA_TYPE,
+            description="A media type, or empty if unknown. Only the content of the file decides whether it is a "
+            "picture. The form has the standard name of a known picture type, otherwise application/octet-stream.",
+        ),
+    ]
+    bytes: Annotated[
+        int,
+        Field(ge=1, description="The size of the file.", json_schema_extra={"maximum": MAX_BYTES}),
+        BeforeValidator(_read_integral),
+    ]
+
+
+class Seen(Body):
+    """The values that the client saw before the edit."""
+
+    caption: str | None = None
+    alt_text: str | None = None
+    tags: list[str] = []
+
+
+class Edit(Body):
+    """A change of some editable fields. Omitted fields keep their values."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [name]} for name in EDITABLE]})
+
+    caption: Text = ""
+    alt_text: Text = ""
+    tags: Tags = []
+    seen: Seen | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The new values, by field name."""
+        return self.model_dump(include=set(EDITABLE), exclude_unset=True)
+
+    @property
+    def seen_values(self) -> dict[str, Any]:
+        """The values before the edit, as far as the client sent them."""
+        return self.seen.model_dump(exclude_unset=True) if self.seen else {}
+
+
+# ---- Responses
+
+
+class Answer(BaseModel):
+    """A JSON response. Every field is always present, and no others are."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"additionalProperties": False}, json_schema_serialization_defaults_required=True
+    )
+
+
+class UploadForm(Answer):
+    """A presigned form."""
+
+    id: Id
+    url: Annotated[str, Field(json_schema_extra={"format": "uri"})]
+    fields: dict[str, str]
+
+
+class Thumbnail(Answer):
+    """The state of a photo's thumbnail."""
+
+    status: Status = Field(default="pending", validation_alias="thumbnail_status")
+    reason: str | None = Field(
+        default=None, validation_alias="thumbnail_reason", description="Why it failed, for people."
+    )
+    url: str | None = Field(
+        default=None,
+        description="Presigned, valid for at least an hour. The picture is at most 512 pixels wide and high.",
+        json_schema_extra={"format": "uri"},
+    )
+    placeholder: str | None = Field(default=None, description="A tiny preview as a data: URI.")
+
+
+class Annotation(Answer):
+    """The state of a photo's annotation, its texts, and their source."""
+
+    status: Status = Field(default="pending", validation_alias="annotation_status")
+    reason: str | None = Field(
+        default=None, validation_alias="annotation_reason", description="Why it failed, for people."
+    )
+    caption: str | None = Field(default=None, description="A sentence about the photo.")
+    alt_text: str | None = Field(default=None, description="A description for people who can't see the photo.")
+    tags: list[str] = []
+    language: str | None = Field(default=None, description="BCP 47 tag of the language of the texts.")
+    model: str | None = Field(default=None, description="The model that wrote the texts, or `offline-tagger`.")
+    prompt_version: str | None = Field(default=None, description="The version of the model's prompt.")
+    input_tokens: Count | None = Field(default=None, description="The number of tokens that the model read.")
+    output_tokens: Count | None = Field(default=None, description="The number of tokens that the model wrote.")
+    edited: bool = Field(default=False, description="Whether a person changed the texts.")
+
+
+class Image(Answer):
+    """A photo. The defaults are those of an empty card."""
+
+    id: Id = ""
+    filename: Annotated[str, Field(max_length=MAX_FILENAME_CHARACTERS)] = ""
+    content_type: str = Field(default="", description="As declared; once the thumbnail is ready, as found in the file.")
+    bytes: Count = 0
+    width: Count | None = Field(default=None, description="In pixels, after rotation to upright, once known.")
+    height: Count | None = Field(default=None, description="In pixels, after rotation to upright, once known.")
+    uploaded_at: Annotated[str, BeforeValidator(_rfc3339), Field(json_schema_extra={"format": "date-time"})] = (
+        "1970-01-01T00:00:00Z"
+    )
+    thumbnail: Thumbnail = Thumbnail()
+    annotation: Annotation = Annotation()
+
+
+class ImagePage(Answer):
+    """A page of photos."""
+
+    images: Annotated[list[Image], Field(max_length=MAX_LIMIT)]
+    next: Id | None = Field(description="`before` of the next page; null on the last page.")
+
+
+class Alive(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+    version: str = Field(description="The version of the running package, or `working tree`.")
+
+
+class Health(Answer):
+    """Whether the process can serve requests."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    status: Literal["ok", "unavailable"]
+    reason: str = ""
+
+
+class ErrorDetail(Answer):
+    """What went wrong."""
+
+    code: str = Field(description="For programs.", examples=["not_found"])
+    message: str = Field(description="For people.")
+
+
+class Error(Answer):
+    """A failed request."""
+
+    error: ErrorDetail

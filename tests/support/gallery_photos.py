@@ -1,0 +1,93 @@
+"""Photos in the bucket and database of a web application under test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import boto3
+from flask import Flask
+
+from catalog import images
+from catalog.database import Database
+from catalog.filenames import filename_metadata
+from catalog.images import Annotation, Image, Thumbnail
+from catalog.keys import new_id, upload_key
+
+BUCKET = "photos-of-the-tests"
+FILE = b"\xff\xd8\xff the web process never reads the content"
+THUMBNAIL = Thumbnail(width=4000, height=3000, content_type="image/jpeg", placeholder="data:image/webp;base64,AA==")
+ANNOTATION = Annotation(
+    caption="A red kite over a beach.",
+    alt_text="A red kite with a long tail",
+    tags=("kite", "sandy beach"),
+    language="en",
+    model="gemini-3.5-flash-lite",
+    prompt_version="1",
+    input_tokens=1100,
+    output_tokens=30,
+)
+
+
+def put_upload(filename: str = "kite.jpg", content_type: str = "image/jpeg") -> str:
+    """Put a file into the bucket, as a browser does with a form, and return its image ID."""
+    image_id = new_id()
+    boto3.client("s3").put_object(
+        Bucket=BUCKET,
+        Key=upload_key(image_id),
+        Body=FILE,
+        ContentType=content_type,
+        Metadata=filename_metadata(filename),
+    )
+    return image_id
+
+
+@dataclass(frozen=True)
+class GalleryPhotos:
+    """Adds photos in the state that a test needs."""
+
+    database: Database
+    app: Flask
+
+    def add(
+        self,
+        filename: str = "kite.jpg",
+        *,
+        thumbnail: Thumbnail | str | None = None,
+        annotation: Annotation | str | None = None,
+    ) -> str:
+        """Add a photo to bucket and database. A part is pending if None, or failed if given a reason."""
+        image_id = put_upload(filename)
+        upload = self.app.extensions["backends"].storage.find_upload(image_id)
+        with self.database.connection() as connection:
+            images.register(connection, upload)
+            if isinstance(thumbnail, Thumbnail):
+                images.thumbnail_ready(connection, image_id, upload.etag, thumbnail)
+            elif thumbnail is not None:
+                images.thumbnail_failed(connection, image_id, upload.etag, thumbnail)
+            if isinstance(annotation, Annotation):
+                images.annotation_ready(connection, image_id, upload.etag, annotation)
+            elif annotation is not None:
+                images.annotation_failed(connection, image_id, upload.etag, annotation)
+        return image_id
+
+    def add_ready(self) -> str:
+        """Add a photo with THUMBNAIL and ANNOTATION."""
+        return self.add(thumbnail=THUMBNAIL, annotation=ANNOTATION)
+
+    def add_deleted(self) -> str:
+        """Add a photo whose row is deleted, while its file still exists."""
+        image_id = self.add()
+        with self.database.connection() as connection:
+            images.delete(connection, image_id)
+        return image_id
+
+    def get(self, image_id: str) -> Image | None:
+        """Return the row of a photo."""
+        with self.database.connection() as connection:
+            return images.get(connection, image_id)
+
+    def age(self, image_id: str, seconds: int) -> None:
+        """Set the upload time of a photo to some seconds ago."""
+        with self.database.connection() as connection, connection.cursor() as cursor:
+            statement = "UPDATE image SET uploaded_at = UTC_TIMESTAMP() - INTERVAL %s SECOND WHERE id = %s"
+            cursor.execute(statement, (seconds, image_id))
