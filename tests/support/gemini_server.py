@@ -10,14 +10,16 @@ import base64
 import io
 import json
 import re
-import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from PIL import Image
+
+from support import http_server
 
 INPUT_TOKENS = 620
 OUTPUT_TOKENS = 41
@@ -123,28 +125,23 @@ class GeminiServer:
     def __post_init__(self) -> None:
         server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Handler(http_server.Request):
+            def do_POST(self) -> None:  # noqa: N802 - a name of http.server
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 server.send(self, server.respond(self.path, self.headers.get("x-goog-api-key", ""), body))
-
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                pass
 
         self._replies: deque[Reply] = deque()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._stack = ExitStack()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._stack.enter_context(http_server.running(self._server))
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._stack.close()
 
     def reply(self, *replies: Reply) -> None:
         """Queue the replies to the next requests; afterwards pictures are described again."""

@@ -86,3 +86,8 @@ class Project(GitRepository):
             result = CliRunner(env=GIT_ENVIRONMENT).invoke(main, arguments)
         assert result.exit_code == code, result.output
         return result
+
+    def bump(self, service: str) -> None:
+        """Give a service its next version and commit it with the suggested message."""
+        suggested = self.release("bump", service).stdout.splitlines()[-1]
+        self.commit(suggested.split('"')[1])

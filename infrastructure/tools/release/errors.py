@@ -1,8 +1,4 @@
-"""Errors that people can act on. The command line prints the message and exits with `exit_code`.
-
-ReleaseError
-└── RefusedError   a rule of versions is broken
-"""
+"""Errors that people can act on. The command line prints the message and exits with `exit_code`."""
 
 
 class ReleaseError(Exception):

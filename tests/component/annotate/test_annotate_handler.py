@@ -25,21 +25,20 @@ from catalog.repeated_errors import REASON
 from catalog.settings import ConfigurationError
 from catalog.uploads import Upload
 from support import photos
-from support.catalog_rows import row
+from support.catalog_rows import leased, row
 from support.gemini_server import BAD_KEY, DROP, OVERLOADED, GeminiServer, Reply, blocked
 from support.lambda_context import LambdaContext, event_of, fresh_process
 
 BUCKET = "photos"
 KEY = "AIza-the-key-of-the-tests"
 
-pytestmark = pytest.mark.usefixtures("key")
-
 
 @pytest.fixture(autouse=True)
 def function(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Configure a fresh process of the function, with no key."""
-    for name in ("GEMINI_API_KEY", "GEMINI_SECRET_ARN", "GEMINI_MODEL", "LANGUAGE"):
+    """Configure a fresh process of the function, with a key in its environment as on a laptop."""
+    for name in ("GEMINI_SECRET_ARN", "GEMINI_MODEL", "LANGUAGE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
     monkeypatch.setenv("BUCKET_NAME", BUCKET)
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     with fresh_process(handler.describer):
@@ -47,13 +46,7 @@ def function(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 @pytest.fixture
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Configure a key in the environment, as on a laptop."""
-    monkeypatch.setenv("GEMINI_API_KEY", KEY)
-
-
-@pytest.fixture
-def no_key(key: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_key(function: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Configure no key."""
     monkeypatch.delenv("GEMINI_API_KEY")
 
@@ -164,14 +157,12 @@ def test_a_concurrent_delivery_is_acknowledged(gemini: GeminiServer, database: D
     assert len(gemini.requests) == 1
 
 
-def test_the_lease_of_a_killed_process_is_respected_until_it_expires(
-    key: None, gemini: GeminiServer, database: Database
-) -> None:
+def test_the_lease_of_a_killed_process_is_respected_until_it_expires(gemini: GeminiServer, database: Database) -> None:
     photo = uploaded()
     with database.connection() as connection:
         upload = Upload.from_object(photo, boto3.client("s3").head_object(Bucket=BUCKET, Key=upload_key(photo)))
         images.register(connection, upload)
-        images.acquire_lease(connection, photo, upload.etag, images.lease_end(connection, 60))
+        assert leased(connection, upload)
     deliver(photo)
     assert gemini.requests == []
     with database.connection() as connection, connection.cursor() as cursor:

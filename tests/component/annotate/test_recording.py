@@ -1,8 +1,6 @@
 """A paid answer is recorded even if the real database restarts at that moment."""
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import boto3
 import pytest
@@ -10,12 +8,12 @@ import pytest
 from annotate.config import AnnotateSettings
 from annotate.handler import Describer
 from catalog.bucket import Bucket
-from catalog.database import Credentials, Database, DatabaseUnavailableError
+from catalog.database import Database, DatabaseUnavailableError
 from catalog.keys import new_id, upload_key
-from catalog_functions.custom_resource import MigrationSettings, apply
+from catalog_functions.custom_resource import apply
 from servers.database import PrivateServer
 from servers.installation import Installation
-from support import photos
+from support import migration, photos
 from support.catalog_rows import row
 from support.gemini_server import GeminiServer, Reply, Request, blocked, failure
 
@@ -23,18 +21,6 @@ BUCKET = "photos"
 
 # PyMySQL does not close a unix socket when it cannot connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-
-@dataclass
-class GeminiThatStopsTheDatabase(GeminiServer):
-    """Stops the database during the first answer."""
-
-    stop: Callable[[], None] = lambda: None
-
-    def choose(self, request: Request) -> Reply:
-        if len(self.requests) == 1:
-            self.stop()
-        return super().choose(request)
 
 
 @pytest.fixture(scope="module")
@@ -47,34 +33,30 @@ def server(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> 
 
 @pytest.fixture
 def settings(aws: None, server: PrivateServer) -> AnnotateSettings:
-    application = Credentials("application", "of the tests")
-    migration = MigrationSettings(
-        database_host=server.address.host,
-        database_name="gallery",
-        database_secret_arn=_secret(Credentials(server.address.username, server.address.password)),
-        application_secret_arn=_secret(application),
-    )
-    apply(migration)
+    migrated = migration.settings(server.address, "gallery")
+    apply(migrated)
     return AnnotateSettings(
-        database_host=migration.database_host,
-        database_name=migration.database_name,
-        database_secret_arn=migration.application_secret_arn,
+        database_host=migrated.database_host,
+        database_port=migrated.database_port,
+        database_name=migrated.database_name,
+        database_secret_arn=migrated.application_secret_arn,
         bucket_name=BUCKET,
         gemini_api_key="AIza-the-key-of-the-tests",
     )
 
 
-def _secret(user: Credentials) -> str:
-    value = json.dumps({"username": user.username, "password": user.password})
-    return boto3.client("secretsmanager").create_secret(Name=f"secret-{new_id()}", SecretString=value)["ARN"]
-
-
 @pytest.fixture
-def gemini(server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
-    monkeypatch.setattr("google.genai._api_client.has_aiohttp", False)
-    with GeminiThatStopsTheDatabase(stop=server.stop) as gemini:
-        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini.url)
-        yield gemini
+def gemini(gemini: GeminiServer, server: PrivateServer, monkeypatch: pytest.MonkeyPatch) -> GeminiServer:
+    """Stop the database during the first answer."""
+    choose = gemini.choose
+
+    def stop_and_choose(request: Request) -> Reply:
+        if len(gemini.requests) == 1:
+            server.stop()
+        return choose(request)
+
+    monkeypatch.setattr(gemini, "choose", stop_and_choose)
+    return gemini
 
 
 class Failover(Database):
@@ -93,8 +75,12 @@ class Failover(Database):
             self._back()
 
 
-def deliver(settings: AnnotateSettings, database: Database, photo: str) -> None:
-    Describer(settings, Bucket(BUCKET), database).process(photo, 240)
+@pytest.fixture
+def database(settings: AnnotateSettings, server: PrivateServer) -> Iterator[Failover]:
+    """A database whose failover takes 100 seconds."""
+    database = Failover(settings, 100, server.start)
+    yield database
+    database.close()
 
 
 @pytest.fixture
@@ -106,35 +92,27 @@ def photo(aws: None) -> str:
     return photo
 
 
-def test_a_description_outlives_a_failover_of_the_database(
-    settings: AnnotateSettings, server: PrivateServer, gemini: GeminiServer, photo: str
-) -> None:
-    database = Failover(settings, 100, server.start)
-    deliver(settings, database, photo)
-    assert (row(database, photo).annotation_status, len(gemini.requests)) == ("ready", 1)
-    database.close()
+def deliver(settings: AnnotateSettings, database: Database, photo: str) -> None:
+    Describer(settings, Bucket(BUCKET), database).process(photo, 240)
 
 
-def test_a_refusal_outlives_a_failover_of_the_database(
-    settings: AnnotateSettings, server: PrivateServer, gemini: GeminiServer, photo: str
+@pytest.mark.parametrize(("replies", "status"), [([], "ready"), ([blocked("SAFETY")], "failed")])
+def test_an_outcome_survives_a_failover_of_the_database(
+    settings: AnnotateSettings, database: Failover, gemini: GeminiServer, photo: str, replies: list[Reply], status: str
 ) -> None:
-    gemini.reply(blocked("SAFETY"))
-    database = Failover(settings, 100, server.start)
+    gemini.reply(*replies)
     deliver(settings, database, photo)
-    assert (row(database, photo).annotation_status, len(gemini.requests)) == ("failed", 1)
-    database.close()
+    assert (row(database, photo).annotation_status, len(gemini.requests)) == (status, 1)
 
 
 def test_a_lease_is_released_after_a_failover_of_the_database(
-    settings: AnnotateSettings, server: PrivateServer, gemini: GeminiServer, photo: str
+    settings: AnnotateSettings, database: Failover, gemini: GeminiServer, photo: str
 ) -> None:
     gemini.reply(failure(503, "UNAVAILABLE", "The model is overloaded.", retry_after="999"))
-    database = Failover(settings, 100, server.start)
     with pytest.raises(Exception, match="503"):
         deliver(settings, database, photo)
     deliver(settings, database, photo)
     assert (row(database, photo).annotation_status, len(gemini.requests)) == ("ready", 2)
-    database.close()
 
 
 def test_an_unavailable_database_is_given_up_before_lambda_stops_the_function(

@@ -110,15 +110,12 @@ def test_the_offline_tagger_annotates_every_picture(database: Database, pictures
 
 
 def test_gemini_annotates_every_picture(
-    database: Database, pictures: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    database: Database, pictures: dict[str, bytes], gemini: GeminiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("google.genai._api_client.has_aiohttp", False)  # as in the function's package
     monkeypatch.setenv("GEMINI_API_KEY", "AIza-the-key-of-the-tests")
-    with GeminiServer() as gemini:
-        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", gemini.url)
-        found = outcomes(database, annotate.handler.handle, pictures)
-        assert {name: image.annotation_reason for name, image in found if not image.caption} == {}
-        assert len(gemini.requests) == len(pictures)
+    found = outcomes(database, annotate.handler.handle, pictures)
+    assert {name: image.annotation_reason for name, image in found if not image.caption} == {}
+    assert len(gemini.requests) == len(pictures)
 
 
 def test_transparent_pixels_are_white_for_the_annotator(database: Database) -> None:
