@@ -30,6 +30,7 @@ RECORDS = sorted(path for path in DECISIONS.iterdir() if path.name != "README.md
 TEMPLATES = {stack.name: stack.template for stack in STAGING.stacks} | {
     "bootstrap": Template(INFRASTRUCTURE / "bootstrap.yaml")
 }
+ROOTS = [*(REPOSITORY / "services").iterdir(), REPOSITORY / "infrastructure" / "tools", REPOSITORY / "localstack"]
 EVERY_DOCUMENT = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 
 
@@ -92,6 +93,15 @@ def test_every_name_of_a_stack_in_a_document_exists(document: Path) -> None:
         and name != "Login"  # `web.Login…` stands for several
     ]
     assert unknown == []
+
+
+@EVERY_DOCUMENT
+def test_every_module_in_a_document_exists(document: Path) -> None:
+    """In `catalog.images.register` the module is catalog/images.py; its last part may be a name in it."""
+    packages = {path.parent.name: path.parent for root in ROOTS for path in root.glob("*/__init__.py")}
+    modules = re.compile(rf"({'|'.join(packages)})\.(?!yml$)([a-z_]+)(?:\.\w+)*")
+    names = [match for span in code(document.read_text(encoding="utf-8")) if (match := modules.fullmatch(span))]
+    assert [match[0] for match in names if not list(packages[match[1]].glob(f"{match[2]}*"))] == []
 
 
 def resources(stack: str) -> dict[str, str]:
