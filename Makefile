@@ -1,8 +1,6 @@
 # All commands of the project. README.md explains them, `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8080
-EMULATOR_PORT ?= 4566
-EMULATOR ?= localstack
 DEV := .venv/bin
 RUN := .local/venv/run/bin
 TOOLS := .local/venv/tools/bin
@@ -33,10 +31,9 @@ SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
 # These tests also run on MySQL, which production uses.
 ON_MYSQL := tests/component/catalog tests/component/flow
 FLOW := tests/component/servers tests/integration/test_flow.py --emulator ministack
-TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 
 up: .local/venv/run/ready .local/venv/emulator/ready  ## run everything on this machine: http://127.0.0.1:8080 (PORT= and EMULATOR_PORT= change the ports; DATABASE=mysql uses MySQL)
-	@$(RUN)/local-cloud up --port $(PORT) --emulator-port $(EMULATOR_PORT) $(if $(DATABASE),--database "$(DATABASE)")
+	@$(RUN)/local-cloud up --port $(PORT) --emulator-port $(or $(EMULATOR_PORT),4566) $(if $(DATABASE),--database "$(DATABASE)")
 down: .local/venv/run/ready  ## stop what `make up` started
 	@$(RUN)/local-cloud down
 demo: .local/venv/run/ready  ## upload sample photos to the running gallery
@@ -56,7 +53,7 @@ test-boot: .venv/ready .local/venv/emulator/ready  ## boot instances in a sandbo
 	@tests/install_packages
 	@$(if $(filter-out 0,$(shell id -u)),sudo env CI="$$CI" PATH="$$PATH") $(DEV)/pytest tests/infrastructure/boot $(ARGS)
 integration: .venv/ready .local/venv/emulator/ready .local/venv/localstack/ready  ## the flow S3 -> SNS -> Lambda on LocalStack (or EMULATOR=ministack), and all faults
-	@$(DEV)/pytest tests/integration --emulator $(EMULATOR) $(ARGS)
+	@$(DEV)/pytest tests/integration --emulator $(or $(EMULATOR),localstack) $(ARGS)
 workflows: .venv/ready .local/venv/tools/ready .local/venv/emulator/ready  ## run the GitHub workflows on this machine; they deploy to an emulator
 	@$(DEV)/pytest tests/workflows $(ARGS)
 
@@ -67,7 +64,7 @@ lint: .venv/ready .local/venv/taskcat/ready .local/venv/checkov/ready  ## all st
 	@$(DEV)/mypy --explicit-package-bases tests
 	@$(DEV)/lint-imports
 	@$(DEV)/codespell
-	@$(DEV)/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- $(TEMPLATES)
+	@$(DEV)/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- infrastructure/templates/*.yaml infrastructure/bootstrap.yaml
 	@.local/venv/checkov/bin/checkov --config-file .checkov.yaml
 	@.local/venv/taskcat/bin/checks
 	@$(DEV)/shellcheck .ci/run tests/install_packages tests/infrastructure/boot/machine $(filter-out %.service,$(wildcard tests/infrastructure/boot/stand_ins/*))
