@@ -29,11 +29,6 @@ class MiniStack(Emulator):
         super().__init__(data, port, environ)
         self._databases = self._folder / "databases" if databases else None
 
-    @property
-    def working_folder(self) -> Path:
-        """The folder of `ministack_extensions` and `servers`."""
-        return REPOSITORY / "localstack"
-
     def stop_databases(self) -> None:
         """Stop the servers of a killed emulator; each account and region has its notes."""
         if self._databases is not None:
