@@ -1,4 +1,4 @@
-"""What both AWS emulators have in common: a child process on a port of the loopback, and how clients find it."""
+"""The common part of both AWS emulators: a child process on a port of the loopback, and how clients find it."""
 
 from __future__ import annotations
 

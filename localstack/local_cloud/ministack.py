@@ -38,7 +38,7 @@ class MiniStack(Emulator):
     def prepare(self) -> None:
         """Fetch MariaDB if it needs it, and create its folders."""
         if self._databases:
-            MariaDb.find_or_fetch(logger.info)  # or the first instance would have to wait for the download
+            MariaDb.find_or_fetch(logger.info)  # or the emulator's start would time out during the download
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed emulator leaves the code of functions there
         self._make_folders("", "tmp", "home", "state", "objects", "events", "code")
 
