@@ -15,6 +15,7 @@ from servers.database import PrivateServer
 from servers.installation import Installation
 from support import migration, photos
 from support.catalog_rows import row
+from support.database_server import started
 from support.gemini_server import GeminiServer, Reply, Request, blocked, failure
 
 BUCKET = "photos"
@@ -25,10 +26,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[PrivateServer]:
-    server = PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)
-    server.start()
-    yield server
-    server.stop()
+    with started(PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Failures that the catalog survives: restarts, a full or read-only server, locks, and waiting migrations."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
@@ -8,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pymysql
 import pytest
 
@@ -16,7 +14,6 @@ from catalog.database import (
     LOCK_SECONDS,
     MOST_PAUSE_SECONDS,
     PATIENCE_SECONDS,
-    Credentials,
     Database,
     DatabaseSettings,
     DatabaseUnavailableError,
@@ -26,11 +23,11 @@ from catalog.schema import Migration
 from catalog_functions.migrate import migrate
 from servers.database import PrivateServer
 from servers.installation import Installation
+from support.database_server import connect_master, started
+from support.migration import APPLICATION_USER, store_secret
 
 # PyMySQL does not close a unix socket after a failed connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-APPLICATION = Credentials("application", "of the tests")
 
 
 @dataclass(frozen=True)
@@ -40,29 +37,21 @@ class Server:
     process: PrivateServer
     settings: DatabaseSettings
 
-    def master(self, lock_seconds: int = LOCK_SECONDS) -> Any:
-        address = self.process.address
-        user = Credentials(address.username, address.password)
-        return connect(self.settings, user, lock_seconds=lock_seconds)
-
     def command(self, *statements: str) -> None:
-        with closing(self.master()) as connection, connection.cursor() as cursor:
+        with closing(connect_master(self.process.address)) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
 
 
 def settings_of(host: str) -> DatabaseSettings:
-    value = json.dumps({"username": APPLICATION.username, "password": APPLICATION.password})
-    secret = boto3.client("secretsmanager").create_secret(Name="application", SecretString=value)
-    return DatabaseSettings(database_host=host, database_name="gallery", database_secret_arn=secret["ARN"])
+    secret = store_secret("application", APPLICATION_USER)
+    return DatabaseSettings(database_host=host, database_name="gallery", database_secret_arn=secret)
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[PrivateServer]:
-    process = PrivateServer(tmp_path_factory.mktemp("resilience"), programs, durable=False)
-    process.start()
-    yield process
-    process.stop()
+    with started(PrivateServer(tmp_path_factory.mktemp("resilience"), programs, durable=False)) as process:
+        yield process
 
 
 @pytest.fixture
@@ -73,8 +62,8 @@ def server(aws: None, process: PrivateServer) -> Server:
         "CREATE DATABASE gallery",
         "CREATE TABLE gallery.counter (number INT NOT NULL)",
         "INSERT INTO gallery.counter VALUES (0)",
-        f"CREATE USER IF NOT EXISTS {APPLICATION.username}@'%' IDENTIFIED BY '{APPLICATION.password}'",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON gallery.* TO {APPLICATION.username}@'%'",
+        f"CREATE USER IF NOT EXISTS {APPLICATION_USER.username}@'%' IDENTIFIED BY '{APPLICATION_USER.password}'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON gallery.* TO {APPLICATION_USER.username}@'%'",
     )
     return server
 
@@ -169,7 +158,7 @@ def test_work_succeeds_after_a_full_server_has_free_connections(server: Server) 
     server.command("SET GLOBAL max_connections = 10")
     with ExitStack() as others:
         for _ in range(10):
-            others.enter_context(closing(connect(server.settings, APPLICATION)))
+            others.enter_context(closing(connect(server.settings, APPLICATION_USER)))
         pauses = Pauses(others.close)
         with closing(pauses.database(server.settings)) as database:
             assert database.run(count) == 1
@@ -196,7 +185,7 @@ def test_work_succeeds_over_a_new_connection_after_a_read_only_server_is_writabl
 
 
 def test_work_succeeds_after_a_lock_is_released(server: Server) -> None:
-    with closing(server.master()) as other, other.cursor() as cursor:
+    with closing(connect_master(server.process.address)) as other, other.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("UPDATE gallery.counter SET number = 2")
         pauses = Pauses(other.rollback)
@@ -273,11 +262,9 @@ def test_a_migration_that_waits_for_a_table_does_not_block_readers(server: Serve
     waiting = threading.Event()
     with ExitStack() as stack:
         user, reader, master = (
-            stack.enter_context(closing(connection))
-            for connection in (server.master(), server.master(), server.master(lock_seconds=1))
+            stack.enter_context(closing(connect_master(server.process.address, "gallery", lock_seconds)))
+            for lock_seconds in (LOCK_SECONDS, LOCK_SECONDS, 1)
         )
-        for connection in (user, reader, master):
-            connection.select_db("gallery")
         with user.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM counter")  # locks the table against ALTER until the transaction ends
@@ -302,9 +289,12 @@ def test_a_migration_of_a_locked_table_fails_after_some_attempts(
 ) -> None:
     monkeypatch.setattr("catalog_functions.migrate.TABLE_LOCK_ATTEMPTS", 2)  # each waits one second
     pauses = Pauses()
-    with closing(server.master()) as user, closing(server.master(lock_seconds=1)) as master, user.cursor() as cursor:
-        for connection in (user, master):
-            connection.select_db("gallery")
+    address = server.process.address
+    with (
+        closing(connect_master(address, "gallery")) as user,
+        closing(connect_master(address, "gallery", lock_seconds=1)) as master,
+        user.cursor() as cursor,
+    ):
         cursor.execute("BEGIN")
         cursor.execute("SELECT * FROM counter")
         with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):
