@@ -25,7 +25,7 @@ from servers.installation import Installation
 from servers.mariadb import MariaDb
 from servers.mysql import MySql
 from support import migration
-from support.database_server import connect_master, started
+from support.database_server import connect_master, run_as_master, started
 from support.migration import APPLICATION_USER, store_secret
 
 if TYPE_CHECKING:
@@ -175,9 +175,9 @@ def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
         return
     address = pytestconfig.stash[GIVEN_SERVER]
     yield address
-    with closing(connect_master(address)) as master, master.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-        cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
+    run_as_master(
+        address, f"DROP DATABASE IF EXISTS {DATABASE}", f"DROP USER IF EXISTS {APPLICATION_USER.username}@'%'"
+    )
 
 
 @pytest.fixture
@@ -185,8 +185,7 @@ def migration_settings(aws: None, database_server: Address) -> Iterator[Migratio
     """Return the catalog function's settings for a database that does not exist yet; drop it afterwards."""
     settings = migration.settings(database_server, f"{DATABASE}_fresh")
     yield settings
-    with closing(connect_master(database_server)) as master, master.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {settings.database_name}")
+    run_as_master(database_server, f"DROP DATABASE IF EXISTS {settings.database_name}")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from pymysql.connections import Connection
@@ -28,3 +28,10 @@ def connect_master(server: Address, database: str | None = None, lock_seconds: i
         database_host=server.host, database_port=server.port, database_name="", database_secret_arn=""
     )
     return connect(settings, Credentials(server.username, server.password), database, lock_seconds=lock_seconds)
+
+
+def run_as_master(server: Address, *statements: str) -> None:
+    """Run statements as the master user of a server."""
+    with closing(connect_master(server)) as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -9,7 +9,6 @@ from annotate.config import AnnotateSettings
 from annotate.handler import Describer
 from catalog.bucket import Bucket
 from catalog.database import Database, DatabaseUnavailableError
-from catalog.keys import new_id, upload_key
 from catalog_functions.custom_resource import apply
 from servers.database import PrivateServer
 from servers.installation import Installation
@@ -17,6 +16,7 @@ from support import migration, photos
 from support.catalog_rows import row
 from support.database_server import started
 from support.gemini_server import GeminiServer, Reply, Request, blocked, failure
+from support.uploads import put_upload
 
 BUCKET = "photos"
 
@@ -84,11 +84,8 @@ def database(settings: AnnotateSettings, server: PrivateServer) -> Iterator[Fail
 
 @pytest.fixture
 def photo(aws: None) -> str:
-    s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    photo = new_id()
-    s3.put_object(Bucket=BUCKET, Key=upload_key(photo), Body=photos.jpeg(640, 480))
-    return photo
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    return put_upload(BUCKET, photos.jpeg(640, 480))
 
 
 def deliver(settings: AnnotateSettings, database: Database, photo: str) -> None:

@@ -18,7 +18,7 @@ from catalog.database import AUTHORITIES, Database, DatabaseSettings, DatabaseUn
 from catalog.settings import ConfigurationError
 from servers.database import PrivateServer
 from servers.installation import Installation
-from support.database_server import connect_master, started
+from support.database_server import run_as_master, started
 from support.http_server import running
 from support.migration import APPLICATION_USER
 from support.relay import Relay
@@ -105,9 +105,8 @@ def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Ite
         authority.cert_pem.write_to_path(file)
     certificate = next(iter(authorities.values())).issue_cert("127.0.0.1")
     with started(TlsServer(folder, programs, certificate)) as server, running(Relay(server.address.host)) as relay:
-        with closing(connect_master(server.address)) as master, master.cursor() as cursor:
-            user = (APPLICATION_USER.username, APPLICATION_USER.password)
-            cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s REQUIRE SSL", user)
+        user, password = APPLICATION_USER.username, APPLICATION_USER.password
+        run_as_master(server.address, f"CREATE USER {user}@'%' IDENTIFIED BY '{password}' REQUIRE SSL")
         yield Tls(relay.port, *map(str, authorities))
 
 

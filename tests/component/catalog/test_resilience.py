@@ -23,7 +23,7 @@ from catalog.schema import Migration
 from catalog_functions.migrate import migrate
 from servers.database import PrivateServer
 from servers.installation import Installation
-from support.database_server import connect_master, started
+from support.database_server import connect_master, run_as_master, started
 from support.migration import APPLICATION_USER, store_secret
 
 # PyMySQL does not close a unix socket after a failed connect.
@@ -38,9 +38,7 @@ class Server:
     settings: DatabaseSettings
 
     def command(self, *statements: str) -> None:
-        with closing(connect_master(self.process.address)) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
+        run_as_master(self.process.address, *statements)
 
 
 def settings_of(host: str) -> DatabaseSettings:
@@ -85,6 +83,11 @@ class Pauses:
 
     def database(self, settings: DatabaseSettings) -> Database:
         return Database(settings, sleep=self.sleep, clock=self.clock)
+
+    def run(self, server: Server, work: Callable[[Any], int]) -> int:
+        """Run work on a new pool."""
+        with closing(self.database(server.settings)) as database:
+            return database.run(work)
 
 
 def count(connection: Any) -> int:
@@ -134,8 +137,7 @@ def test_a_statement_that_timed_out_is_not_repeated_immediately(server: Server) 
 def test_work_succeeds_after_the_server_restarts(server: Server) -> None:
     server.process.stop()
     pauses = Pauses(server.process.start)
-    with closing(pauses.database(server.settings)) as database:
-        assert database.run(count) == 1
+    assert pauses.run(server, count) == 1
     assert len(pauses.pauses) == 1
 
 
@@ -149,8 +151,7 @@ def test_work_succeeds_after_a_restart_during_the_work(server: Server) -> None:
             server.process.stop()
         return count(connection)
 
-    with closing(pauses.database(server.settings)) as database:
-        assert database.run(work) == 1
+    assert pauses.run(server, work) == 1
     assert len(attempts) == 2
 
 
@@ -160,8 +161,7 @@ def test_work_succeeds_after_a_full_server_has_free_connections(server: Server) 
         for _ in range(10):
             others.enter_context(closing(connect(server.settings, APPLICATION_USER)))
         pauses = Pauses(others.close)
-        with closing(pauses.database(server.settings)) as database:
-            assert database.run(count) == 1
+        assert pauses.run(server, count) == 1
     server.command("SET GLOBAL max_connections = 151")
     assert len(pauses.pauses) >= 1  # the server takes a moment to notice closed connections
 
@@ -195,8 +195,7 @@ def test_work_succeeds_after_a_lock_is_released(server: Server) -> None:
                 ours.execute("SET SESSION innodb_lock_wait_timeout = 1")
             return count(connection)
 
-        with closing(pauses.database(server.settings)) as database:
-            assert database.run(work) == 1
+        assert pauses.run(server, work) == 1
     assert len(pauses.pauses) == 1
 
 
@@ -212,8 +211,7 @@ def test_a_temporary_error_of_a_statement_is_retried(server: Server, number: int
                 cursor.execute(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}")
         return count(connection)
 
-    with closing(pauses.database(server.settings)) as database:
-        assert database.run(work) == 1
+    assert pauses.run(server, work) == 1
     assert len(attempts) == 2
 
 

@@ -18,7 +18,7 @@ from deploy.package import SERVICES
 from infrastructure.boot.instance import Instance
 from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot
 from servers.database import Address
-from support.database_server import connect_master
+from support.database_server import run_as_master
 from support.migration import APPLICATION_USER
 
 READY = (200, '{"status":"ok"}\n')
@@ -164,9 +164,7 @@ def test_success_is_signalled_only_with_a_database_and_its_schema(
     database_server: Address,
 ) -> None:
     secret = migrate("late")
-    with closing(connect_master(database_server)) as master, master.cursor() as cursor:
-        cursor.execute("DROP DATABASE late")
-        cursor.execute("CREATE DATABASE late")
+    run_as_master(database_server, "DROP DATABASE late", "CREATE DATABASE late")
     instance = boot(ArtifactKey=bundle, DatabaseName="late", DatabaseSecretArn=secret, database=False)
 
     instance.wait_for(lambda: instance.answers("The database cannot be reached."))
