@@ -25,7 +25,7 @@ from servers.installation import Installation
 from servers.mariadb import MariaDb
 from servers.mysql import MySql
 from support import migration
-from support.database_server import connect_master, run_as_master, started
+from support.database_server import connect_master, fetch, run_as_master, started
 from support.migration import APPLICATION_USER, store_secret
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def pytest_report_header(config: pytest.Config) -> str:
         return f"database: {config.getoption('--database')}, started by the tests"
     address = config.stash[GIVEN_SERVER]
     try:
-        with closing(connect_master(address)) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT VERSION(), @@version_comment")
-            return f"database: {' '.join(cursor.fetchone() or ())} at {address.host}:{address.port}"
+        with closing(connect_master(address)) as connection:
+            version = " ".join(fetch(connection, "SELECT VERSION(), @@version_comment"))
+            return f"database: {version} at {address.host}:{address.port}"
     except pymysql.err.MySQLError as error:
         raise pytest.UsageError(f"cannot use the given database: {error}") from error
 

@@ -30,6 +30,13 @@ def connect_master(server: Address, database: str | None = None, lock_seconds: i
     return connect(settings, Credentials(server.username, server.password), database, lock_seconds=lock_seconds)
 
 
+def fetch(connection: Any, query: str) -> Any:
+    """Return the first row of a result."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()
+
+
 def run_as_master(server: Address, *statements: str) -> None:
     """Run statements as the master user of a server."""
     with closing(connect_master(server)) as connection, connection.cursor() as cursor:

@@ -18,7 +18,7 @@ from catalog.database import AUTHORITIES, Database, DatabaseSettings, DatabaseUn
 from catalog.settings import ConfigurationError
 from servers.database import PrivateServer
 from servers.installation import Installation
-from support.database_server import run_as_master, started
+from support.database_server import fetch, run_as_master, started
 from support.http_server import running
 from support.migration import APPLICATION_USER
 from support.relay import Relay
@@ -33,9 +33,8 @@ def over_tcp(database: Database, programs: Installation) -> Iterator[DatabaseSet
 
 
 def answer(settings: DatabaseSettings) -> object:
-    with closing(Database(settings)) as database, database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 42")
-        return cursor.fetchone()
+    with closing(Database(settings)) as database, database.connection() as connection:
+        return fetch(connection, "SELECT 42")
 
 
 def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, programs: Installation) -> None:
@@ -91,10 +90,8 @@ class Tls:
             database_secret_arn="",
             database_ca_file=ca_file,
         )
-        with closing(connect(settings, APPLICATION_USER)) as connection, connection.cursor() as cursor:
-            cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-            (_, cipher) = cursor.fetchone() or ("", "")
-            return str(cipher)
+        with closing(connect(settings, APPLICATION_USER)) as connection:
+            return str(fetch(connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[1])
 
 
 @pytest.fixture(scope="module")
@@ -156,13 +153,9 @@ def test_an_unreachable_server_is_a_retryable_error(over_tcp: DatabaseSettings) 
 
 
 def test_a_killed_connection_is_replaced(database: Database) -> None:
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT CONNECTION_ID()")
-        (number,) = cursor.fetchone() or (None,)
-    other = Database(DatabaseSettings.from_environ(os.environ))
-    with other.connection() as connection, connection.cursor() as cursor:
-        cursor.execute(f"KILL {number}")
-    other.close()
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 42")
-        assert cursor.fetchone() == (42,)
+    with database.connection() as connection:
+        (number,) = fetch(connection, "SELECT CONNECTION_ID()")
+    with closing(Database(DatabaseSettings.from_environ(os.environ))) as other, other.connection() as connection:
+        connection.cursor().execute(f"KILL {number}")
+    with database.connection() as connection:
+        assert fetch(connection, "SELECT 42") == (42,)

@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, time_limit
+from support.database_server import fetch
 from support.http_server import Request, running
 
 LONG = 5.0
@@ -83,16 +84,14 @@ def test_a_query_after_an_interrupted_one_gets_its_own_result(database: Database
         connection.cursor() as cursor,
     ):
         cursor.execute(f"SELECT REPEAT('of the first', 10000), SLEEP({LONG / 100}) FROM information_schema.COLLATIONS")
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 'of the second'")
-        assert cursor.fetchone() == ("of the second",)
+    with database.connection() as connection:
+        assert fetch(connection, "SELECT 'of the second'") == ("of the second",)
 
 
 def test_a_connection_that_was_in_use_during_an_interruption_is_not_reused(database: Database) -> None:
     def number() -> object:
-        with database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID()")
-            return cursor.fetchone()
+        with database.connection() as connection:
+            return fetch(connection, "SELECT CONNECTION_ID()")
 
     before = number()
     with pytest.raises(OutOfTimeError), time_limit(LIMIT), database.connection():

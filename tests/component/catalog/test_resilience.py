@@ -23,7 +23,7 @@ from catalog.schema import Migration
 from catalog_functions.migrate import migrate
 from servers.database import PrivateServer
 from servers.installation import Installation
-from support.database_server import connect_master, run_as_master, started
+from support.database_server import connect_master, fetch, run_as_master, started
 from support.migration import APPLICATION_USER, store_secret
 
 # PyMySQL does not close a unix socket after a failed connect.
@@ -111,9 +111,7 @@ def test_a_restart_between_two_statements_causes_no_error(server: Server) -> Non
 
 def test_a_connection_lost_between_two_statements_is_replaced(server: Server) -> None:
     with closing(Database(server.settings)) as database, database.connection() as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID()")
-            (number,) = cursor.fetchone() or (0,)
+        (number,) = fetch(connection, "SELECT CONNECTION_ID()")
         server.command(f"KILL {number}")
         assert count(connection) == 1
 
@@ -126,11 +124,10 @@ def test_a_statement_that_timed_out_is_not_repeated_immediately(server: Server) 
             connection.cursor() as cursor,
         ):
             cursor.execute("INSERT INTO counter SELECT SLEEP(1.2)")
-        with database.connection() as connection, connection.cursor() as cursor:
+        with database.connection() as connection:
             rows = 1
             while rows == 1:  # the server is still running the statement
-                cursor.execute("SELECT COUNT(*) FROM counter")
-                (rows,) = cursor.fetchone() or (0,)
+                (rows,) = fetch(connection, "SELECT COUNT(*) FROM counter")
     assert rows == 2
 
 
@@ -171,9 +168,7 @@ def test_work_succeeds_over_a_new_connection_after_a_read_only_server_is_writabl
     numbers = []
 
     def work(connection: Any) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID()")
-            numbers.append(cursor.fetchone())
+        numbers.append(fetch(connection, "SELECT CONNECTION_ID()"))
         return count(connection)
 
     with closing(pauses.database(server.settings)) as database:
@@ -248,9 +243,8 @@ def test_a_failed_transaction_is_rolled_back(server: Server) -> None:
         with suppress(ZeroDivisionError), database.transaction() as connection:
             count(connection)
             _ = 1 / 0
-        with database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT number FROM counter")
-            assert cursor.fetchone() == (0,)
+        with database.connection() as connection:
+            assert fetch(connection, "SELECT number FROM counter") == (0,)
 
 
 MIGRATION = Migration("0001_comment", "ALTER TABLE counter COMMENT = 'changed'")
@@ -277,9 +271,8 @@ def test_a_migration_that_waits_for_a_table_does_not_block_readers(server: Serve
             while not waiting.is_set():
                 cursor.execute("SELECT * FROM counter")  # fails if it waits too long
         migrating.join()
-        with reader.cursor() as cursor:
-            cursor.execute("SELECT table_comment FROM information_schema.tables WHERE table_name = 'counter'")
-            assert cursor.fetchone() == ("changed",)
+        query = "SELECT table_comment FROM information_schema.tables WHERE table_name = 'counter'"
+        assert fetch(reader, query) == ("changed",)
 
 
 def test_a_migration_of_a_locked_table_fails_after_some_attempts(
