@@ -1,11 +1,9 @@
 """Connections to the database: over a socket and TCP, with and without TLS, and after the server closed them."""
 
-import ipaddress
 import os
-import selectors
 import socket
-import socketserver
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,61 +11,30 @@ from pathlib import Path
 import certifi
 import pymysql
 import pytest
+import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
+from catalog.database import AUTHORITIES, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
 from servers.database import PrivateServer
 from servers.installation import Installation
-from servers.ports import free_ports
+from support.database_server import fetch, run_as_master, started
 from support.http_server import running
-
-
-class Forwarder(socketserver.ThreadingTCPServer):
-    """Forwards TCP connections to a unix socket."""
-
-    daemon_threads = True
-
-    def __init__(self, path: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
-        self.path = path
-        self.port: int = self.socket.getsockname()[1]
-
-
-class _Connection(socketserver.BaseRequestHandler):
-    server: Forwarder
-
-    def handle(self) -> None:
-        with socket.socket(socket.AF_UNIX) as behind, selectors.DefaultSelector() as ready:
-            behind.connect(self.server.path)
-            ready.register(self.request, selectors.EVENT_READ, behind)
-            ready.register(behind, selectors.EVENT_READ, self.request)
-            while True:
-                for key, _ in ready.select():
-                    data = key.fileobj.recv(65536)  # type: ignore[union-attr]
-                    if not data:
-                        return
-                    key.data.sendall(data)
+from support.migration import APPLICATION_USER
+from support.relay import Relay
 
 
 @pytest.fixture
 def over_tcp(database: Database, programs: Installation) -> Iterator[DatabaseSettings]:
     """Describe the tests' server, which has no TLS, with a host and a port."""
     settings = DatabaseSettings.from_environ(os.environ)
-    with running(Forwarder(settings.database_host)) as server:
+    with running(Relay(settings.database_host)) as server:
         yield replace(settings, database_host="127.0.0.1", database_port=server.port)
 
 
 def answer(settings: DatabaseSettings) -> object:
-    database = Database(settings)
-    try:
-        with database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT 42")
-            return cursor.fetchone()
-    finally:
-        database.close()
+    with closing(Database(settings)) as database, database.connection() as connection:
+        return fetch(connection, "SELECT 42")
 
 
 def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, programs: Installation) -> None:
@@ -94,72 +61,25 @@ def test_an_unusable_ca_file_is_a_configuration_error(
         answer(replace(over_tcp, database_ca_file=str(file)))
 
 
-class Authority:
-    """A certificate authority like those of RDS; its own certificate is in `file`."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.file = folder / f"{name}.pem"
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        others = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-        unused = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
-        usage = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **unused)
-        self.file.write_bytes(
-            self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None), usage)
-        )
-
-    def certify(self, address: str) -> tuple[Path, Path]:
-        """Return the files with a server's certificate and key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        files = self._folder / "server.pem", self._folder / "server.key"
-        files[0].write_bytes(self._sign(name, key, x509.BasicConstraints(ca=False, path_length=None), names))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return files
-
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> bytes:
-        now = datetime.now(UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-        )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=not isinstance(extension, x509.SubjectAlternativeName))
-        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
 class TlsServer(PrivateServer):
-    """A database server on a loopback port, with a certificate."""
+    """A database server with a certificate."""
 
-    def __init__(self, folder: Path, installation: Installation, port: int, certificate: Path, key: Path) -> None:
+    def __init__(self, folder: Path, installation: Installation, certificate: trustme.LeafCert) -> None:
         super().__init__(folder, installation, durable=False)
-        self._tls = (f"--port={port}", f"--ssl-cert={certificate}", f"--ssl-key={key}")
+        self._pem = folder / "server.pem"
+        certificate.private_key_and_cert_chain_pem.write_to_path(self._pem)
 
     def _command(self, tables: Path) -> list[str]:
-        return [*super()._command(tables), "--skip-networking=OFF", "--bind-address=127.0.0.1", *self._tls]
+        return [*super()._command(tables), f"--ssl-cert={self._pem}", f"--ssl-key={self._pem}"]
 
 
 @dataclass(frozen=True)
 class Tls:
-    """A server with TLS, the authority of its certificate, and another authority."""
+    """A server with TLS on a port, and the CA files of its authority and of another one."""
 
     port: int
-    user: Credentials
-    authority: Authority
-    other: Authority
+    authority: str
+    other: str
 
     def cipher(self, ca_file: str, host: str = "127.0.0.1") -> str:
         """Connect and return the cipher of the connection; empty without encryption."""
@@ -170,47 +90,35 @@ class Tls:
             database_secret_arn="",
             database_ca_file=ca_file,
         )
-        connection = connect(settings, self.user)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-                (_, cipher) = cursor.fetchone() or ("", "")
-                return str(cipher)
-        finally:
-            connection.close()
+        with closing(connect(settings, APPLICATION_USER)) as connection:
+            return str(fetch(connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[1])
 
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[Tls]:
     folder = tmp_path_factory.mktemp("tls")
-    authority, other = Authority(folder, "authority"), Authority(folder, "other")
-    (port,) = free_ports(1)
-    server = TlsServer(folder, programs, port, *authority.certify("127.0.0.1"))
-    server.start()
-    try:
-        user = Credentials("application", "of the tests")
-        socket_settings = DatabaseSettings(database_host=server.address.host, database_name="", database_secret_arn="")
-        master = connect(socket_settings, Credentials(server.address.username, server.address.password))
-        with master.cursor() as cursor:
-            cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s REQUIRE SSL", (user.username, user.password))
-        master.close()
-        yield Tls(port, user, authority, other)
-    finally:
-        server.stop()
+    authorities = {folder / f"{name}.pem": trustme.CA() for name in ("authority", "other")}
+    for file, authority in authorities.items():
+        authority.cert_pem.write_to_path(file)
+    certificate = next(iter(authorities.values())).issue_cert("127.0.0.1")
+    with started(TlsServer(folder, programs, certificate)) as server, running(Relay(server.address.host)) as relay:
+        user, password = APPLICATION_USER.username, APPLICATION_USER.password
+        run_as_master(server.address, f"CREATE USER {user}@'%' IDENTIFIED BY '{password}' REQUIRE SSL")
+        yield Tls(relay.port, *map(str, authorities))
 
 
 def test_a_server_of_the_given_authority_is_accepted(tls: Tls) -> None:
-    assert tls.cipher(str(tls.authority.file))
+    assert tls.cipher(tls.authority)
 
 
 def test_a_server_of_another_authority_is_refused(tls: Tls) -> None:
     with pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
-        tls.cipher(str(tls.other.file))
+        tls.cipher(tls.other)
 
 
 def test_a_server_with_a_certificate_for_another_name_is_refused(tls: Tls) -> None:
     with pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"):
-        tls.cipher(str(tls.authority.file), host="localhost")
+        tls.cipher(tls.authority, host="localhost")
 
 
 def test_the_ca_file_can_be_one_of_the_package(tls: Tls) -> None:
@@ -245,13 +153,9 @@ def test_an_unreachable_server_is_a_retryable_error(over_tcp: DatabaseSettings) 
 
 
 def test_a_killed_connection_is_replaced(database: Database) -> None:
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT CONNECTION_ID()")
-        (number,) = cursor.fetchone() or (None,)
-    other = Database(DatabaseSettings.from_environ(os.environ))
-    with other.connection() as connection, connection.cursor() as cursor:
-        cursor.execute(f"KILL {number}")
-    other.close()
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 42")
-        assert cursor.fetchone() == (42,)
+    with database.connection() as connection:
+        (number,) = fetch(connection, "SELECT CONNECTION_ID()")
+    with closing(Database(DatabaseSettings.from_environ(os.environ))) as other, other.connection() as connection:
+        connection.cursor().execute(f"KILL {number}")
+    with database.connection() as connection:
+        assert fetch(connection, "SELECT 42") == (42,)

@@ -160,8 +160,8 @@ def test_bucket_that_browsers_would_not_send_to(run: Run, running: OnePictureGal
     assert running.requests[-1] == f"DELETE {IMAGE}"
 
 
-def test_invalid_certificate(run: Run, running: OnePictureGallery, self_signed: ssl.SSLContext) -> None:
-    running.socket = self_signed.wrap_socket(running.socket, server_side=True)
+def test_invalid_certificate(run: Run, running: OnePictureGallery, unknown_authority: ssl.SSLContext) -> None:
+    running.socket = unknown_authority.wrap_socket(running.socket, server_side=True)
     status, _, errors = run("--url", running.url.replace("http:", "https:"))
     assert status == 1
     assert "CERTIFICATE_VERIFY_FAILED" in errors
