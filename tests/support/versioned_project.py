@@ -6,6 +6,7 @@ It has three services, a shared package, and two environments with pins.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,17 @@ class Project(GitRepository):
         code = f"services/{package}/{package}/code.py"
         self.write(code, self.read(code) + f"# {message}\n")
         self.commit(message)
+
+    def version(self, service: str) -> str:
+        """Return the version of a service."""
+        found = re.search(r'version = "(.*)"', self.read(f"services/{service}/pyproject.toml"))
+        assert found
+        return found[1]
+
+    def commit_release(self, service: str) -> None:
+        """Give a service its next version, and commit it."""
+        self.release("bump", service)
+        self.commit(f"Release {service} {self.version(service)}")
 
     def tags(self) -> list[str]:
         """Return all tags."""

@@ -8,12 +8,6 @@ import pytest
 from support.versioned_project import PRODUCTION, STAGING, Project
 
 
-def version(project: Project, service: str = "annotate") -> str:
-    found = re.search(r'version = "(.*)"', project.read(f"services/{service}/pyproject.toml"))
-    assert found
-    return found[1]
-
-
 def newest_section(project: Project, service: str = "annotate") -> str:
     return project.read(f"services/{service}/CHANGELOG.md").split("\n## ")[1]
 
@@ -33,7 +27,7 @@ def newest_section(project: Project, service: str = "annotate") -> str:
 def test_commits_decide_the_next_version(project: Project, message: str, next_version: str) -> None:
     project.change("annotate", message)
     project.release("bump", "annotate")
-    assert version(project) == next_version
+    assert project.version("annotate") == next_version
 
 
 def test_from_1_0_a_breaking_change_increases_the_major_version(project: Project) -> None:
@@ -42,14 +36,14 @@ def test_from_1_0_a_breaking_change_increases_the_major_version(project: Project
     project.change("annotate", "feat: name the colours")
     project.change("annotate", "Answer in one language\n\nBREAKING CHANGE: tags are English")
     project.release("bump", "annotate")
-    assert version(project) == "2.0.0"
+    assert project.version("annotate") == "2.0.0"
 
 
 @pytest.mark.parametrize(("part", "next_version"), [("major", "1.0.0"), ("minor", "0.3.0"), ("patch", "0.2.1")])
 def test_bump_decides_which_part_increases(project: Project, part: str, next_version: str) -> None:
     project.change("annotate", "feat: name the colours")
     project.release("bump", "annotate", "--bump", part)
-    assert version(project) == next_version
+    assert project.version("annotate") == next_version
 
 
 def test_a_release_changes_the_version_the_changelog_and_the_pin_of_staging(project: Project) -> None:
@@ -78,8 +72,7 @@ def test_the_section_lists_only_changes_of_the_package(project: Project) -> None
     project.commit("Write notes")
     project.change("imaging", "Open more pictures")
     project.change("catalog", "Search faster")
-    project.release("bump", "catalog")
-    project.commit("Release catalog 0.3.1")
+    project.commit_release("catalog")
     project.release("bump", "annotate")
     assert newest_section(project).splitlines()[2:] == [
         "- Ask again",
@@ -134,7 +127,7 @@ def test_bump_is_idempotent_and_includes_later_commits(project: Project) -> None
     project.commit("Release annotate 0.2.1")
     project.change("annotate", "feat: name the colours")
     project.release("bump", "annotate")
-    assert version(project) == "0.3.0"
+    assert project.version("annotate") == "0.3.0"
     changelog = project.read("services/annotate/CHANGELOG.md")
     assert re.findall("^## ([0-9.]+)", changelog, re.MULTILINE) == ["0.3.0", "0.2.0"]
     assert "- Ask again\n- Name the colours\n" in changelog
@@ -157,8 +150,7 @@ def test_a_changelog_keeps_its_line_endings(project: Project) -> None:
     changelog = project.path / "services/annotate/CHANGELOG.md"
     changelog.write_bytes(changelog.read_bytes().replace(b"\n", b"\r\n"))
     project.change("annotate", "Ask again")
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.1")
+    project.commit_release("annotate")
     project.change("annotate", "Ask once more")
     project.release("bump", "annotate")
     text = changelog.read_bytes()
@@ -171,7 +163,7 @@ def test_the_first_release_has_the_current_version(untagged: Project) -> None:
     (untagged.path / "services/web/CHANGELOG.md").unlink()
     untagged.commit("feat: everything")
     untagged.release("bump", "web")
-    assert version(untagged, "web") == "0.1.4"
+    assert untagged.version("web") == "0.1.4"
     assert "- First release." in newest_section(untagged, "web")
     assert "run this without BUMP=" in untagged.release("bump", "web", "--bump", "minor", code=1).stderr
 
@@ -184,14 +176,13 @@ def test_an_existing_section_of_the_first_release_is_kept(untagged: Project) -> 
 
 def test_after_a_revert_the_next_version_is_still_higher(project: Project) -> None:
     project.change("annotate", "Ask again")
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.1")
+    project.commit_release("annotate")
     project.release("tag")
     project.git("revert", "--no-edit", "HEAD", "HEAD~1")
-    assert version(project) == "0.2.0"
+    assert project.version("annotate") == "0.2.0"
     project.change("annotate", "Ask again, but later")
     project.release("bump", "annotate")
-    assert version(project) == "0.2.2"
+    assert project.version("annotate") == "0.2.2"
 
 
 def test_versions_are_compared_numerically(project: Project) -> None:
@@ -200,7 +191,7 @@ def test_versions_are_compared_numerically(project: Project) -> None:
         project.git("tag", tag)
     project.change("annotate", "Ask again")
     project.release("bump", "annotate")
-    assert version(project) == "0.10.1"
+    assert project.version("annotate") == "0.10.1"
 
 
 def test_a_tag_on_a_merge_commit_counts(project: Project) -> None:
@@ -212,7 +203,7 @@ def test_a_tag_on_a_merge_commit_counts(project: Project) -> None:
     project.git("tag", "annotate-v0.3.0")
     project.change("annotate", "Ask again")
     project.release("bump", "annotate")
-    assert version(project) == "0.3.1"
+    assert project.version("annotate") == "0.3.1"
     assert "colours" not in newest_section(project)
 
 
@@ -235,7 +226,7 @@ def test_uncommitted_changes_are_refused(project: Project) -> None:
     project.write("services/imaging/imaging/new.py", "")
     ran = project.release("bump", "annotate", code=1)
     assert "commit these first: services/imaging/imaging/new.py" in ran.stderr
-    assert version(project) == "0.2.0"
+    assert project.version("annotate") == "0.2.0"
 
 
 def test_a_bundled_service_must_be_released_first(project: Project) -> None:
@@ -246,8 +237,7 @@ def test_a_bundled_service_must_be_released_first(project: Project) -> None:
 def test_the_version_of_another_branch_is_not_used_again(project: Project) -> None:
     project.git("switch", "--quiet", "--create", "other")
     project.change("annotate", "Ask never")
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.1")
+    project.commit_release("annotate")
     project.release("tag")
     project.git("switch", "--quiet", "main")
     project.change("annotate", "Ask again")

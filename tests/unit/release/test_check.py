@@ -84,10 +84,8 @@ def test_a_pin_must_be_tagged_or_the_version_of_the_work_tree(project: Project) 
 
 def test_a_pinned_catalog_must_not_be_older_than_a_bundled_one(project: Project) -> None:
     project.change("catalog", "Search faster")
-    project.release("bump", "catalog")
-    project.commit("Release catalog 0.3.1")
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.1")
+    project.commit_release("catalog")
+    project.commit_release("annotate")
     project.release("check")
     project.release("tag")
     project.write(PRODUCTION, project.read(PRODUCTION).replace("annotate: 0.2.0", "annotate: 0.2.1"))
@@ -106,8 +104,7 @@ def test_of_two_branches_with_the_same_version_the_second_is_refused_after_the_f
         project.git("switch", "--quiet", "--create", branch, "main")
         project.write(f"services/annotate/annotate/{branch}.py", "")
         project.commit(message)
-        project.release("bump", "annotate")
-        project.commit("Release annotate 0.2.1")
+        project.commit_release("annotate")
         project.release("check")
     project.git("switch", "--quiet", "main")
     project.git("merge", "--quiet", "--no-ff", "--message", "Merge one", "one")
@@ -117,8 +114,7 @@ def test_of_two_branches_with_the_same_version_the_second_is_refused_after_the_f
     project.git("merge", "--quiet", "--strategy-option", "theirs", "--message", "Merge main", "main")
     ran = project.release("check", code=3)
     assert "annotate changed since annotate-v0.2.1 (services/annotate/annotate/two.py)" in ran.stderr
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.2")
+    project.commit_release("annotate")
     project.release("check")
     changelog = project.read("services/annotate/CHANGELOG.md")
     assert changelog.index("## 0.2.2") < changelog.index("- Ask never") < changelog.index("## 0.2.1")
@@ -126,8 +122,7 @@ def test_of_two_branches_with_the_same_version_the_second_is_refused_after_the_f
 
 def test_a_revert_of_a_release_is_valid(project: Project) -> None:
     project.change("annotate", "Ask again")
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.1")
+    project.commit_release("annotate")
     project.release("tag")
     project.git("revert", "--no-edit", "HEAD", "HEAD~1")
     project.release("check")
@@ -135,8 +130,7 @@ def test_a_revert_of_a_release_is_valid(project: Project) -> None:
 
 def test_a_revert_that_keeps_the_version_is_refused(project: Project) -> None:
     project.change("annotate", "Ask again")
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.1")
+    project.commit_release("annotate")
     project.release("tag")
     project.git("revert", "--no-edit", "HEAD~1")
     project.release("check", code=3)

@@ -9,8 +9,7 @@ TAGS = ["annotate-v0.2.0", "catalog-v0.3.0", "web-v0.1.4"]
 
 def release_annotate(project: Project) -> None:
     project.change("annotate", "Ask again")
-    project.release("bump", "annotate")
-    project.commit("Release annotate 0.2.1")
+    project.commit_release("annotate")
 
 
 def merge(project: Project) -> None:
