@@ -66,6 +66,8 @@ def visitors(browser: Browser) -> Iterator[Callable[[], Page]]:
             page = contexts.enter_context(browser.new_context()).new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.set_default_timeout(VISITOR_WAIT_MS)
+            # Polling goes on until the page closes: a request that a handler is fetching then is not an error.
+            contexts.callback(page.unroute_all, behavior="ignoreErrors")
             return page
 
         yield open_page

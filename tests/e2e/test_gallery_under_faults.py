@@ -24,6 +24,15 @@ def photo(gallery: GalleryClient) -> str:
     return f"{gallery.url}/images/{image_id}"
 
 
+@pytest.fixture
+def editors(visitors: Callable[[], Page], photo: str) -> tuple[Page, Page]:
+    """Open the editor of a photo for two people."""
+    pages = visitors(), visitors()
+    for page in pages:
+        edit(page, photo)
+    return pages
+
+
 def kill(cloud: LocalCloud, name: str) -> None:
     """Kill a component of the cloud and its child processes."""
     process = psutil.Process(cloud.processes[name].pid)
@@ -60,6 +69,11 @@ def edit(page: Page, address: str) -> None:
 
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
+
+
+def save_caption(page: Page, caption: str) -> None:
+    page.get_by_label("Caption").fill(caption)
+    save(page)
 
 
 def theirs(page: Page, field: str) -> Locator:
@@ -99,9 +113,8 @@ def test_an_upload_continues_after_the_gallery_restarts(
 def test_an_edit_survives_a_hanging_database(visitors: Callable[[], Page], photo: str, cloud: LocalCloud) -> None:
     page = visitors()
     edit(page, photo)
-    page.get_by_label("Caption").fill("Written during the outage")
     with hanging(cloud, "database"):
-        save(page)
+        save_caption(page, "Written during the outage")
         expect(page.locator("#editor .failure")).to_contain_text("The database is not responding", timeout=WAIT_MS)
         expect(page.get_by_label("Caption")).to_have_value("Written during the outage")
     save(page)
@@ -118,12 +131,9 @@ def test_an_error_page_reloads_until_the_database_responds(
     expect(page.get_by_role("heading", level=1)).to_have_text("of two people.jpg", timeout=WAIT_MS)
 
 
-def test_two_people_can_edit_different_fields(visitors: Callable[[], Page], photo: str) -> None:
-    she, he = visitors(), visitors()
-    for page in (she, he):
-        edit(page, photo)
-    she.get_by_label("Caption").fill("Her caption")
-    save(she)
+def test_two_people_can_edit_different_fields(editors: tuple[Page, Page]) -> None:
+    she, he = editors
+    save_caption(she, "Her caption")
     expect(she.locator("p.caption")).to_have_text("Her caption")
     he.get_by_label("Alt text").fill("His alternative text")
     save(he)
@@ -132,17 +142,11 @@ def test_two_people_can_edit_different_fields(visitors: Callable[[], Page], phot
 
 
 @pytest.mark.parametrize("choice", ["mine", "theirs"])
-def test_the_second_editor_of_a_field_sees_both_versions_and_chooses(
-    visitors: Callable[[], Page], photo: str, choice: str
-) -> None:
-    she, he = visitors(), visitors()
-    for page in (she, he):
-        edit(page, photo)
-    she.get_by_label("Caption").fill("Hers")
-    save(she)
+def test_the_second_editor_of_a_field_sees_both_versions_and_chooses(editors: tuple[Page, Page], choice: str) -> None:
+    she, he = editors
+    save_caption(she, "Hers")
     expect(she.locator("p.caption")).to_have_text("Hers")
-    he.get_by_label("Caption").fill("His")
-    save(he)
+    save_caption(he, "His")
     expect(he.locator("#editor .failure")).to_contain_text("Somebody else changed this text")
     expect(theirs(he, "caption")).to_contain_text("Hers")
     expect(theirs(he, "alt_text")).to_be_hidden()
@@ -162,11 +166,9 @@ def test_edit_conflicts_are_shown_without_javascript(
     plain_page.get_by_role("link", name="Edit caption").click()
     she = visitors()
     edit(she, photo)
-    she.get_by_label("Caption").fill("Hers\non two lines")
-    save(she)
+    save_caption(she, "Hers\non two lines")
     expect(she.locator("p.caption")).to_have_text("Hers on two lines")
-    plain_page.get_by_label("Caption").fill("His")
-    save(plain_page)
+    save_caption(plain_page, "His")
     expect(theirs(plain_page, "caption")).to_contain_text("Hers")
     expect(plain_page.get_by_label("Caption")).to_have_value("His")
     save(plain_page)

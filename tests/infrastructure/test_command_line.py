@@ -162,7 +162,7 @@ def test_outputs_tell_a_job_whether_there_is_anything_to_apply(project: Project,
     ]
 
 
-def test_apply_without_a_plan_says_what_to_do(run: Run) -> None:
+def test_apply_without_a_plan_is_reported(run: Run) -> None:
     assert "no plan at" in run("apply", "test", code=1).stderr
 
 

@@ -1,4 +1,4 @@
-"""The nested root template: the same composition as the deploy command's, for the console and for taskcat."""
+"""The nested root template: the composition of the deploy tool, for the console and for taskcat."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def root(folder: Path) -> Document:
     return document
 
 
-def test_every_stack_is_nested_with_all_that_it_needs(folder: Path, root: Document) -> None:
+def test_every_stack_is_nested_with_its_parameters(folder: Path, root: Document) -> None:
     assert len(root["Resources"]) == len(STAGING.stacks)
     for stack in STAGING.stacks:
         nested = root["Resources"][stack.name.capitalize()]["Properties"]
@@ -46,12 +46,12 @@ def test_a_wired_parameter_is_the_output_of_another_nested_stack(root: Document)
     assert database["VpcId"] == {"Fn::GetAtt": ["Network", "Outputs.VpcId"]}
 
 
-def test_what_the_environment_sets_is_a_parameter_with_its_value_as_default(root: Document) -> None:
+def test_values_of_the_environment_are_defaults_of_parameters(root: Document) -> None:
     assert root["Parameters"]["DatabaseInstanceClass"]["Default"] == "db.t4g.micro"
     assert root["Parameters"]["WebArtifactKey"]["Default"] == package_keys(STAGING)["web"]
 
 
-def test_what_somebody_else_makes_is_a_parameter_without_default(root: Document) -> None:
+def test_an_output_of_an_existing_stack_is_a_parameter_without_default(root: Document) -> None:
     assert "Default" not in root["Parameters"]["BootstrapArtifactBucket"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import boto3
 from flask import Flask
@@ -10,22 +10,14 @@ from flask import Flask
 from catalog import images
 from catalog.database import Database
 from catalog.filenames import filename_metadata
-from catalog.images import Annotation, Image, Thumbnail
+from catalog.images import Annotation, Thumbnail
 from catalog.keys import new_id, upload_key
+from support import catalog_rows
+from support.catalog_rows import THUMBNAIL
 
 BUCKET = "photos-of-the-tests"
 FILE = b"\xff\xd8\xff the web process never reads the content"
-THUMBNAIL = Thumbnail(width=4000, height=3000, content_type="image/jpeg", placeholder="data:image/webp;base64,AA==")
-ANNOTATION = Annotation(
-    caption="A red kite over a beach.",
-    alt_text="A red kite with a long tail",
-    tags=("kite", "sandy beach"),
-    language="en",
-    model="gemini-3.5-flash-lite",
-    prompt_version="1",
-    input_tokens=1100,
-    output_tokens=30,
-)
+ANNOTATION = replace(catalog_rows.ANNOTATION, tags=("kite", "sandy beach"))
 
 
 def put_upload(filename: str = "kite.jpg", content_type: str = "image/jpeg") -> str:
@@ -80,11 +72,6 @@ class GalleryPhotos:
         with self.database.connection() as connection:
             images.delete(connection, image_id)
         return image_id
-
-    def get(self, image_id: str) -> Image | None:
-        """Return the row of a photo."""
-        with self.database.connection() as connection:
-            return images.get(connection, image_id)
 
     def age(self, image_id: str, seconds: int) -> None:
         """Set the upload time of a photo to some seconds ago."""

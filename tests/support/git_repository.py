@@ -1,4 +1,4 @@
-"""Scratch repositories of git, where neither the user nor the machine configures anything."""
+"""Scratch git repositories, without the configuration of the user and the machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-# No configuration of the user or the machine, and an author where none is configured.
+# No configuration files, and an author.
 GIT_ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -15,14 +15,14 @@ GIT_ENVIRONMENT = {
 
 
 class GitRepository:
-    """A folder with a repository, or one that becomes it by `git("init")`."""
+    """A git repository; an empty folder becomes one by `git("init")`."""
 
     def __init__(self, path: Path) -> None:
-        """Use what is in a folder."""
+        """Use the repository in a folder."""
         self.path = path
 
     def git(self, *arguments: str) -> str:
-        """Run git here and return what it printed."""
+        """Run git here and return its output."""
         environment = {**os.environ, **GIT_ENVIRONMENT}
         done = subprocess.run(["git", *arguments], cwd=self.path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""A scratch repository of small services whose versions are tagged."""
+"""A scratch repository of small services with tagged versions."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class TaggedServices(GitRepository):
     """A repository with `services/`; each service bundles the package `shared`."""
 
     def __init__(self, folder: Path) -> None:
-        """Make it, without a commit."""
+        """Create it without a commit."""
         super().__init__(folder)
         folder.mkdir(exist_ok=True)
         self.git("init", "--quiet")

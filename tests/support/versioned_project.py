@@ -6,7 +6,6 @@ It has three services, a shared package, and two environments with pins.
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 from pathlib import Path
 
@@ -77,17 +76,6 @@ class Project(GitRepository):
         self.write(code, self.read(code) + f"# {message}\n")
         self.commit(message)
 
-    def version(self, service: str) -> str:
-        """Return the version of a service."""
-        found = re.search(r'version = "(.*)"', self.read(f"services/{service}/pyproject.toml"))
-        assert found
-        return found[1]
-
-    def commit_release(self, service: str) -> None:
-        """Give a service its next version, and commit it."""
-        self.release("bump", service)
-        self.commit(f"Release {service} {self.version(service)}")
-
     def tags(self) -> list[str]:
         """Return all tags."""
         return self.git("tag").split()
@@ -98,3 +86,8 @@ class Project(GitRepository):
             result = CliRunner(env=GIT_ENVIRONMENT).invoke(main, arguments)
         assert result.exit_code == code, result.output
         return result
+
+    def bump(self, service: str) -> None:
+        """Give a service its next version and commit it with the suggested message."""
+        suggested = self.release("bump", service).stdout.splitlines()[-1]
+        self.commit(suggested.split('"')[1])

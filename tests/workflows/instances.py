@@ -10,11 +10,10 @@ import re
 import shlex
 import shutil
 import sys
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +21,7 @@ from local_cloud.emulator import client_environ
 from local_cloud.session import EmulatorSession
 from servers.ports import http_problem
 from servers.processes import Child
+from support.http_server import Request, serving
 from support.launch_template import user_data
 from support.waiting import SECONDS
 
@@ -85,52 +85,28 @@ class Instance:
         return [sys.executable, "-S", *command]  # -S: the package must not use packages installed here
 
 
-class Instances:
-    """All instances, and an address that responds to a POST once they run what their launch templates specify.
+@contextmanager
+def refreshing(instances: Sequence[Instance]) -> Iterator[str]:
+    """Return a URL that responds to a POST once all instances run what their launch templates specify.
 
-    This stands in for CloudFormation, which waits for the signals of instances before it completes an update.
+    This stands in for CloudFormation, which waits for the signals of instances before it completes an update. The
+    instances stop at the end of the block.
     """
 
-    def __init__(self, instances: list[Instance]) -> None:
-        """Listen on a free port."""
-        self._instances = instances
-        self._server = HTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+    def refresh(_: Request) -> tuple[int, bytes]:
+        try:
+            for instance in instances:
+                instance.refresh()
+        except Exception as error:  # noqa: BLE001 - the caller reports it and fails
+            return 500, f"{error}\n".encode()
+        return 204, b""
 
-    def __enter__(self) -> Self:
-        """Start the server."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Stop the server and all instances."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-        for instance in self._instances:
+    try:
+        with serving(refresh) as url:
+            yield url
+    finally:
+        for instance in instances:
             instance.stop()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        instances = self._instances
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                try:
-                    for instance in instances:
-                        instance.refresh()
-                except Exception as error:  # noqa: BLE001 - the caller reports it and fails
-                    self.send_response(500)
-                    self.end_headers()
-                    self.wfile.write(f"{error}\n".encode())
-                    return
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                pass
-
-        return Handler
 
 
 def _find(pattern: re.Pattern[str], user_data: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from support.gallery_client import GalleryClient
 from support.github_server import GitHubServer
 from workflows.act import NAME, TOKEN, WORKFLOWS, Run, Runner, Scratch
 from workflows.conftest import CODE, PASSED, VARIABLES, GitHub
-from workflows.instances import Instance, Instances
+from workflows.instances import Instance, refreshing
 
 REGION = "eu-central-1"
 ENVIRONMENTS = ("staging", "production")
@@ -170,10 +170,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     try:
         emulator.start()
         session = prepared_account(emulator.endpoint_url)
-        with GitHubServer(NAME, TOKEN) as server, Instances(instances) as fleet:
-            runner = Runner(
-                real=REAL, followers={"apply": fleet.url}, emulator=emulator.endpoint_url, github=server.url
-            )
+        with GitHubServer(NAME, TOKEN) as server, refreshing(instances) as url:
+            runner = Runner(real=REAL, followers={"apply": url}, emulator=emulator.endpoint_url, github=server.url)
             github = GitHub(scratch, tmp_path_factory.mktemp, VARIABLES, runner)
             galleries = {name: GalleryClient(f"http://127.0.0.1:{port}") for name, port in ports.items()}
             yield World(scratch, github, server, session, galleries)

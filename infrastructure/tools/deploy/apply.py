@@ -27,7 +27,7 @@ from deploy.plan import (
     package_keys,
     resolve_parameters,
 )
-from deploy.stack import Follow, delete_stack, find_stack, original_template, wait_until_settled
+from deploy.stack import Follow, delete_stack, find_stack, find_stacks, original_template, wait_until_settled
 
 Report = Callable[[str], None]
 
@@ -198,14 +198,13 @@ def delete_environment(
         StackError: a stack could not be deleted; the stacks that depend on it are deleted.
     """
     cloudformation = session.client("cloudformation", region_name=environment.region)
-    names = {stack.name: environment.stack_name(stack.name) for stack in reversed(environment.stacks)}
-    found = {stack: current for stack, name in names.items() if (current := find_stack(cloudformation, name))}
-    if protected := [name for name, current in found.items() if current.parameters.get(PROTECTION) == "true"]:
+    found = find_stacks(cloudformation, environment)
+    if protected := [name for name, current in reversed(found.items()) if current.parameters.get(PROTECTION) == "true"]:
         settings = ", ".join(f"parameters.{name}.{PROTECTION}" for name in protected)
         raise GateError(f"set {settings} to false in {environment.path.name}, plan and apply; then delete")
-    if busy := [names[stack] for stack, current in found.items() if current.busy]:
+    if busy := [current.name for current in found.values() if current.busy]:
         raise BusyError(f"{', '.join(busy)}: being changed right now; nothing was deleted")
-    for stack, current in found.items():
+    for stack, current in reversed(found.items()):
         delete_stack(cloudformation, current, follow)
         report(f"{stack}: deleted")
 

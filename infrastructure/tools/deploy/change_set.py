@@ -100,7 +100,7 @@ def make_change_set(
             return ChangeSet(stack, arn, read_changes(cloudformation, stack, arn))
         if description["Status"] == "FAILED":
             reason = description.get("StatusReason", "")
-            unchanged = any(words in reason for words in _NO_CHANGES)
+            unchanged = any(message in reason for message in _NO_CHANGES)
             details = [] if unchanged else _failed_validations(cloudformation, stack, arn)
             cloudformation.delete_change_set(**_named(stack, arn))
             if unchanged:
@@ -178,12 +178,12 @@ def execute(cloudformation: CloudFormationClient, stack: str, change_set: str, f
     status = execution_status(cloudformation, stack, change_set)
     current = find_stack(cloudformation, stack)
     # An executed change set may be gone, but its stack still names it.
-    ours = current if status is None and current is not None and current.change_set == change_set else None
-    if status == "EXECUTE_COMPLETE" or (ours and ours.settled):
+    executed = current if status is None and current is not None and current.change_set == change_set else None
+    if status == "EXECUTE_COMPLETE" or (executed and executed.settled):
         return False
-    if status == "EXECUTE_FAILED" or (ours and not ours.busy):
+    if status == "EXECUTE_FAILED" or (executed and not executed.busy):
         raise StackError(f"{stack}: {first_failure(cloudformation, stack)}; fix that and plan again")
-    if status == "EXECUTE_IN_PROGRESS" or ours:
+    if status == "EXECUTE_IN_PROGRESS" or executed:
         wait_until_settled(cloudformation, stack, follow)
         return True
     if current is not None and current.busy:

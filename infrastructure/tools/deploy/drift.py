@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from deploy.environment import Environment
-from deploy.stack import find_stack
+from deploy.stack import find_stacks
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -47,15 +47,12 @@ def find_drift(session: boto3.Session, environment: Environment) -> list[Drift]:
     """Return the drift of the existing stacks, and the stacks that could not be checked completely."""
     cloudformation = session.client("cloudformation", region_name=environment.region)
     drifts = []
-    for stack in environment.stacks:
-        name = environment.stack_name(stack.name)
-        current = find_stack(cloudformation, name)
-        if current is not None and current.exists:
-            unchecked = _detect(cloudformation, name)
-            if unchecked:
-                drifts.append(Drift(stack.name, "", "", "INCOMPLETE", (unchecked,)))
-            found = [_drift(stack.name, drift) for drift in _differing(cloudformation, name)]
-            drifts += [drift for drift in found if drift is not None]
+    for name, current in find_stacks(cloudformation, environment).items():
+        if current.exists:
+            if unchecked := _detect(cloudformation, current.name):
+                drifts.append(Drift(name, "", "", "INCOMPLETE", (unchecked,)))
+            found = (_drift(name, drift) for drift in _differing(cloudformation, current.name))
+            drifts += filter(None, found)
     return drifts
 
 

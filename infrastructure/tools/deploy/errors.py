@@ -1,15 +1,4 @@
-"""Errors that people can act on. The command line prints the message and exits with `exit_code`.
-
-DeployError
-├── EnvironmentFileError   a file of desired state is invalid
-├── TemplateError          a template cannot be read
-├── PackageError           a service cannot be packaged, or its package cannot be stored
-├── PlanFileError          the plan is missing, or belongs to another environment
-├── GateError              the plan replaces or deletes a protected resource
-└── StackError             a stack did not reach its desired state
-    ├── BusyError          another process is changing the stack
-    └── StaleError         the stack changed after it was planned
-"""
+"""Errors that people can act on. The command line prints the message and exits with `exit_code`."""
 
 
 class DeployError(Exception):

@@ -8,7 +8,7 @@ import boto3
 
 from deploy.environment import Environment
 from deploy.errors import StackError
-from deploy.stack import find_stack
+from deploy.stack import find_stack, find_stacks
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -24,12 +24,8 @@ def environment_outputs(session: boto3.Session, environment: Environment) -> Out
         StackError: an `existing` stack is missing.
     """
     cloudformation = session.client("cloudformation", region_name=environment.region)
-    outputs = fixed_outputs(cloudformation, environment)
-    for stack in environment.stacks:
-        current = find_stack(cloudformation, environment.stack_name(stack.name))
-        if current is not None:
-            outputs[stack.name] = dict(current.outputs)
-    return outputs
+    current = {name: dict(stack.outputs) for name, stack in find_stacks(cloudformation, environment).items()}
+    return fixed_outputs(cloudformation, environment) | current
 
 
 def fixed_outputs(cloudformation: CloudFormationClient, environment: Environment) -> Outputs:

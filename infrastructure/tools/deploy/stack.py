@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from deploy.environment import Environment
 from deploy.errors import StackError
 
 if TYPE_CHECKING:
@@ -85,6 +86,14 @@ def find_stack(cloudformation: CloudFormationClient, name: str) -> CurrentStack 
             return None
         raise
     return _current(found)
+
+
+def find_stacks(cloudformation: CloudFormationClient, environment: Environment) -> dict[str, CurrentStack]:
+    """Return the existing stacks of an environment, by their name in stacks.yaml and in deployment order."""
+    found = (
+        (stack.name, find_stack(cloudformation, environment.stack_name(stack.name))) for stack in environment.stacks
+    )
+    return {name: current for name, current in found if current is not None}
 
 
 def stack_names(cloudformation: CloudFormationClient, prefix: str, *, with_planned: bool = False) -> list[str]:

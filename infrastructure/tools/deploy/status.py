@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import boto3
 
 from deploy.environment import FROM_PACKAGE, Environment
-from deploy.stack import find_stack
+from deploy.stack import find_stacks
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,17 @@ class StackStatus:
 def read_status(session: boto3.Session, environment: Environment) -> list[StackStatus]:
     """Return the state of each stack in the desired state."""
     cloudformation = session.client("cloudformation", region_name=environment.region)
-    found = []
-    for stack in environment.stacks:
-        current = find_stack(cloudformation, environment.stack_name(stack.name))
-        if current is None:
-            found.append(StackStatus(stack.name, "MISSING"))
-            continue
-        found.append(
-            StackStatus(
-                stack.name,
-                current.status,
-                current.reason,
-                current.updated_at.isoformat(timespec="seconds"),
-                current.parameters.get(FROM_PACKAGE, "").rpartition("/")[2],
-                current.outputs.get("Url", ""),
-            )
+    found = find_stacks(cloudformation, environment)
+    return [
+        StackStatus(
+            stack.name,
+            current.status,
+            current.reason,
+            current.updated_at.isoformat(timespec="seconds"),
+            current.parameters.get(FROM_PACKAGE, "").rpartition("/")[2],
+            current.outputs.get("Url", ""),
         )
-    return found
+        if (current := found.get(stack.name))
+        else StackStatus(stack.name, "MISSING")
+        for stack in environment.stacks
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from release import commits
-from release.changelog import section, with_section, words
+from release.changelog import section, section_text, with_section
 from release.check import refuse_shallow_clone, refuse_unfetched_tags
 from release.errors import ReleaseError
 from release.pins import environment_path, with_pin
@@ -103,11 +103,11 @@ def _changelog(repository: Repository, service: Service, base: Version | None, v
     """Return the changelog with the new section, which replaces the one that this branch added before."""
     changelog = read_changelog(repository, service)
     if base is None:  # a section that a person wrote is kept
-        return changelog if words(changelog, version) is not None else with_section(changelog, new, None)
+        return changelog if section_text(changelog, version) is not None else with_section(changelog, new, None)
     if service.version <= base:
         return with_section(changelog, new, None)
-    written = words(changelog, service.version)
-    if written not in (None, words(new, version)) and repository.changed(repository.head(), [service.changelog]):
+    written = section_text(changelog, service.version)
+    if written not in (None, section_text(new, version)) and repository.changed(repository.head(), [service.changelog]):
         raise ReleaseError(
             f"commit {service.changelog} first: its section of {service.version} was edited and will be rewritten"
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from release.changelog import words
+from release.changelog import section_text
 from release.errors import ReleaseError
 from release.pins import all_pins
 from release.repository import Repository, tag_name
@@ -82,8 +82,8 @@ def refuse_unfetched_tags(repository: Repository, names: Iterable[str]) -> None:
 
 def environment_findings(
     repository: Repository, services: Mapping[str, Service], path: str, pins: Mapping[str, Version]
-) -> list[Finding]:
-    """Return the rules that the pins of an environment break.
+) -> Iterator[Finding]:
+    """Yield the rules that the pins of an environment break.
 
     Args:
         repository: the repository with the tags.
@@ -94,30 +94,19 @@ def environment_findings(
     Raises:
         ReleaseError: a pinned service is unknown.
     """
-    findings = []
     for name, version in pins.items():
         if name not in services:
             raise ReleaseError(f"{path} pins the unknown service {name!r}; available: {', '.join(sorted(services))}")
         commit = repository.find_commit(f"refs/tags/{tag_name(name, version)}")
+        pin = f"{path}: {name} {version}"
         if commit is None and version != services[name].version:
-            findings.append(
-                Finding(
-                    (name,),
-                    f"{path}: {name} {version} is neither tagged nor the version of services/{name}; "
-                    "if the tag exists, fetch it: git fetch --tags",
-                )
-            )
+            hint = "if the tag exists, fetch it: git fetch --tags"
+            yield Finding((name,), f"{pin} is neither tagged nor the version of services/{name}; {hint}")
             continue
         needed = _bundled_catalog(repository, name, commit) if name != CATALOG else None
         if needed and CATALOG in pins and pins[CATALOG] < needed:
-            findings.append(
-                Finding(
-                    (CATALOG, name),
-                    f"{path}: {name} {version} bundles {CATALOG} {needed}, but {CATALOG} {pins[CATALOG]} is pinned, "
-                    "which lacks its migrations",
-                )
-            )
-    return findings
+            older = f"{CATALOG} {pins[CATALOG]} is pinned, which lacks its migrations"
+            yield Finding((CATALOG, name), f"{pin} bundles {CATALOG} {needed}, but {older}")
 
 
 def _bundled_catalog(repository: Repository, name: str, commit: str | None) -> Version | None:
@@ -138,7 +127,7 @@ def _check_service(repository: Repository, service: Service, report: Report) -> 
         found(f"{service.name} changed since {service.tag} ({_some(changed)}): {release}")
     elif commit and (bundled := repository.changed(commit, service.bundled_paths)):
         report.notes.append(f"{service.name} will include changes of {packages_of(bundled)} in its next release")
-    if words(read_changelog(repository, service), service.version) is None:
+    if section_text(read_changelog(repository, service), service.version) is None:
         section = f"## {service.version} - <date>"
         found(f"{service.changelog} has no section for {service.version}: {release}, or write it under {section}")
 

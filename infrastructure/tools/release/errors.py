@@ -1,8 +1,4 @@
-"""Errors that people can act on. Click shows the message and exits with `exit_code`.
-
-ReleaseError
-└── RefusedError   a rule of versions is broken
-"""
+"""Errors that people can act on. Click shows the message and exits with `exit_code`."""
 
 from typing import IO, Any
 

@@ -43,7 +43,7 @@ def promote(repository: Repository, name: str | None, source: str, target: str) 
         if offered[service] != pins[service]:
             promotions.append(Promotion(service, pins[service], offered[service]))
     after = pins | {promotion.service: promotion.after for promotion in promotions}
-    if findings := environment_findings(repository, services, path, after):
+    if findings := list(environment_findings(repository, services, path, after)):
         raise RefusedError("\n".join(_advice(finding, name, source, target) for finding in findings))
     if promotions:
         repository.write(path, text)

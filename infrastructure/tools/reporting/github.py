@@ -155,10 +155,10 @@ def _reason(response: urllib3.BaseHTTPResponse) -> str:
     try:
         content = response.json()
         details = [str(error.get("message") or error) for error in content.get("errors", [])]
-        words = ", ".join([content["message"], *details])
+        message = ", ".join([content["message"], *details])
     except (ValueError, KeyError, TypeError, AttributeError):
-        words = response.reason or ""
+        message = response.reason or ""
     # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
     needed = response.headers.get("X-Accepted-GitHub-Permissions") if response.status == HTTPStatus.FORBIDDEN else None
     advice = f"the job needs these permissions: {needed}" if needed else _ADVICE.get(response.status)
-    return f"{response.status} {words}" + (f"; {advice}" if advice else "")
+    return f"{response.status} {message}" + (f"; {advice}" if advice else "")

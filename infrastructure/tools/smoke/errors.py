@@ -1,8 +1,4 @@
-"""What can be wrong with a gallery.
-
-GalleryError            the gallery did not behave as expected
-└── UnreachableError    the connection failed or timed out
-"""
+"""Errors of a gallery."""
 
 
 class GalleryError(Exception):

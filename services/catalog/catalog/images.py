@@ -61,7 +61,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """What the thumbnail function records: pixels of the upright original, its real type, a tiny preview."""
+    """Results of the thumbnail function: pixels of the upright original, its real type, a tiny preview."""
 
     width: int
     height: int
@@ -158,7 +158,7 @@ def newest(
 
 def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumbnail: Thumbnail) -> bool:
     """Record a stored thumbnail; False if the photo was deleted or replaced meanwhile."""
-    return _update(
+    return update(
         connection,
         f"""UPDATE image SET thumbnail_status = 'ready', thumbnail_reason = NULL, width = %(width)s,
               height = %(height)s, content_type = %(content_type)s, placeholder = %(placeholder)s
@@ -171,7 +171,7 @@ def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumb
 
 def thumbnail_failed(connection: Connection[Any], image_id: str, etag: str, reason: str) -> bool:
     """Record that the thumbnail failed, with a reason for users."""
-    return _update(
+    return update(
         connection,
         f"""UPDATE image SET thumbnail_status = 'failed', thumbnail_reason = %(reason)s
             WHERE {_CURRENT} AND thumbnail_status <> 'ready'""",
@@ -191,7 +191,7 @@ def lease_end(connection: Connection[Any], seconds: float) -> datetime:
 
 def acquire_lease(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
     """Reserve the annotation of a pending photo until `end`, so that no other delivery pays for it too."""
-    return _update(
+    return update(
         connection,
         f"""UPDATE image SET claimed_until = %(end)s
             WHERE {_CURRENT} AND annotation_status = 'pending'
@@ -204,7 +204,7 @@ def acquire_lease(connection: Connection[Any], image_id: str, etag: str, end: da
 
 def release_lease(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
     """Release the lease that ends at `end`, after a failure that is worth another try; other leases stay."""
-    return _update(
+    return update(
         connection,
         f"UPDATE image SET claimed_until = NULL WHERE {_CURRENT} AND claimed_until = %(end)s",
         id=image_id,
@@ -218,7 +218,7 @@ def annotation_ready(connection: Connection[Any], image_id: str, etag: str, anno
 
     The first annotation stays. It is accepted without a lease and after a failure, because it has been paid for.
     """
-    return _update(
+    return update(
         connection,
         f"""UPDATE image SET annotation_status = 'ready', annotation_reason = NULL, claimed_until = NULL,
               caption = %(caption)s, alt_text = %(alt_text)s, tags = %(tags)s, language = %(language)s,
@@ -244,7 +244,7 @@ def annotation_failed(
     `lease` is the end of the lease of the delivery that failed. If another delivery now holds a lease, the failure is
     dropped in favor of that delivery's result.
     """
-    return _update(
+    return update(
         connection,
         f"""UPDATE image SET annotation_status = 'failed', annotation_reason = %(reason)s, claimed_until = NULL
             WHERE {_CURRENT} AND annotation_status = 'pending'
@@ -294,7 +294,7 @@ def edit(
     tags: Sequence[str] | None = None,
 ) -> bool:
     """Write a person's text; None leaves a field unchanged. Functions never overwrite it from now on."""
-    return _update(
+    return update(
         connection,
         """UPDATE image SET caption = COALESCE(%(caption)s, caption), alt_text = COALESCE(%(alt_text)s, alt_text),
              tags = COALESCE(%(tags)s, tags), edited = TRUE, annotation_status = 'ready', annotation_reason = NULL,
@@ -312,7 +312,7 @@ def retry(connection: Connection[Any], image_id: str) -> bool:
 
     A part that failed because of a repeated error gets one more try: the same error fails it immediately.
     """
-    return _update(
+    return update(
         connection,
         # Assignments run from left to right and use new values: pending_since must come first.
         """UPDATE image SET
@@ -331,7 +331,7 @@ def retry(connection: Connection[Any], image_id: str) -> bool:
 
 def delete(connection: Connection[Any], image_id: str) -> bool:
     """Delete a photo; False if it does not exist. The id stays, so that a late event cannot restore the photo."""
-    return _update(
+    return update(
         connection,
         """UPDATE image SET deleted_at = NOW(), filename = '', placeholder = NULL, caption = NULL, alt_text = NULL,
              tags = NULL
@@ -340,7 +340,7 @@ def delete(connection: Connection[Any], image_id: str) -> bool:
     )
 
 
-def _update(connection: Connection[Any], statement: str, **values: object) -> bool:
+def update(connection: Connection[Any], statement: str, **values: object) -> bool:
     """Run an UPDATE and tell whether it matched a row (the connection counts matched rows, not changed ones)."""
     with connection.cursor() as cursor:
         return bool(cursor.execute(statement, values))

@@ -15,7 +15,7 @@ from uuid import UUID
 UPLOADS = "uploads/"
 THUMBNAILS = "thumbnails/"
 
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+ID_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
 
 def new_id() -> str:
@@ -32,7 +32,7 @@ def lowest_id(moment: datetime) -> str:
 
 def is_id(text: str) -> bool:
     """Tell whether a text has the form of an id."""
-    return _ID.fullmatch(text) is not None
+    return re.fullmatch(ID_PATTERN, text) is not None
 
 
 def upload_key(image_id: str) -> str:

@@ -7,12 +7,13 @@ announced it again. The sweep never overwrites a result of a function or a perso
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from pymysql.connections import Connection
 
+from catalog.images import update
 from catalog.keys import lowest_id
 
 PATIENCE_MINUTES = 15
@@ -79,11 +80,11 @@ def overdue(connection: Connection[Any], limit: int) -> list[Overdue]:
 
 def count_resending(connection: Connection[Any], photo: Overdue) -> bool:
     """Record that a photo is announced again; False if it is no longer overdue or another sweep announces it."""
-    return _update(
+    return update(
         connection,
         f"""UPDATE image SET resent = resent + 1, resent_at = NOW()
             WHERE id = %(id)s AND etag = %(etag)s AND resent = %(resent)s AND {_OVERDUE}""",
-        photo,
+        **asdict(photo),
     )
 
 
@@ -92,7 +93,7 @@ def give_up(connection: Connection[Any], photo: Overdue) -> bool:
 
     The count restarts at zero, so that a person's retry gets the full number of attempts.
     """
-    return _update(
+    return update(
         connection,
         # Assignments run from left to right and use new values: each reason must come before its status.
         f"""UPDATE image SET
@@ -102,7 +103,7 @@ def give_up(connection: Connection[Any], photo: Overdue) -> bool:
               annotation_status = IF(annotation_status = 'pending', 'failed', annotation_status),
               claimed_until = NULL, resent = 0, resent_at = NULL
             WHERE id = %(id)s AND etag = %(etag)s AND resent = %(resent)s AND {_OVERDUE}""",
-        photo,
+        **asdict(photo),
         reason=REASON,
     )
 
@@ -122,8 +123,3 @@ def backlog(connection: Connection[Any], failed_since: datetime) -> Backlog:
         )
         (failed,) = cursor.fetchone() or (0,)
     return Backlog(pending, oldest, failed)
-
-
-def _update(connection: Connection[Any], statement: str, photo: Overdue, **values: str) -> bool:
-    with connection.cursor() as cursor:
-        return bool(cursor.execute(statement, {"id": photo.id, "etag": photo.etag, "resent": photo.resent, **values}))

@@ -1,4 +1,4 @@
-"""What the bucket tells about an upload, before its file is read."""
+"""An upload as the bucket describes it, before its file is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Lambda function that stores the thumbnail of each uploaded photo.
 
 Permanent failures are recorded as the photo's state and acknowledged: a file that cannot be decoded or is too large, a
-missing object. Everything else is raised, so that Lambda delivers the event again: a missing database, timeouts, errors
-of S3, and bugs, unless the same one has repeatedly stopped the photo.
+missing object. Everything else is raised, so that Lambda delivers the event again: an unreachable database, timeouts,
+errors of S3, and bugs, unless the same one has repeatedly stopped the photo.
 """
 
 from __future__ import annotations

@@ -28,9 +28,8 @@ def create_upload() -> tuple[Response, int]:
     to its URL as multipart/form-data.
     """
     wanted = read_upload(request)
-    image_id = new_id()
-    form = backends().storage.upload_form(image_id, wanted.filename, wanted.content_type)
-    response = jsonify(UploadForm(id=image_id, url=form.url, fields=dict(form.fields)))
+    form = backends().storage.upload_form(new_id(), wanted.filename, wanted.content_type)
+    response = jsonify(form)
     response.headers["Cache-Control"] = "no-store"
     return response, 201
 

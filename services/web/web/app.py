@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
+from catalog.keys import ID_PATTERN
 from web import api, assets, compression, errors, gallery, headers, health, openapi, presentation
 from web.backends import Backends
 from web.config import WebSettings
@@ -22,7 +23,7 @@ MAX_BODY_BYTES = 160 * 1024
 class ImageIdConverter(BaseConverter):
     """Matches only image IDs, as `catalog.keys.is_id` does."""
 
-    regex = r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+    regex = ID_PATTERN
 
 
 class SchemaJSONProvider(DefaultJSONProvider):

@@ -1,4 +1,4 @@
-"""What stands behind the pages: the database, the bucket and the functions. One of each per process."""
+"""The database, the bucket and the functions: one client of each per process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.storage import Storage
 
 @dataclass(frozen=True)
 class Backends:
-    """The outside parties of the web service."""
+    """The clients of the web service."""
 
     database: Database
     searches: Database
@@ -27,7 +27,7 @@ class Backends:
 
     @classmethod
     def from_settings(cls, settings: WebSettings) -> Self:
-        """Make clients for all of them; nothing is connected yet."""
+        """Create all clients; connections are opened on demand."""
         session = boto3.Session()
         return cls(
             CircuitBreakerDatabase(settings),

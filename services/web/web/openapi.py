@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
-from web.schemas import Error, Id
+from web.schemas import Error, PageQuery
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -52,9 +52,6 @@ _ERRORS = {
 }
 
 
-_operations: dict[Callable[..., Any], Operation] = {}
-
-
 @dataclass(frozen=True)
 class Operation:
     """Decorates a view, to publish it. Its name is the operation's ID; its docstring is the summary and description."""
@@ -69,7 +66,7 @@ class Operation:
 
     def __call__(self, view: View) -> View:
         """Publish a view."""
-        _operations[view] = self
+        vars(view)["operation"] = self
         return view
 
 
@@ -91,20 +88,19 @@ def init_app(app: Flask) -> None:
 def document(app: Flask) -> dict[str, Any]:
     """Return the OpenAPI document of an application."""
     published = [
-        (rule, _operations[view])
+        (rule, view, operation)
         for rule in app.url_map.iter_rules()
-        if (view := app.view_functions[rule.endpoint]) in _operations
+        if (operation := getattr(view := app.view_functions[rule.endpoint], "operation", None))
     ]
-    components = _schemas([operation for _, operation in published])
+    components = _schemas([operation for *_, operation in published])
     paths: dict[str, Any] = {}
-    for rule, operation in published:
+    for rule, view, operation in published:
         (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         path = paths.setdefault(re.sub(r"<[^>]*>", "{id}", rule.rule), {})
         if rule.arguments:
-            path["parameters"] = [{"$ref": "#/components/parameters/ImageId"}]
-        path[method.lower()] = _operation(rule, method, app.view_functions[rule.endpoint], operation, components)
-    for query in {operation.query for _, operation in published if operation.query}:
-        components.pop(query.__name__)  # it is described by parameters
+            path["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": _reference("schemas", "Id")}]
+        path[method.lower()] = _operation(rule, method, view, operation, components)
+    components.pop(PageQuery.__name__)  # parameters describe it
     return {
         "openapi": "3.1.0",
         "info": _INTRODUCTION,
@@ -113,15 +109,6 @@ def document(app: Flask) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
-            "parameters": {
-                "ImageId": {"name": "id", "in": "path", "required": True, "schema": _reference("schemas", Id.__name__)},
-                "IfNoneMatch": {
-                    "name": "If-None-Match",
-                    "in": "header",
-                    "description": "The ETag of an earlier response.",
-                    "schema": {"type": "string"},
-                },
-            },
             "responses": {
                 "NotModified": {"description": "Nothing changed since the response with this ETag."},
                 **{name: _error(status, text) for status, (name, text) in _ERRORS.items()},
@@ -173,7 +160,7 @@ def _operation(
         described["requestBody"] = {"required": True, "content": _json(_reference("schemas", operation.body.__name__))}
     parameters = list(_query(schemas[operation.query.__name__])) if operation.query else []
     if is_cached:
-        parameters.append(_reference("parameters", "IfNoneMatch"))
+        parameters.append({"name": "If-None-Match", "in": "header", "schema": {"type": "string"}})
     if parameters:
         described["parameters"] = parameters
 
@@ -183,7 +170,7 @@ def _operation(
         if model:
             response |= {"description": inspect.getdoc(model), "content": _json(_reference("schemas", model.__name__))}
         if is_cached:
-            response["headers"] = {"ETag": {"description": "For If-None-Match.", "schema": {"type": "string"}}}
+            response["headers"] = {"ETag": {"schema": {"type": "string"}}}
         responses[str(status)] = response
     if is_cached:
         responses["304"] = _reference("responses", "NotModified")

@@ -13,6 +13,7 @@ from typing_extensions import TypeAliasType
 
 from catalog import images
 from catalog.filenames import MAX_FILENAME_CHARACTERS
+from catalog.keys import ID_PATTERN
 from catalog.limits import MAX_BYTES
 from catalog.search import Search, parse
 
@@ -20,6 +21,7 @@ MAX_LIMIT = 100
 MAX_QUERY_CHARACTERS = 200
 EDITABLE = ("caption", "alt_text", "tags")
 """The fields of an annotation that people may change."""
+_REASON = "Why it failed, for people."
 
 _TOKEN = r"[A-Za-z0-9_!#$%&'*+.^`|~-]+"  # noqa: S105
 _MEDIA_TYPE = rf"^[ \t]*({_TOKEN}/{_TOKEN}[ \t]*(;[^\x00-\x08\x0a-\x1f\x7f]*)?)?$"
@@ -71,7 +73,7 @@ Id = TypeAliasType(
     Annotated[
         str,
         Field(
-            pattern="^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+            pattern=f"^{ID_PATTERN}$",
             description="A version 7 UUID, so IDs sort by creation time.",
             examples=["01a20562-ea76-705d-b4ba-2f07e5b4c246"],
         ),
@@ -85,6 +87,8 @@ Tags = Annotated[
     AfterValidator(_normalize_tags),
 ]
 Count = Annotated[int, Field(ge=0)]
+Time = Annotated[str, BeforeValidator(_rfc3339), Field(json_schema_extra={"format": "date-time"})]
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
 # ---- Requests
@@ -131,23 +135,16 @@ class Body(BaseModel):
 class UploadRequest(Body):
     """A file that a client wants to upload."""
 
-    filename: Annotated[
-        str, Field(min_length=1, max_length=1000, description="Folders and control characters are removed.")
-    ]
-    content_type: Annotated[
-        str,
-        Field(
-            max_length=100,
-            pattern=_MEDIA_TYPE,
-            description="A media type, or empty if unknown. Only the content of the file decides whether it is a "
-            "picture. The form has the standard name of a known picture type, otherwise application/octet-stream.",
-        ),
-    ]
-    bytes: Annotated[
-        int,
-        Field(ge=1, description="The size of the file.", json_schema_extra={"maximum": MAX_BYTES}),
-        BeforeValidator(_read_integral),
-    ]
+    filename: str = Field(min_length=1, max_length=1000, description="Folders and control characters are removed.")
+    content_type: str = Field(
+        max_length=100,
+        pattern=_MEDIA_TYPE,
+        description="A media type, or empty if unknown. Only the content of the file decides whether it is a picture. "
+        "The form has the standard name of a known picture type, otherwise application/octet-stream.",
+    )
+    bytes: Annotated[int, BeforeValidator(_read_integral)] = Field(
+        ge=1, description="The size of the file.", json_schema_extra={"maximum": MAX_BYTES}
+    )
 
 
 class Seen(Body):
@@ -186,7 +183,7 @@ class Answer(BaseModel):
     """A JSON response. Every field is always present, and no others are."""
 
     model_config = ConfigDict(
-        json_schema_extra={"additionalProperties": False}, json_schema_serialization_defaults_required=True
+        json_schema_serialization_defaults_required=True, json_schema_extra={"additionalProperties": False}
     )
 
 
@@ -194,7 +191,7 @@ class UploadForm(Answer):
     """A presigned form."""
 
     id: Id
-    url: Annotated[str, Field(json_schema_extra={"format": "uri"})]
+    url: Url
     fields: dict[str, str]
 
 
@@ -202,13 +199,9 @@ class Thumbnail(Answer):
     """The state of a photo's thumbnail."""
 
     status: Status = Field(default="pending", validation_alias="thumbnail_status")
-    reason: str | None = Field(
-        default=None, validation_alias="thumbnail_reason", description="Why it failed, for people."
-    )
-    url: str | None = Field(
-        default=None,
-        description="Presigned, valid for at least an hour. The picture is at most 512 pixels wide and high.",
-        json_schema_extra={"format": "uri"},
+    reason: str | None = Field(default=None, validation_alias="thumbnail_reason", description=_REASON)
+    url: Url | None = Field(
+        default=None, description="Presigned, valid for at least an hour. At most 512 pixels wide and high."
     )
     placeholder: str | None = Field(default=None, description="A tiny preview as a data: URI.")
 
@@ -217,9 +210,7 @@ class Annotation(Answer):
     """The state of a photo's annotation, its texts, and their source."""
 
     status: Status = Field(default="pending", validation_alias="annotation_status")
-    reason: str | None = Field(
-        default=None, validation_alias="annotation_reason", description="Why it failed, for people."
-    )
+    reason: str | None = Field(default=None, validation_alias="annotation_reason", description=_REASON)
     caption: str | None = Field(default=None, description="A sentence about the photo.")
     alt_text: str | None = Field(default=None, description="A description for people who can't see the photo.")
     tags: list[str] = []
@@ -238,11 +229,9 @@ class Image(Answer):
     filename: Annotated[str, Field(max_length=MAX_FILENAME_CHARACTERS)] = ""
     content_type: str = Field(default="", description="As declared; once the thumbnail is ready, as found in the file.")
     bytes: Count = 0
-    width: Count | None = Field(default=None, description="In pixels, after rotation to upright, once known.")
-    height: Count | None = Field(default=None, description="In pixels, after rotation to upright, once known.")
-    uploaded_at: Annotated[str, BeforeValidator(_rfc3339), Field(json_schema_extra={"format": "date-time"})] = (
-        "1970-01-01T00:00:00Z"
-    )
+    width: Count | None = Field(default=None, description="Pixels of the upright picture, once known.")
+    height: Count | None = Field(default=None, description="Pixels of the upright picture, once known.")
+    uploaded_at: Time = "1970-01-01T00:00:00Z"
     thumbnail: Thumbnail = Thumbnail()
     annotation: Annotation = Annotation()
 

@@ -1,13 +1,12 @@
-"""The bucket of photos as a browser meets it: signed forms to upload with, signed addresses to look with.
+"""Presigned forms and URLs, with which browsers upload photos to S3 and load them from there.
 
-The bytes of a photo go between the browser and S3; they never pass through this process.
+The files never pass through this process.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -19,6 +18,7 @@ from catalog.bucket import WEB_CONFIG, Bucket
 from catalog.filenames import FORM_FILENAME_METADATA, clean_filename, filename_metadata
 from catalog.keys import thumbnail_key, upload_key
 from catalog.limits import MAX_BYTES
+from web.schemas import UploadForm
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -31,49 +31,41 @@ MAX_METADATA_BYTES = 1800
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html"""
 
 
-@dataclass(frozen=True)
-class UploadForm:
-    """A form that S3 accepts one file with: post the fields in this order, then the file as `file`."""
-
-    url: str
-    fields: Mapping[str, str]
-
-
 class Storage(Bucket):
-    """The bucket with signed forms and addresses. Safe to share between threads."""
+    """The bucket with presigned forms and URLs. Thread-safe."""
 
     def __init__(self, session: Session, bucket: str) -> None:
-        """Connect nothing yet; endpoint and region come from the environment."""
+        """Create a client; endpoint and region come from the environment."""
         super().__init__(bucket, session.client("s3", config=WEB_CONFIG))
         self._credentials = session.get_credentials()
         self._cached_url = lru_cache(MAX_CACHED_URLS)(self._sign)
 
     @cached_property
     def origin(self) -> str:
-        """Where signed forms and addresses point to, as scheme://host[:port]."""
+        """The origin of presigned forms and URLs: scheme://host[:port]."""
         parts = urlsplit(self.thumbnail_url(""))
         return f"{parts.scheme}://{parts.netloc}"
 
     def thumbnail_url(self, image_id: str) -> str:
-        """Return an address of the thumbnail that stays the same for up to an hour, and valid for an hour more."""
+        """Return a URL of the thumbnail that is the same for up to an hour, and valid for another hour."""
         return self._url(thumbnail_key(image_id))
 
     def picture_url(self, image_id: str, filename: str, content_type: str) -> str:
-        """Return an address that shows the original in the browser, as a picture of this type."""
+        """Return a URL that shows the original in the browser, with this type."""
         return self._url(upload_key(image_id), content_type, _disposition("inline", filename))
 
     def download_url(self, image_id: str, filename: str) -> str:
-        """Return an address that saves the original under its name."""
+        """Return a URL that downloads the original with its name."""
         return self._url(upload_key(image_id), "application/octet-stream", _disposition("attachment", filename))
 
     def upload_form(self, image_id: str, filename: str, content_type: str) -> UploadForm:
-        """Return a form for one file of this type, which a script posts."""
+        """Return a form for one file of this type, for scripts."""
         metadata = filename_metadata(fit_metadata(filename))
         fields = {"Content-Type": content_type, **_metadata_fields(metadata)}
         return self._form(image_id, fields, [{name: value} for name, value in fields.items()])
 
     def plain_upload_form(self, image_id: str, redirect_to: str) -> UploadForm:
-        """Return a form for one file of any type, which leads back to the absolute address `redirect_to`."""
+        """Return a form for one file of any type, which redirects to the absolute URL `redirect_to`."""
         fixed = {"Content-Type": "application/octet-stream", "success_action_redirect": redirect_to}
         metadata = _metadata_fields(FORM_FILENAME_METADATA)
         conditions: list[Any] = [{name: value} for name, value in fixed.items()]
@@ -88,18 +80,18 @@ class Storage(Bucket):
             Conditions=[*conditions, ["content-length-range", 1, MAX_BYTES]],
             ExpiresIn=FORM_SECONDS,
         )
-        return UploadForm(form["url"], form["fields"])
+        return UploadForm(id=image_id, url=form["url"], fields=form["fields"])
 
     def _url(self, key: str, content_type: str = "", disposition: str = "") -> str:
         if self._credentials is None:
             raise NoCredentialsError
-        # An address dies with the credentials that signed it: fresh ones make fresh addresses.
+        # A URL expires with the credentials that signed it, so new credentials need new URLs.
         access_key = self._credentials.get_frozen_credentials().access_key
         window = int(time.time() / WINDOW_SECONDS)
         return self._cached_url(key, content_type, disposition, window, access_key)
 
     def _sign(self, key: str, content_type: str, disposition: str, window: int, access_key: str) -> str:
-        # Signing costs 0.15 ms, and an address that changed would make the browser load the picture again.
+        # Signing takes 0.15 ms, and browsers load the picture again if its URL changes.
         parameters = {"Bucket": self.name, "Key": key}
         if content_type:
             parameters["ResponseContentType"] = content_type
@@ -109,7 +101,7 @@ class Storage(Bucket):
 
 
 def fit_metadata(filename: str) -> str:
-    """Return a clean file name, its stem cut so that it fits into the metadata of an object, percent-encoded."""
+    """Return a clean file name with a stem short enough for percent-encoded object metadata."""
     name = clean_filename(filename)
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension) > 10:
@@ -124,6 +116,6 @@ def _metadata_fields(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _disposition(kind: str, filename: str) -> str:
-    # RFC 6266: a plain name for old browsers, and the real one.
+    # RFC 6266: an ASCII name for old browsers, and the real one.
     plain = filename.encode("ascii", "replace").decode().replace("?", "_").replace('"', "_").replace("\\", "_")
     return dump_options_header(kind, {"filename": plain, "filename*": f"UTF-8''{quote(filename, safe='')}"})

@@ -51,16 +51,29 @@ def invocations(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Invoked]]:
 
 
 @pytest.fixture
-def app(database: Database, invocations: list[Invoked], monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """Create the application from environment variables, as gunicorn does."""
+def new_app() -> Iterator[Callable[[], Flask]]:
+    """Return a function that creates an application from environment variables, as gunicorn does."""
+    with ExitStack() as running:
+
+        def create() -> Flask:
+            app = create_app()
+            for database in (app.extensions["backends"].database, app.extensions["backends"].searches):
+                running.callback(database.close)
+            return app
+
+        yield create
+
+
+@pytest.fixture
+def app(
+    database: Database, invocations: list[Invoked], new_app: Callable[[], Flask], monkeypatch: pytest.MonkeyPatch
+) -> Flask:
+    """Create an application with a database, an empty bucket and functions."""
     boto3.client("s3").create_bucket(Bucket=BUCKET)
     monkeypatch.setenv("BUCKET_NAME", BUCKET)
     monkeypatch.setenv("THUMBNAIL_FUNCTION", "the-thumbnail-function")
     monkeypatch.setenv("ANNOTATE_FUNCTION", "the-annotate-function")
-    app = create_app()
-    yield app
-    app.extensions["backends"].database.close()
-    app.extensions["backends"].searches.close()
+    return new_app()
 
 
 @pytest.fixture
@@ -69,13 +82,13 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def without_database(app: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def without_database(app: Flask, new_app: Callable[[], Flask], monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """Return a client of an application whose database refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("DATABASE_HOST", "127.0.0.1")
     monkeypatch.setenv("DATABASE_PORT", str(port))
-    return create_app().test_client()
+    return new_app().test_client()
 
 
 @pytest.fixture

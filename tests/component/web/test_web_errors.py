@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -10,15 +11,15 @@ from flask.testing import FlaskClient
 
 from catalog.keys import new_id
 from catalog.settings import ConfigurationError
+from support.catalog_rows import row
 from support.gallery_photos import GalleryPhotos
-from web.app import create_app
 from web.config import WebSettings
 
 
 @pytest.fixture
-def without_bucket(app: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def without_bucket(app: Flask, new_app: Callable[[], Flask], monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     monkeypatch.setenv("BUCKET_NAME", "no-such-bucket")
-    return create_app().test_client()
+    return new_app().test_client()
 
 
 @pytest.fixture
@@ -58,16 +59,14 @@ def test_a_failed_form_is_not_resubmitted(without_database: FlaskClient) -> None
 
 
 def test_a_retry_is_left_to_the_sweep_if_lambda_is_unavailable(
-    app: Flask, photos: GalleryPhotos, monkeypatch: pytest.MonkeyPatch
+    photos: GalleryPhotos, new_app: Callable[[], Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image_id = photos.add(thumbnail="Out of memory.")
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:9")
-    response = create_app().test_client().post(f"/api/images/{image_id}/retry")
+    response = new_app().test_client().post(f"/api/images/{image_id}/retry")
     assert response.status_code == 503
     assert "retried within 30 minutes" in response.json["error"]["message"]
-    row = photos.get(image_id)
-    assert row is not None
-    assert row.thumbnail_status == "pending"
+    assert row(photos.database, image_id).thumbnail_status == "pending"
 
 
 def test_a_photo_stays_if_its_files_cannot_be_deleted(without_bucket: FlaskClient, photos: GalleryPhotos) -> None:
@@ -75,7 +74,7 @@ def test_a_photo_stays_if_its_files_cannot_be_deleted(without_bucket: FlaskClien
     response = without_bucket.delete(f"/api/images/{image_id}")
     assert response.status_code == 503
     assert "storage" in response.json["error"]["message"]
-    assert photos.get(image_id) is not None
+    assert row(photos.database, image_id).id == image_id
 
 
 def test_a_photo_keeps_its_files_without_a_database(without_database: FlaskClient, photos: GalleryPhotos) -> None:

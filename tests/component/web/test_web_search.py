@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
@@ -20,7 +20,6 @@ from catalog.database import Database
 from catalog.keys import new_id
 from support.gallery_photos import ANNOTATION, GalleryPhotos
 from web import circuit_breaker, search_database
-from web.app import create_app
 from web.search_database import SearchDatabase, SearchUnavailableError
 
 NO_WORDS = "The search has no words. Enter letters or digits."
@@ -73,14 +72,13 @@ def test_a_blank_query_lists_all_photos(client: FlaskClient, ready_photo: str, q
 
 
 @pytest.fixture
-def hasty(app: Flask, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Flask]:
+def hasty(
+    app: Flask, new_app: Callable[[], Flask], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Flask:
     """Create an application with a very short search timeout, whose circuit breaker opens quickly."""
     monkeypatch.setattr(search_database, "STATEMENT_SECONDS", getattr(request, "param", 0.1))
     monkeypatch.setattr(circuit_breaker, "SLOW_FAILURE_SECONDS", 0.01)
-    hasty = create_app()
-    yield hasty
-    hasty.extensions["backends"].database.close()
-    hasty.extensions["backends"].searches.close()
+    return new_app()
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_a_broken_release_is_rolled_back_and_its_photos_are_repaired(
 
 @pytest.mark.parametrize(
     ("name", "path", "function"),
-    [("thumbnail", "thumbnail/resize.py", "_webp"), ("annotate", "annotate/flatten.py", "on_white")],
+    [("thumbnail", "thumbnail/resize.py", "_webp"), ("annotate", "annotate/gemini/client.py", "_jpeg")],
 )
 def test_photos_fail_at_the_third_error_which_raises_an_alarm_and_are_repaired_by_retry(
     world: World, name: str, path: str, function: str

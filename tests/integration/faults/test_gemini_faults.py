@@ -95,9 +95,7 @@ def test_a_new_key_and_retry_repair_photos_that_a_revoked_key_failed(world: Worl
 
 def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:
     world.gemini.outage = OVERLOADED
-    photos = world.upload()
-    world.wait_idle()
-    photos += world.upload()
+    photos = world.upload(2)
     world.pass_hours()
     world.sweep()
     world.wait_idle()

@@ -133,5 +133,4 @@ def append(api: str, operation: str, parameters: Mapping[str, str], *, missing: 
 if os.environ.get("RECORD_CALLS"):
     sys.meta_path.insert(0, AfterImport("botocore", lambda botocore: botocore.register_initializer(watch_session)))
 if os.environ.get("AHEAD_FILE"):
-    for name in ("catalog_functions.sweep", "catalog_functions.sweep"):
-        sys.meta_path.insert(0, AfterImport(name, set_clock))
+    sys.meta_path.insert(0, AfterImport("catalog_functions.sweep", set_clock))

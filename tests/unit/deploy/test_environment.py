@@ -144,6 +144,40 @@ def test_an_unset_variable_is_named(folder: Path) -> None:
         (STACKS_FILE, "    Host:", "    Name:", r"function.parameters.Name is not a parameter of function.yaml"),
         (FILE, "Versions: 3", "Copies: 3", r"images.Copies is not a settable parameter of images.yaml"),
         (FILE, "BucketName: photos, ", "", r"images.BucketName is missing: images.yaml has no"),
+        (FILE, "overrides:", "versions: {}\noverrides:", "versions.thumbnail is missing: pin every service, or none"),
+        (FILE, "overrides:", "versions: \noverrides:", "versions.thumbnail is missing: pin every service, or none"),
+        (
+            FILE,
+            "overrides:",
+            "versions: {thumbnail: 1.2}\noverrides:",
+            r"versions.thumbnail must be a version like 1.4.0, not 1.2",
+        ),
+        (
+            FILE,
+            "overrides:",
+            "versions: {thumbnail: v1.2.3}\noverrides:",
+            "versions.thumbnail must be a version like 1.4.0, not 'v1.2.3'",
+        ),
+        (
+            FILE,
+            "overrides:",
+            "versions: {thumbnail: 1.02.3}\noverrides:",
+            "versions.thumbnail must be a version like 1.4.0",
+        ),
+        (
+            FILE,
+            "overrides:",
+            "versions: {thumbnail: 1.2.3-rc1}\noverrides:",
+            "versions.thumbnail must be a version like 1.4.0",
+        ),
+        (
+            FILE,
+            "overrides:",
+            "versions: {thumbnail: }\noverrides:",
+            "versions.thumbnail must be a version like 1.4.0, not None",
+        ),
+        (FILE, "overrides:", "versions: [thumbnail]\noverrides:", "versions must be a mapping"),
+        (FILE, "  images:", "  function: {Release: x}\n  images:", "function.Release is not a settable parameter"),
         (FILE, "{Host:", "{Name:", r"provided.database lacks Host"),
         (FILE, "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
         (FILE, "{}", "{images.Bucket: ' '}", r"overrides.images.Bucket must give a reason"),
@@ -162,41 +196,13 @@ def test_an_error_names_its_position(folder: Path, file: str, old: str, new: str
     assert Path(file).name in str(error.value)
 
 
-def pin(folder: Path, versions: str) -> None:
-    change(folder, "environments/test.yaml", "overrides:", f"versions: {versions}\noverrides:")
-
-
 def test_an_environment_can_pin_published_versions(folder: Path) -> None:
-    pin(folder, "{thumbnail: 0.1.10}")
+    change(folder, FILE, "overrides:", "versions: {thumbnail: 0.1.10}\noverrides:")
     assert load(folder).versions == {"thumbnail": "0.1.10"}
 
 
 def test_an_environment_without_versions_runs_the_working_tree(folder: Path) -> None:
     assert load(folder).versions is None
-
-
-@pytest.mark.parametrize(
-    ("versions", "message"),
-    [
-        (
-            "{thumbnail: 1.2.3, captions: 1.0.0}",
-            "versions.captions is not a service of a stack here; available: thumbnail",
-        ),
-        ("{}", "versions.thumbnail is missing: pin every service, or none"),
-        ("", "versions.thumbnail is missing: pin every service, or none"),
-        ("{thumbnail: 1.2}", r"versions.thumbnail must be a version like 1.4.0, not 1.2"),
-        ("{thumbnail: v1.2.3}", "versions.thumbnail must be a version like 1.4.0, not 'v1.2.3'"),
-        ("{thumbnail: 1.02.3}", "versions.thumbnail must be a version like 1.4.0"),
-        ("{thumbnail: 1.2.3-rc1}", "versions.thumbnail must be a version like 1.4.0"),
-        ("{thumbnail: }", "versions.thumbnail must be a version like 1.4.0, not None"),
-        ("[thumbnail]", "versions must be a mapping"),
-    ],
-)
-def test_an_invalid_pin_is_refused(folder: Path, versions: str, message: str) -> None:
-    pin(folder, versions)
-    with pytest.raises(EnvironmentFileError, match=message) as error:
-        load(folder)
-    assert "test.yaml" in str(error.value)
 
 
 def test_a_service_needs_a_bucket_for_its_package(folder: Path) -> None:
@@ -206,35 +212,18 @@ def test_a_service_needs_a_bucket_for_its_package(folder: Path) -> None:
         load(folder)
 
 
-@pytest.mark.parametrize("file", ["stacks.yaml", "environments/test.yaml", "templates/images.yaml"])
-def test_a_file_that_is_not_utf_8_is_named(folder: Path, file: str) -> None:
-    (folder / file).write_bytes("# K\u00e4se".encode("latin-1"))
-    with pytest.raises((EnvironmentFileError, TemplateError), match="cannot be read") as error:
-        load(folder)
-    assert Path(file).name in str(error.value)
-
-
-def test_a_missing_stacks_file_is_named(folder: Path) -> None:
-    (folder / "stacks.yaml").unlink()
-    with pytest.raises(EnvironmentFileError, match=r"stacks\.yaml cannot be read"):
+@pytest.mark.parametrize("content", [None, "# K\u00e4se".encode("latin-1")])
+@pytest.mark.parametrize("file", [STACKS_FILE, FILE, IMAGES_FILE])
+def test_an_unreadable_file_is_named(folder: Path, file: str, content: bytes | None) -> None:
+    (folder / file).unlink() if content is None else (folder / file).write_bytes(content)
+    message = "unknown environment 'test'" if (file, content) == (FILE, None) else f"{Path(file).name} cannot be read"
+    with pytest.raises((EnvironmentFileError, TemplateError), match=message):
         load(folder)
 
 
 def test_the_name_of_an_environment_is_not_a_path(folder: Path) -> None:
     with pytest.raises(EnvironmentFileError, match="unknown environment"):
         load_environment("../environments/test", {"HOST": "db"}, folder)
-
-
-def test_a_missing_template_is_named(folder: Path) -> None:
-    (folder / "templates" / "images.yaml").unlink()
-    with pytest.raises(TemplateError, match=r"images\.yaml cannot be read"):
-        load(folder)
-
-
-def test_the_package_and_the_release_cannot_be_set(folder: Path) -> None:
-    change(folder, "environments/test.yaml", "  images:", "  function: {Release: x}\n  images:")
-    with pytest.raises(EnvironmentFileError, match=r"function\.Release is not a settable parameter"):
-        load(folder)
 
 
 @pytest.mark.parametrize("name", ["local", "staging", "production"])

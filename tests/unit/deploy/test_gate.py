@@ -8,7 +8,7 @@ from deploy.gate import PROTECTED, refusals
 
 @pytest.mark.parametrize("kind", PROTECTED)
 @pytest.mark.parametrize(
-    ("action", "replacement", "words"),
+    ("action", "replacement", "loss"),
     [
         ("Modify", "yes", "would be replaced because of Name"),
         ("Modify", "perhaps", "might be replaced because of Name"),
@@ -16,9 +16,9 @@ from deploy.gate import PROTECTED, refusals
         ("Dynamic", "no", "would change in a way that is not known in advance"),
     ],
 )
-def test_a_loss_is_refused(kind: str, action: str, replacement: Replacement, words: str) -> None:
+def test_a_loss_is_refused(kind: str, action: str, replacement: Replacement, loss: str) -> None:
     change = Change(action, "Thing", kind, replacement, ("Name", "Tags"), ("Name",))
-    assert refusals("stack", [change], {}) == (f"stack.Thing ({PROTECTED[kind]}) {words}",)
+    assert refusals("stack", [change], {}) == (f"stack.Thing ({PROTECTED[kind]}) {loss}",)
 
 
 @pytest.mark.parametrize("kind", PROTECTED)

@@ -83,7 +83,7 @@ def test_a_deleted_version_is_a_loss() -> None:
     assert "1 resource DELETED" in plan_text(plan(update("annotate", change)))
 
 
-def test_a_plan_without_changes_says_so() -> None:
+def test_a_plan_without_changes_is_one_sentence() -> None:
     assert plan_text(plan(unchanged("alarms"))).endswith("No changes.")
 
 

@@ -26,11 +26,11 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def cloudformation() -> Iterator[tuple[Any, Stubber]]:
+def stubber() -> Iterator[Stubber]:
     """Script the responses of CloudFormation, and check the requests."""
     client = boto3.Session("x", "x").client("cloudformation", region_name="eu-central-1")
     with Stubber(client) as stubber:
-        yield client, stubber
+        yield stubber
         stubber.assert_no_pending_responses()
 
 
@@ -63,27 +63,24 @@ def event(number: int, logical_id: str, status: str, reason: str = "") -> dict[s
         "No updates are to be performed.",
     ],
 )
-def test_both_messages_for_no_changes_are_understood(cloudformation: tuple[Any, Stubber], reason: str) -> None:
-    client, stubber = cloudformation
+def test_both_messages_for_no_changes_are_understood(stubber: Any, reason: str) -> None:
     stubber.add_response("create_change_set", {"Id": ARN})
     stubber.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": reason}, NAMED)
     stubber.add_response("delete_change_set", {}, NAMED)
-    assert make_change_set(client, "gallery", "{}", {}, create=False) is None
+    assert make_change_set(stubber.client, "gallery", "{}", {}, create=False) is None
 
 
-def test_a_failed_validation_is_an_error_with_details(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_a_failed_validation_is_an_error_with_details(stubber: Any) -> None:
     events = {"OperationEvents": [{"LogicalResourceId": "Bucket", "ValidationStatusReason": "the name is taken"}, {}]}
     stubber.add_response("create_change_set", {"Id": ARN})
     stubber.add_response("describe_change_set", {"Status": "FAILED", "StatusReason": "Early validation"}, NAMED)
     stubber.add_response("describe_events", events, {**NAMED, "Filters": {"FailedEvents": True}})
     stubber.add_response("delete_change_set", {}, NAMED)
     with pytest.raises(StackError, match=r"gallery: Early validation\n  Bucket: the name is taken"):
-        make_change_set(client, "gallery", "{}", {}, create=False)
+        make_change_set(stubber.client, "gallery", "{}", {}, create=False)
 
 
-def test_all_pages_of_a_change_set_are_read(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_all_pages_of_a_change_set_are_read(stubber: Any) -> None:
     changes = [
         {"ResourceChange": {"Action": "Add", "LogicalResourceId": name, "ResourceType": "AWS::SQS::Queue"}}
         for name in ("First", "Second")
@@ -92,15 +89,14 @@ def test_all_pages_of_a_change_set_are_read(cloudformation: tuple[Any, Stubber])
     stubber.add_response("describe_change_set", {"Status": "CREATE_COMPLETE"}, NAMED)
     stubber.add_response("describe_change_set", {"Changes": changes[:1], "NextToken": "more"}, NAMED)
     stubber.add_response("describe_change_set", {"Changes": changes[1:]}, {**NAMED, "NextToken": "more"})
-    change_set = make_change_set(client, "gallery", "{}", {}, create=True)
+    change_set = make_change_set(stubber.client, "gallery", "{}", {}, create=True)
     assert change_set is not None
     assert [change.logical_id for change in change_set.changes] == ["First", "Second"]
 
 
 def test_the_root_cause_is_found_on_later_pages_and_before_cancelled_resources(
-    cloudformation: tuple[Any, Stubber],
+    stubber: Any,
 ) -> None:
-    client, stubber = cloudformation
     newest = [event(9, "gallery", "UPDATE_ROLLBACK_COMPLETE"), event(8, "Late", "UPDATE_FAILED", "another cause")]
     older = [
         event(7, "Real", "UPDATE_FAILED", "the cause"),
@@ -111,11 +107,10 @@ def test_the_root_cause_is_found_on_later_pages_and_before_cancelled_resources(
     stubber.add_response("describe_stack_events", {"StackEvents": newest, "NextToken": "more"})
     stubber.add_response("describe_stack_events", {"StackEvents": older}, {"StackName": "gallery", "NextToken": "more"})
     with pytest.raises(StackError, match=r"gallery: Real \(AWS::SQS::Queue\): the cause \(now UPDATE_ROLLBACK_"):
-        wait_until_settled(client, "gallery")
+        wait_until_settled(stubber.client, "gallery")
 
 
-def test_a_cause_that_only_the_stack_reports_is_reported(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_a_cause_that_only_the_stack_reports_is_reported(stubber: Any) -> None:
     events = [
         event(3, "gallery", "UPDATE_ROLLBACK_COMPLETE"),
         event(2, "gallery", "UPDATE_ROLLBACK_IN_PROGRESS", "User cancelled the update"),
@@ -123,13 +118,10 @@ def test_a_cause_that_only_the_stack_reports_is_reported(cloudformation: tuple[A
     ]
     stubber.add_response("describe_stack_events", {"StackEvents": events})
     with pytest.raises(StackError, match="gallery: User cancelled the update"):
-        wait_until_settled(client, "gallery")
+        wait_until_settled(stubber.client, "gallery")
 
 
-def test_the_end_of_the_previous_operation_is_ignored(
-    cloudformation: tuple[Any, Stubber], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client, stubber = cloudformation
+def test_the_end_of_the_previous_operation_is_ignored(stubber: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deploy.stack.FIRST_POLL_SECONDS", 0)
     old = [event(2, "gallery", "UPDATE_COMPLETE"), event(1, "gallery", "UPDATE_IN_PROGRESS")]
     begun = [event(3, "gallery", "UPDATE_IN_PROGRESS"), *old]
@@ -140,40 +132,36 @@ def test_the_end_of_the_previous_operation_is_ignored(
     stubber.add_response("execute_change_set", {}, NAMED)
     for events in (old, begun, done):
         stubber.add_response("describe_stack_events", {"StackEvents": events})
-    assert execute(client, "gallery", ARN) is True
+    assert execute(stubber.client, "gallery", ARN) is True
 
 
-def test_an_executed_change_set_that_is_gone_is_recognized_by_its_stack(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_an_executed_change_set_that_is_gone_is_recognized_by_its_stack(stubber: Any) -> None:
     stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE", ChangeSetId=ARN))
-    assert execute(client, "gallery", ARN) is False
+    assert execute(stubber.client, "gallery", ARN) is False
 
 
-def test_resuming_a_failed_execution_reports_its_cause(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_resuming_a_failed_execution_reports_its_cause(stubber: Any) -> None:
     events = [event(2, "Real", "UPDATE_FAILED", "the cause"), event(1, "gallery", "UPDATE_IN_PROGRESS")]
     stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_ROLLBACK_COMPLETE", ChangeSetId=ARN))
     stubber.add_response("describe_stack_events", {"StackEvents": events})
     with pytest.raises(StackError, match="the cause; fix that and plan again"):
-        execute(client, "gallery", ARN)
+        execute(stubber.client, "gallery", ARN)
 
 
-def test_a_missing_change_set_that_was_not_executed_is_stale(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_a_missing_change_set_that_was_not_executed_is_stale(stubber: Any) -> None:
     stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE", ChangeSetId=f"{ARN}-another"))
     with pytest.raises(StaleError, match="plan again"):
-        execute(client, "gallery", ARN)
+        execute(stubber.client, "gallery", ARN)
 
 
-def test_a_stack_that_another_change_set_changes_is_busy(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_a_stack_that_another_change_set_changes_is_busy(stubber: Any) -> None:
     stubber.add_response("describe_change_set", {"ExecutionStatus": "OBSOLETE"}, NAMED)
     stubber.add_response("describe_stacks", stack("UPDATE_IN_PROGRESS"))
     with pytest.raises(BusyError, match="another process"):
-        execute(client, "gallery", ARN)
+        execute(stubber.client, "gallery", ARN)
 
 
 @pytest.mark.parametrize(
@@ -184,19 +172,15 @@ def test_a_stack_that_another_change_set_changes_is_busy(cloudformation: tuple[A
         ("InvalidChangeSetStatus", "An operation on this ChangeSet is currently in progress."),
     ],
 )
-def test_discarding_a_missing_or_executing_change_set_is_no_error(
-    cloudformation: tuple[Any, Stubber], code: str, message: str
-) -> None:
-    client, stubber = cloudformation
+def test_discarding_a_missing_or_executing_change_set_is_no_error(stubber: Any, code: str, message: str) -> None:
     stubber.add_client_error("delete_change_set", code, message, expected_params=NAMED)
-    discard(client, "gallery", ARN)
+    discard(stubber.client, "gallery", ARN)
 
 
 def test_all_pages_of_drift_are_read_without_false_alarms_and_incomplete_checks_are_reported(
-    cloudformation: tuple[Any, Stubber],
+    stubber: Any,
 ) -> None:
-    client, stubber = cloudformation
-    session = Mock(client=Mock(return_value=client))
+    session = Mock(client=Mock(return_value=stubber.client))
     environment = Environment(
         "test", Path("test.yaml"), "eu-central-1", "prefix", "aws", {}, {}, None, None, {}, (STACK,)
     )
@@ -236,8 +220,7 @@ def drift(logical_id: str, path: str) -> dict[str, Any]:
     }
 
 
-def test_other_errors_of_describe_stacks_are_not_hidden(cloudformation: tuple[Any, Stubber]) -> None:
-    client, stubber = cloudformation
+def test_other_errors_of_describe_stacks_are_not_hidden(stubber: Any) -> None:
     stubber.add_client_error("describe_stacks", "AccessDenied", "access denied", expected_params={"StackName": ANY})
-    with pytest.raises(client.exceptions.ClientError, match="access denied"):
-        find_stack(client, "gallery")
+    with pytest.raises(stubber.client.exceptions.ClientError, match="access denied"):
+        find_stack(stubber.client, "gallery")

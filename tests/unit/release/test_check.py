@@ -5,12 +5,9 @@ import pytest
 from support.versioned_project import PRODUCTION, STAGING, Project
 
 
-def test_unchanged_tagged_versions_are_valid(project: Project) -> None:
-    project.release("check")
-
-
-def test_versions_before_the_first_tag_are_valid(untagged: Project) -> None:
-    untagged.release("check")
+@pytest.mark.parametrize("name", ["project", "untagged"])
+def test_unchanged_versions_are_valid_with_and_without_tags(name: str, request: pytest.FixtureRequest) -> None:
+    request.getfixturevalue(name).release("check")
 
 
 @pytest.mark.parametrize(
@@ -70,10 +67,7 @@ def test_a_version_needs_a_section_in_the_changelog(project: Project, changelog:
 def test_a_version_must_not_be_older_than_a_released_one(project: Project) -> None:
     for path in ("services/web/pyproject.toml", "services/web/CHANGELOG.md", STAGING, PRODUCTION):
         project.write(path, project.read(path).replace("0.1.4", "0.1.3"))
-    assert (
-        "web 0.1.3 is older than the released 0.1.4: make release SERVICE=web"
-        in project.release("check", code=3).stderr
-    )
+    assert "web 0.1.3 is older than the released 0.1.4: make release" in project.release("check", code=3).stderr
 
 
 def test_a_pin_must_be_tagged_or_the_version_of_the_work_tree(project: Project) -> None:
@@ -84,8 +78,8 @@ def test_a_pin_must_be_tagged_or_the_version_of_the_work_tree(project: Project) 
 
 def test_a_pinned_catalog_must_not_be_older_than_a_bundled_one(project: Project) -> None:
     project.change("catalog", "Search faster")
-    project.commit_release("catalog")
-    project.commit_release("annotate")
+    project.bump("catalog")
+    project.bump("annotate")
     project.release("check")
     project.release("tag")
     project.write(PRODUCTION, project.read(PRODUCTION).replace("annotate: 0.2.0", "annotate: 0.2.1"))
@@ -104,7 +98,7 @@ def test_of_two_branches_with_the_same_version_the_second_is_refused_after_the_f
         project.git("switch", "--quiet", "--create", branch, "main")
         project.write(f"services/annotate/annotate/{branch}.py", "")
         project.commit(message)
-        project.commit_release("annotate")
+        project.bump("annotate")
         project.release("check")
     project.git("switch", "--quiet", "main")
     project.git("merge", "--quiet", "--no-ff", "--message", "Merge one", "one")
@@ -114,38 +108,29 @@ def test_of_two_branches_with_the_same_version_the_second_is_refused_after_the_f
     project.git("merge", "--quiet", "--strategy-option", "theirs", "--message", "Merge main", "main")
     ran = project.release("check", code=3)
     assert "annotate changed since annotate-v0.2.1 (services/annotate/annotate/two.py)" in ran.stderr
-    project.commit_release("annotate")
+    project.bump("annotate")
     project.release("check")
     changelog = project.read("services/annotate/CHANGELOG.md")
     assert changelog.index("## 0.2.2") < changelog.index("- Ask never") < changelog.index("## 0.2.1")
 
 
-def test_a_revert_of_a_release_is_valid(project: Project) -> None:
+@pytest.mark.parametrize(("reverted", "code"), [(["HEAD", "HEAD~1"], 0), (["HEAD~1"], 3)])
+def test_a_revert_of_a_change_must_include_its_version(project: Project, reverted: list[str], code: int) -> None:
     project.change("annotate", "Ask again")
-    project.commit_release("annotate")
+    project.bump("annotate")
     project.release("tag")
-    project.git("revert", "--no-edit", "HEAD", "HEAD~1")
-    project.release("check")
+    project.git("revert", "--no-edit", *reverted)
+    project.release("check", code=code)
 
 
-def test_a_revert_that_keeps_the_version_is_refused(project: Project) -> None:
-    project.change("annotate", "Ask again")
-    project.commit_release("annotate")
-    project.release("tag")
-    project.git("revert", "--no-edit", "HEAD~1")
-    project.release("check", code=3)
-
-
-def test_a_shallow_clone_is_refused_with_a_hint(project: Project) -> None:
-    shallow = Project(project.path.with_name("shallow"))
-    project.git("clone", "--quiet", "--depth", "1", f"file://{project.path}", str(shallow.path))
-    assert "git fetch --unshallow --tags" in shallow.release("check", code=1).stderr
-
-
-def test_a_clone_without_tags_is_refused_with_a_hint(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [(["--depth", "1"], "git fetch --unshallow --tags"), (["--no-tags"], "this clone does not: git fetch --tags")],
+)
+def test_an_incomplete_clone_is_refused_with_a_hint(project: Project, options: list[str], hint: str) -> None:
     clone = Project(project.path.with_name("clone"))
-    project.git("clone", "--quiet", "--no-tags", str(project.path), str(clone.path))
-    assert "this clone does not: git fetch --tags" in clone.release("check", code=1).stderr
+    project.git("clone", "--quiet", *options, f"file://{project.path}", str(clone.path))
+    assert hint in clone.release("check", code=1).stderr
 
 
 @pytest.mark.parametrize(

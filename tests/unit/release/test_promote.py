@@ -15,7 +15,7 @@ def _released(_tagged: Project) -> Project:
     project = _tagged.copy(_tagged.path.with_name("released"))
     for service in ("catalog", "annotate"):
         project.change(service, "Change it")
-        project.commit_release(service)
+        project.bump(service)
     project.release("tag")
     return project
 
@@ -50,20 +50,22 @@ def test_promoting_in_the_other_direction_rolls_back(released: Project) -> None:
     released.release("check")
 
 
-def test_a_service_needs_the_catalog_that_it_bundles(released: Project) -> None:
-    ran = released.release("promote", "annotate", *FORWARD, code=3)
+@pytest.mark.parametrize(
+    ("service", "direction", "first", "hint"),
+    [
+        ("annotate", FORWARD, "catalog", "FROM=staging TO=production"),
+        ("catalog", BACKWARD, "annotate", "FROM=production TO=staging"),
+    ],
+)
+def test_a_pinned_catalog_is_never_older_than_a_bundled_one(
+    released: Project, service: str, direction: tuple[str, ...], first: str, hint: str
+) -> None:
+    ran = released.release("promote", service, *direction, code=3)
     assert "annotate 0.2.1 bundles catalog 0.3.1, but catalog 0.3.0 is pinned" in ran.stderr
-    assert "promote catalog first (make promote SERVICE=catalog FROM=staging TO=production)" in ran.stderr
+    assert f"promote {first} first (make promote SERVICE={first} {hint})" in ran.stderr
     assert released.git("status", "--short") == ""
-    released.release("promote", "catalog", *FORWARD)
-    released.release("promote", "annotate", *FORWARD)
-
-
-def test_the_catalog_rolls_back_after_the_services_that_bundle_it(released: Project) -> None:
-    ran = released.release("promote", "catalog", *BACKWARD, code=3)
-    assert "promote annotate first (make promote SERVICE=annotate FROM=production TO=staging)" in ran.stderr
-    released.release("promote", "annotate", *BACKWARD)
-    released.release("promote", "catalog", *BACKWARD)
+    released.release("promote", first, *direction)
+    released.release("promote", service, *direction)
 
 
 def test_an_untagged_version_is_not_promoted(released: Project) -> None:

@@ -21,3 +21,9 @@ def github(server: GitHubServer, monkeypatch: pytest.MonkeyPatch) -> GitHub:
     """A client without pauses between attempts."""
     monkeypatch.setattr(rest, "BACKOFF_SECONDS", 0)
     return GitHub(Settings.from_environ(server.environ()))
+
+
+@pytest.fixture
+def number(server: GitHubServer) -> int:
+    """The number of an open pull request."""
+    return server.open_pull_request()

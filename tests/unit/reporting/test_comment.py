@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reporting.comment import write_comment
 from reporting.github import GitHub
 from support.github_server import GitHubServer
 
 
-@pytest.fixture
-def number(server: GitHubServer) -> int:
-    """Open a pull request."""
-    return server.open_pull_request()
-
-
 def test_a_comment_has_its_sections_below_a_hidden_marker(server: GitHubServer, github: GitHub, number: int) -> None:
-    told = write_comment(github, number, ["### staging", "### production"], "https://github.com/run")
-    assert told.startswith("created: https://")
+    done = write_comment(github, number, ["### staging", "### production"], "https://github.com/run")
+    assert done.startswith("created: https://")
     assert server.bodies(number) == [
         "<!-- image-annotation: the comment of the pipeline -->\n\n## Planned changes\n\n"
         "[Logs of the run](https://github.com/run)\n\n### staging\n\n### production"
@@ -41,13 +33,13 @@ def test_an_unchanged_comment_is_not_edited(server: GitHubServer, github: GitHub
 
 def test_comments_of_others_are_not_edited(server: GitHubServer, github: GitHub, number: int) -> None:
     write_comment(github, number, ["plan"], None)
-    (ours,) = server.bodies(number)
+    (text,) = server.bodies(number)
     other = server.open_pull_request()
-    server.comment(other, ours, user="somebody")  # copied the marker
-    server.comment(other, f"> {ours}")  # another workflow that quotes it
+    server.comment(other, text, user="somebody")  # copied the marker
+    server.comment(other, f"> {text}")  # another workflow that quotes it
     server.comment(other, "")
     assert write_comment(github, other, ["plan"], None).startswith("created: ")
-    assert server.bodies(other) == [ours, f"> {ours}", "", ours]
+    assert server.bodies(other) == [text, f"> {text}", "", text]
 
 
 def test_a_comment_does_not_exceed_the_limit_of_github(server: GitHubServer, github: GitHub, number: int) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smoke import picture
+from support import http_server
 from thumbnail.resize import resize
 
 IMAGE_ID = "01a214da-8d08-75c5-b199-0a05d0dc3bc6"
@@ -84,11 +84,11 @@ class OnePictureGallery(ThreadingHTTPServer):
         return Answer(200, f'<a href="/images/{IMAGE_ID}">'.encode())
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(http_server.Request):
     server: OnePictureGallery
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def handle_request(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         request = f"{self.command} {self.path.partition('?')[0]}"
         self.server.requests.append(request)
@@ -103,10 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names that http.server requires
-
-    def log_message(self, *_: object) -> None:
-        pass
+    do_GET = do_POST = do_PUT = do_DELETE = handle_request  # noqa: N815 - names of http.server
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Answer:
@@ -116,12 +113,8 @@ def _json(content: dict[str, Any], status: int = 200) -> Answer:
 @pytest.fixture
 def running() -> Iterator[OnePictureGallery]:
     """Run the gallery."""
-    with OnePictureGallery() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    with http_server.running(OnePictureGallery()) as gallery:
+        yield gallery
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Words for times, sizes and models."""
+"""Formats of times, sizes and models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("ago", "words"),
+    ("ago", "text"),
     [
         (timedelta(seconds=-30), "just now"),
         (timedelta(seconds=44), "just now"),
@@ -27,25 +27,25 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
         (timedelta(days=31), "22 October 2026"),
     ],
 )
-def test_times_are_told_relatively(ago: timedelta, words: str) -> None:
-    assert relative_time((NOW - ago).strftime("%Y-%m-%dT%H:%M:%SZ"), NOW) == words
+def test_relative_times(ago: timedelta, text: str) -> None:
+    assert relative_time((NOW - ago).strftime("%Y-%m-%dT%H:%M:%SZ"), NOW) == text
 
 
-def test_times_are_told_in_full() -> None:
+def test_absolute_times() -> None:
     assert absolute_time("2026-03-05T07:08:09Z") == "5 March 2026, 07:08 UTC"
 
 
 @pytest.mark.parametrize(
-    ("count", "words"),
+    ("count", "text"),
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9_949, "9.9 kB"), (9_960, "10 kB"), (999_499, "999 kB"),
      (999_600, "1.0 MB"), (4_200_000, "4.2 MB"), (52_428_800, "52 MB"), (3_000_000_000, "3000 MB")],
 )  # fmt: skip
-def test_sizes_are_told_in_a_few_digits(count: int, words: str) -> None:
-    assert file_size(count) == words
+def test_file_sizes(count: int, text: str) -> None:
+    assert file_size(count) == text
 
 
 @pytest.mark.parametrize(
-    ("model", "words"), [("offline-tagger", "offline tagger"), ("gemini-3.8-flash", "gemini-3.8-flash"), (None, "")]
+    ("model", "text"), [("offline-tagger", "offline tagger"), ("gemini-3.8-flash", "gemini-3.8-flash"), (None, "")]
 )
-def test_models_are_named(model: str | None, words: str) -> None:
-    assert model_label(model) == words
+def test_names_of_models(model: str | None, text: str) -> None:
+    assert model_label(model) == text

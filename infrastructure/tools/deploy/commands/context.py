@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import boto3
 import click
@@ -47,7 +47,7 @@ class Context:
 class _Variables(dict[str, str]):
     """The variables of this process. AWS_ACCOUNT_ID is requested from AWS when a file uses it."""
 
-    def __init__(self, environ: os._Environ[str], session: boto3.Session) -> None:
+    def __init__(self, environ: Mapping[str, str], session: boto3.Session) -> None:
         super().__init__(environ)
         self._session = session
 
@@ -83,10 +83,7 @@ def _check_label(context: click.Context, parameter: click.Parameter, label: str 
     return label
 
 
-def label_option(*, required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return the option that names a group of change sets."""
-    text = "The prefix of the names of change sets."
-    return click.option("--label", required=required, callback=_check_label, help=text)
+label_option = partial(click.option, "--label", callback=_check_label, help="The prefix of the names of change sets.")
 
 
 def answer(as_json: bool, content: object, text: str) -> None:
@@ -111,6 +108,6 @@ def failure_as_markdown(path: Path | None, environment: str, command: str) -> It
 
 
 def write_markdown(path: Path | None, text: str) -> None:
-    """Write the Markdown file, if there is to be one."""
+    """Write the Markdown file, if its path is given."""
     if path is not None:
         path.write_text(text, encoding="utf-8")
