@@ -56,6 +56,13 @@ Resources:
 Outputs:
   Name: {Value: !Ref Runs}
 """
+SERVICE = """
+web:
+  template: runs.yaml
+  service: web
+  parameters: {ArtifactBucket: bootstrap.ArtifactBucket}
+"""
+"""stacks.yaml with one service, whose template is `RUNS`."""
 
 
 @dataclass
