@@ -68,11 +68,11 @@ def read_services(repository: Repository, commit: str | None = None) -> dict[str
     """Read every service at a commit, or in the work tree, by name; a package that is only bundled is none.
 
     Raises:
-        ReleaseError: a pyproject.toml cannot be used, or there is none.
+        ReleaseError: a pyproject.toml cannot be used, or no service exists.
     """
     names = [path.split("/")[1] for path in repository.files(LOCKS, commit)]
     if not names:
-        raise ReleaseError(f"there is no {LOCKS} in {repository.path}")
+        raise ReleaseError(f"no {LOCKS} in {repository.path}")
     return {name: read_service(repository, name, commit) for name in names}
 
 
@@ -91,7 +91,7 @@ def choose(services: dict[str, Service], name: str) -> Service:
     """Return the service with that name.
 
     Raises:
-        ReleaseError: there is none; the message says which there are.
+        ReleaseError: the service is unknown; the message lists the available ones.
     """
     if name not in services:
         raise ReleaseError(f"unknown service {name!r}; available: {', '.join(sorted(services))}")
@@ -113,7 +113,7 @@ def bundled_versions(repository: Repository, service: Service, commit: str | Non
 
 
 def read_changelog(repository: Repository, service: Service) -> str:
-    """Return the changelog of a service in the work tree; where there is none, the title of one."""
+    """Return the changelog of a service in the work tree; its title if the file is missing."""
     if service.changelog in repository.files("services/*/CHANGELOG.md"):
         return repository.read(service.changelog)
     return f"# {service.name}\n"
