@@ -25,6 +25,7 @@ Resources:
 Outputs:
   Arn: {Value: !GetAtt Queue.Arn}
 """
+LONGER = "parameters: {queue: {Seconds: 90}}"
 TWO_STACKS = """
 queue: {template: queue.yaml}
 name:
