@@ -1,6 +1,5 @@
 """Connections to the database: over a socket and TCP, with and without TLS, and after the server closed them."""
 
-import ipaddress
 import os
 import selectors
 import socket
@@ -13,9 +12,8 @@ from pathlib import Path
 import certifi
 import pymysql
 import pytest
+import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
@@ -94,59 +92,14 @@ def test_an_unusable_ca_file_is_a_configuration_error(
         answer(replace(over_tcp, database_ca_file=str(file)))
 
 
-class Authority:
-    """A certificate authority like those of RDS; its own certificate is in `file`."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.file = folder / f"{name}.pem"
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        others = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-        unused = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
-        usage = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **unused)
-        self.file.write_bytes(
-            self._sign(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None), usage)
-        )
-
-    def certify(self, address: str) -> tuple[Path, Path]:
-        """Return the files with a server's certificate and key."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        files = self._folder / "server.pem", self._folder / "server.key"
-        files[0].write_bytes(self._sign(name, key, x509.BasicConstraints(ca=False, path_length=None), names))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return files
-
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> bytes:
-        now = datetime.now(UTC)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-        )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=not isinstance(extension, x509.SubjectAlternativeName))
-        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
 class TlsServer(PrivateServer):
     """A database server on a loopback port, with a certificate."""
 
-    def __init__(self, folder: Path, installation: Installation, port: int, certificate: Path, key: Path) -> None:
+    def __init__(self, folder: Path, installation: Installation, port: int, certificate: trustme.LeafCert) -> None:
         super().__init__(folder, installation, durable=False)
-        self._tls = (f"--port={port}", f"--ssl-cert={certificate}", f"--ssl-key={key}")
+        file = folder / "server.pem"
+        certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
+        self._tls = (f"--port={port}", f"--ssl-cert={file}", f"--ssl-key={file}")
 
     def _command(self, tables: Path) -> list[str]:
         return [*super()._command(tables), "--skip-networking=OFF", "--bind-address=127.0.0.1", *self._tls]
@@ -158,8 +111,8 @@ class Tls:
 
     port: int
     user: Credentials
-    authority: Authority
-    other: Authority
+    authority: trustme.CA
+    other: trustme.CA
 
     def cipher(self, ca_file: str, host: str = "127.0.0.1") -> str:
         """Connect and return the cipher of the connection; empty without encryption."""
@@ -183,9 +136,9 @@ class Tls:
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[Tls]:
     folder = tmp_path_factory.mktemp("tls")
-    authority, other = Authority(folder, "authority"), Authority(folder, "other")
+    authority, other = trustme.CA(), trustme.CA()
     (port,) = free_ports(1)
-    server = TlsServer(folder, programs, port, *authority.certify("127.0.0.1"))
+    server = TlsServer(folder, programs, port, authority.issue_cert("127.0.0.1"))
     server.start()
     try:
         user = Credentials("application", "of the tests")
@@ -200,17 +153,24 @@ def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Ite
 
 
 def test_a_server_of_the_given_authority_is_accepted(tls: Tls) -> None:
-    assert tls.cipher(str(tls.authority.file))
+    with tls.authority.cert_pem.tempfile() as file:
+        assert tls.cipher(file)
 
 
 def test_a_server_of_another_authority_is_refused(tls: Tls) -> None:
-    with pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
-        tls.cipher(str(tls.other.file))
+    with (
+        tls.other.cert_pem.tempfile() as file,
+        pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        tls.cipher(file)
 
 
 def test_a_server_with_a_certificate_for_another_name_is_refused(tls: Tls) -> None:
-    with pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"):
-        tls.cipher(str(tls.authority.file), host="localhost")
+    with (
+        tls.authority.cert_pem.tempfile() as file,
+        pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"),
+    ):
+        tls.cipher(file, host="localhost")
 
 
 def test_the_ca_file_can_be_one_of_the_package(tls: Tls) -> None:

@@ -6,15 +6,11 @@ import json
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+import trustme
 
 from smoke import picture
 from support import http_server
@@ -118,23 +114,8 @@ def running() -> Iterator[OnePictureGallery]:
 
 
 @pytest.fixture
-def self_signed(tmp_path: Path) -> ssl.SSLContext:
-    """Return the TLS settings of a server with a self-signed certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC))
-        .not_valid_after(datetime.now(UTC) + timedelta(hours=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem, without = serialization.Encoding.PEM, serialization.NoEncryption()
-    file = tmp_path / "server.pem"
-    file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, without) + certificate.public_bytes(pem))
+def untrusted() -> ssl.SSLContext:
+    """Return the TLS settings of a server with a certificate of an unknown authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context
