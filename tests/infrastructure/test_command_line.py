@@ -8,10 +8,8 @@ from pathlib import Path
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from deploy.__main__ import main
-from deploy.commands.context import Context
 from support.deploy_project import RUNS, Project
 
 ONE_STACK = "topic: {template: topic.yaml}\n"
@@ -29,17 +27,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(project: Project, tmp_path: Path) -> Run:
+def run(project: Project) -> Run:
     """Run a command on the project's environment and check its exit code."""
     write(project)
-
-    def run(*arguments: object, code: int = 0, session: boto3.Session = project.session) -> Result:
-        context = Context(session, infrastructure=project.folder, plans=tmp_path / "plans")
-        result = CliRunner().invoke(main, list(map(str, arguments)), obj=context)
-        assert result.exit_code == code, result.output
-        return result
-
-    return run
+    return project.run
 
 
 @pytest.fixture

@@ -8,15 +8,13 @@ import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from deploy.__main__ import main
 from deploy.artifacts import store
-from deploy.commands.context import Context
 from deploy.environment import Environment
 from deploy.errors import EnvironmentFileError, PackageError
 from deploy.outputs import environment_outputs
@@ -201,20 +199,13 @@ def test_a_new_pin_updates_only_its_stack_and_the_old_pin_rolls_it_back(publishi
 
 def test_the_command_reports_the_result_for_each_version(publishing: Publishing) -> None:
     publishing.pin()
-    project, repository = publishing.project, publishing.repository
-    context = Context(project.session, repository.path, project.folder)
-    first = CliRunner().invoke(main, ["publish", "test"], obj=context)
-    assert (first.exit_code, sorted(first.stdout.splitlines())) == (
-        0,
-        ["web 0.1.0: published", "worker 2.0.0: published"],
-    )
-    second = CliRunner().invoke(main, ["publish", "test", "--json"], obj=context)
+    run = partial(publishing.project.run, "publish", "test", repository=publishing.repository.path)
+    assert sorted(run().stdout.splitlines()) == ["web 0.1.0: published", "worker 2.0.0: published"]
+    second = run("--json")
     assert [(one["key"], one["result"]) for one in json.loads(second.stdout)] == [
         ("web/web-0.1.0.zip", "already published"),
         ("worker/worker-2.0.0.zip", "already published"),
     ]
     assert "web 0.1.0: already published" in second.stderr
-    repository.git("tag", "--delete", "web-v0.1.0")
-    third = CliRunner().invoke(main, ["publish", "test"], obj=context)
-    assert third.exit_code == 1
-    assert third.stderr.startswith("deploy: no tag web-v0.1.0")
+    publishing.repository.git("tag", "--delete", "web-v0.1.0")
+    assert run(code=1).stderr.startswith("deploy: no tag web-v0.1.0")
