@@ -1,8 +1,6 @@
-# Every command of the project; README.md explains them, `make help` lists them.
+# All commands of the project. README.md explains them, `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8080
-EMULATOR_PORT ?= 4566
-EMULATOR ?= localstack
 DEV := .venv/bin
 RUN := .local/venv/run/bin
 TOOLS := .local/venv/tools/bin
@@ -28,46 +26,45 @@ help:
 %/ready: .local/uv/bin/uv
 	@$(ENVIRONMENTS) install $(@D)
 
-# Most tests wait for processes: three workers keep two processors busy. tests/support/workers.py says what stays together.
+# Most tests wait for processes, so three workers keep two processors busy. tests/support/workers.py groups tests.
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
-# What also runs on MySQL, which production has.
+# These tests also run on MySQL, which production uses.
 ON_MYSQL := tests/component/catalog tests/component/flow
 FLOW := tests/component/servers tests/integration/test_flow.py --emulator ministack
-TEMPLATES := $(wildcard infrastructure/templates/*.yaml infrastructure/bootstrap.yaml)
 
-up: .local/venv/run/ready .local/venv/emulator/ready  ## run everything on this machine: http://127.0.0.1:8080 (PORT=, EMULATOR_PORT= choose others; DATABASE=mysql: on MySQL)
-	@$(RUN)/local-cloud up --port $(PORT) --emulator-port $(EMULATOR_PORT) $(if $(DATABASE),--database "$(DATABASE)")
+up: .local/venv/run/ready .local/venv/emulator/ready  ## run everything on this machine: http://127.0.0.1:8080 (PORT= and EMULATOR_PORT= change the ports; DATABASE=mysql uses MySQL)
+	@$(RUN)/local-cloud up --port $(PORT) --emulator-port $(or $(EMULATOR_PORT),4566) $(if $(DATABASE),--database "$(DATABASE)")
 down: .local/venv/run/ready  ## stop what `make up` started
 	@$(RUN)/local-cloud down
 demo: .local/venv/run/ready  ## upload sample photos to the running gallery
 	@$(RUN)/local-cloud demo --port $(PORT)
 
-test: .venv/ready .local/venv/emulator/ready .local/venv/localstack/ready .local/venv/taskcat/ready  ## every test, in a browser too (installs Chromium and Graphviz when it may); without ARGS= those of data on MySQL, too
+test: .venv/ready .local/venv/emulator/ready .local/venv/localstack/ready .local/venv/taskcat/ready  ## all tests, in a browser too (root also installs Chromium and Graphviz); without ARGS= then those of data again on MySQL
 	@tests/install_packages
 	@$(DEV)/pytest $(SIDE_BY_SIDE) $(ARGS)
 	@$(if $(ARGS),,$(DEV)/pytest $(ON_MYSQL) $(FLOW) --database mysql $(SIDE_BY_SIDE))
-test-unit: .venv/ready  ## the quick tests
+test-unit: .venv/ready  ## the unit tests: no servers, under a minute
 	@$(DEV)/pytest tests/unit --numprocesses 2 $(ARGS)
-test-service: .local/venv/service-$(SERVICE)/ready .local/venv/tests/ready  ## the tests of SERVICE=, with what its own lock installs
+test-service: .local/venv/service-$(SERVICE)/ready .local/venv/tests/ready  ## the tests of SERVICE=, with the dependencies of its own lock
 	@$(<D)/bin/python tests/service.py $(SERVICE) .local/venv/tests $(ARGS)
 test-mysql: .venv/ready  ## the tests of the catalog on the MySQL server of DATABASE_HOST, _PORT, _USER and _PASSWORD
 	@$(DEV)/pytest $(ON_MYSQL) --given-database $(ARGS)
-test-boot: .venv/ready .local/venv/emulator/ready  ## instances that boot in a sandbox, which only root can make
+test-boot: .venv/ready .local/venv/emulator/ready  ## boot instances in a sandbox (needs root)
 	@tests/install_packages
 	@$(if $(filter-out 0,$(shell id -u)),sudo env CI="$$CI" PATH="$$PATH") $(DEV)/pytest tests/infrastructure/boot $(ARGS)
-integration: .venv/ready .local/venv/emulator/ready .local/venv/localstack/ready  ## the flow S3 -> SNS -> Lambda on LocalStack (EMULATOR=ministack: there), and every fault
-	@$(DEV)/pytest tests/integration --emulator $(EMULATOR) $(ARGS)
-workflows: .venv/ready .local/venv/tools/ready .local/venv/emulator/ready  ## the workflows of GitHub on this machine, which deploy to an emulator
+integration: .venv/ready .local/venv/emulator/ready .local/venv/localstack/ready  ## the flow S3 -> SNS -> Lambda on LocalStack (or EMULATOR=ministack), and all faults
+	@$(DEV)/pytest tests/integration --emulator $(or $(EMULATOR),localstack) $(ARGS)
+workflows: .venv/ready .local/venv/tools/ready .local/venv/emulator/ready  ## run the GitHub workflows on this machine; they deploy to an emulator
 	@$(DEV)/pytest tests/workflows $(ARGS)
 
-lint: .venv/ready .local/venv/taskcat/ready .local/venv/checkov/ready  ## every static check
+lint: .venv/ready .local/venv/taskcat/ready .local/venv/checkov/ready  ## all static checks
 	@$(DEV)/ruff format --check --quiet .
 	@$(DEV)/ruff check --quiet .
 	@$(DEV)/mypy
 	@$(DEV)/mypy --explicit-package-bases tests
 	@$(DEV)/lint-imports
 	@$(DEV)/codespell
-	@$(DEV)/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- $(TEMPLATES)
+	@$(DEV)/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- infrastructure/templates/*.yaml infrastructure/bootstrap.yaml
 	@.local/venv/checkov/bin/checkov --config-file .checkov.yaml
 	@.local/venv/taskcat/bin/checks
 	@$(DEV)/shellcheck .ci/run tests/install_packages tests/infrastructure/boot/machine $(filter-out %.service,$(wildcard tests/infrastructure/boot/stand_ins/*))
@@ -76,47 +73,47 @@ lint: .venv/ready .local/venv/taskcat/ready .local/venv/checkov/ready  ## every 
 format: .venv/ready  ## format the code
 	@$(DEV)/ruff format --quiet .
 	@$(DEV)/ruff check --fix --quiet .
-audit: .venv/ready  ## ask PyPI for known vulnerabilities of what the locks pin, and write their SBOMs to .local/sbom
+audit: .venv/ready  ## check the locked dependencies for known vulnerabilities; SBOMs go to .local/sbom
 	@$(ENVIRONMENTS) audit
-taskcat: .local/venv/run/ready .local/venv/emulator/ready .local/venv/taskcat/ready  ## create the whole environment in two regions of an emulator, or in REGIONS= of your account, and delete it
+taskcat: .local/venv/run/ready .local/venv/emulator/ready .local/venv/taskcat/ready  ## create the whole environment in two regions of an emulator, or in REGIONS= of your account, then delete it
 	@$(RUN)/local-cloud taskcat $(REGIONS)
-diagrams: .venv/ready  ## draw the pictures of the architecture in docs/ (needs Graphviz)
+diagrams: .venv/ready  ## draw the architecture pictures in docs/ (needs Graphviz)
 	@$(DEV)/python docs/architecture.py
 lock: .local/uv/bin/uv  ## compile every lock (uv keeps the pinned versions; LOCK_FLAGS=--upgrade moves them)
 	@$(ENVIRONMENTS) lock $(LOCK_FLAGS)
 
 versions: $(TOOL)  ## check that every changed service has a new version
 	@$(TOOLS)/release check
-affected: $(TOOL)  ## print the services that the changes since the commit BASE= concern (OUTPUTS= a file to append them to)
+affected: $(TOOL)  ## print the services affected by the changes since commit BASE= (OUTPUTS= appends them to a file)
 	@$(TOOLS)/release affected --base "$(BASE)" $(if $(OUTPUTS),--outputs "$(OUTPUTS)")
-release: $(TOOL)  ## give SERVICE= its next version, write its changelog, and pin it in staging (BUMP=major|minor|patch decides)
+release: $(TOOL)  ## give SERVICE= its next version, write its changelog, pin it in staging (BUMP=major|minor|patch overrides)
 	@$(TOOLS)/release bump "$(SERVICE)" $(if $(BUMP),--bump "$(BUMP)")
-promote: $(TOOL)  ## pin in TO= the version of SERVICE= that is pinned in FROM= (without SERVICE=: of every service)
+promote: $(TOOL)  ## pin in TO= the version of SERVICE= that FROM= pins (without SERVICE=: of every service)
 	@$(TOOLS)/release promote --from "$(FROM)" --to "$(TO)" $(if $(SERVICE),"$(SERVICE)")
-tag: $(TOOL)  ## tag the versions that have no tag yet, and push the tags
+tag: $(TOOL)  ## tag new versions, and push the tags
 	@$(TOOLS)/release tag
 package: $(TOOL)  ## build the artifact of SERVICE= for AWS
 	@$(TOOLS)/deploy package "$(SERVICE)"
 
-# The rest works on the account that the AWS credentials in the environment belong to. ARGS= passes more, such as --json.
-publish: $(TOOL)  ## build what ENV= pins and its artifact bucket lacks, from its tag, and store it there
-plan: $(TOOL)  ## show what would change in ENV=, and keep it for apply
-apply: $(TOOL)  ## execute exactly what was planned for ENV=
+# These use the AWS credentials in the environment. ARGS= passes more options, such as --json.
+publish: $(TOOL)  ## build each version that ENV= pins from its tag, unless it is stored, and store it
+plan: $(TOOL)  ## show what would change in ENV=, and save the plan
+apply: $(TOOL)  ## execute exactly the plan for ENV=
 status: $(TOOL)  ## show the stacks of ENV=, their state and versions
-drift: $(TOOL)  ## show what was changed by hand in ENV=
+drift: $(TOOL)  ## show manual changes in ENV=
 redrive: $(TOOL)  ## send the dead letters of ENV= to their functions again
-render: $(TOOL)  ## write the nested root template of ENV=, for the console
+render: $(TOOL)  ## write ENV= as one nested template, for the console
 publish plan apply status drift redrive render:
 	@$(TOOLS)/deploy $@ "$(ENV)" $(ARGS)
-discard: $(TOOL)  ## delete the change sets of ENV= that were planned with LABEL=
+discard: $(TOOL)  ## delete the change sets of ENV= with LABEL=
 	@$(TOOLS)/deploy discard "$(ENV)" --label "$(LABEL)"
-delete: $(TOOL)  ## delete the stacks of ENV=, which CONFIRM= must name once more
+delete: $(TOOL)  ## delete the stacks of ENV= (CONFIRM= must repeat the name)
 	@$(TOOLS)/deploy delete "$(ENV)" --confirm "$(CONFIRM)" $(ARGS)
-smoke: $(TOOL)  ## upload, look at and delete a picture in the gallery of ENV=, or at URL=
+smoke: $(TOOL)  ## upload, check and delete a picture in the gallery of ENV=, or at URL=
 	@$(TOOLS)/smoke $(if $(URL),--url $(URL),$(ENV))
 
-# These two work on GitHub: GITHUB_REPOSITORY and GITHUB_TOKEN are in the environment. FILES= are what plan and drift wrote with --markdown.
-comment: $(TOOL)  ## write FILES= as the comment of the pipeline on pull request PULL_REQUEST=
+# These need GITHUB_REPOSITORY and GITHUB_TOKEN in the environment. FILES= are what plan and drift wrote with --markdown.
+comment: $(TOOL)  ## write FILES= as the pipeline comment on pull request PULL_REQUEST=
 	@$(TOOLS)/reporting comment --pull-request $(PULL_REQUEST) $(FILES)
-drift-issue: $(TOOL)  ## open or update the issue about drift from FILES=; close it when all of them are empty
+drift-issue: $(TOOL)  ## open or update the drift issue from FILES=; close it if all are empty
 	@$(TOOLS)/reporting issue --title "Infrastructure was changed by hand" --label drift $(FILES)

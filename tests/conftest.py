@@ -17,7 +17,7 @@ from hypothesis import settings
 from moto import mock_aws
 from pymysql.connections import Connection
 
-from catalog.database import Credentials, Database, DatabaseSettings, connect
+from catalog.database import Database, DatabaseSettings
 from catalog_functions.custom_resource import MigrationSettings, apply
 from servers import ServerError
 from servers.database import Address, PrivateServer, external
@@ -25,6 +25,7 @@ from servers.installation import Installation
 from servers.mariadb import MariaDb
 from servers.mysql import MySql
 from support import migration
+from support.database_server import connect_master, fetch, run_as_master, started
 from support.migration import APPLICATION_USER, store_secret
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ def pytest_report_header(config: pytest.Config) -> str:
         return f"database: {config.getoption('--database')}, started by the tests"
     address = config.stash[GIVEN_SERVER]
     try:
-        with closing(_connect_master(address)) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT VERSION(), @@version_comment")
-            return f"database: {' '.join(cursor.fetchone() or ())} at {address.host}:{address.port}"
+        with closing(connect_master(address)) as connection:
+            version = " ".join(fetch(connection, "SELECT VERSION(), @@version_comment"))
+            return f"database: {version} at {address.host}:{address.port}"
     except pymysql.err.MySQLError as error:
         raise pytest.UsageError(f"cannot use the given database: {error}") from error
 
@@ -164,28 +165,19 @@ def programs(pytestconfig: pytest.Config) -> Installation:
     return FIND[pytestconfig.getoption("--database")](print)
 
 
-@contextmanager
-def _running(folder: Path, programs: Installation) -> Iterator[Address]:
-    server = PrivateServer(folder, programs, durable=False)
-    server.start()
-    try:
-        yield server.address
-    finally:
-        server.stop()
-
-
 @pytest.fixture(scope="session")
 def database_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """Return the address and master user of a database server: the given one, or one started here."""
     if GIVEN_SERVER not in pytestconfig.stash:
-        with _running(tmp_path_factory.mktemp("server"), FIND[pytestconfig.getoption("--database")](print)) as address:
-            yield address
+        programs = FIND[pytestconfig.getoption("--database")](print)
+        with started(PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)) as server:
+            yield server.address
         return
     address = pytestconfig.stash[GIVEN_SERVER]
     yield address
-    with closing(_connect_master(address)) as master, master.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-        cursor.execute("DROP USER IF EXISTS %s@'%%'", (APPLICATION_USER.username,))
+    run_as_master(
+        address, f"DROP DATABASE IF EXISTS {DATABASE}", f"DROP USER IF EXISTS {APPLICATION_USER.username}@'%'"
+    )
 
 
 @pytest.fixture
@@ -193,8 +185,7 @@ def migration_settings(aws: None, database_server: Address) -> Iterator[Migratio
     """Return the catalog function's settings for a database that does not exist yet; drop it afterwards."""
     settings = migration.settings(database_server, f"{DATABASE}_fresh")
     yield settings
-    with closing(_connect_master(database_server)) as master, master.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE IF EXISTS {settings.database_name}")
+    run_as_master(database_server, f"DROP DATABASE IF EXISTS {settings.database_name}")
 
 
 @pytest.fixture(scope="session")
@@ -227,24 +218,16 @@ def both_servers(
     """Connect to a new catalog on the tests' server and to one on MariaDB, to compare the two."""
     name = f"{DATABASE}_compared"
     with ExitStack() as stack:
-        other = stack.enter_context(_running(tmp_path_factory.mktemp("mariadb"), MariaDb.find_or_fetch(print)))
+        mariadb = PrivateServer(tmp_path_factory.mktemp("mariadb"), MariaDb.find_or_fetch(print), durable=False)
+        other = stack.enter_context(started(mariadb)).address
         connections = []
         for address in (database_server, other):
             with _aws_in_process():
                 apply(migration.settings(address, name))
-            connection = stack.enter_context(closing(_connect_master(address)))
-            connection.select_db(name)
-            connections.append(connection)
+            connections.append(stack.enter_context(closing(connect_master(address, name))))
         yield connections
         for connection in connections:
             connection.cursor().execute(f"DROP DATABASE {name}")
-
-
-def _connect_master(server: Address) -> Connection[Any]:
-    where = DatabaseSettings(
-        database_host=server.host, database_port=server.port, database_name="", database_secret_arn=""
-    )
-    return connect(where, Credentials(server.username, server.password))
 
 
 @pytest.fixture

@@ -1,9 +1,5 @@
 """The cloud on one machine: emulator, database, stacks, gallery."""
 
-from servers import REPOSITORY
-
-__all__ = ["REPOSITORY", "LocalCloudError"]
-
 
 class LocalCloudError(Exception):
     """An operation of the local cloud failed; the message gives the reason and what to do about it."""

@@ -1,4 +1,4 @@
-"""What both AWS emulators have in common: a child process on a port of the loopback, and how clients find it."""
+"""The common part of both AWS emulators: a child process on a port of the loopback, and how clients find it."""
 
 from __future__ import annotations
 
@@ -50,11 +50,6 @@ class Emulator(ABC):
         self.problem = partial(http_problem, port, self.health)
         """Returns why it does not answer, or "" if it does."""
 
-    @property
-    def working_folder(self) -> Path:
-        """The working directory of the process."""
-        return self._folder
-
     def start(self) -> None:
         """Start the emulator and wait until it answers. An orphaned one of a killed process is stopped first.
 
@@ -65,7 +60,7 @@ class Emulator(ABC):
         self.clear()
         check_free(self._port, "EMULATOR_PORT", PORT_SECONDS)  # or another program's answers would count as its own
         self.prepare()
-        self.child.start(self.command, self.environ(), self.working_folder, self.problem)
+        self.child.start(self.command, self.environ(), self._folder, self.problem)
 
     def clear(self) -> None:
         """Stop the emulator, or an orphaned one of a killed process."""

@@ -50,8 +50,8 @@ class LocalStack(Emulator):
         return {
             **own,
             "SERVICES": SERVICES,
-            # Only on the loopback; the stock server listens on every address, whatever GATEWAY_LISTEN says.
-            "GATEWAY_SERVER": "loopback",
+            # Only on the loopback; the default server listens on every address, whatever GATEWAY_LISTEN says.
+            "GATEWAY_SERVER": "hypercorn",
             "GATEWAY_LISTEN": f"127.0.0.1:{self._port}",
             "LOCALSTACK_HOST": f"127.0.0.1:{self._port}",
             "SQS_ENDPOINT_STRATEGY": "path",

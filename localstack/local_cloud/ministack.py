@@ -29,11 +29,6 @@ class MiniStack(Emulator):
         super().__init__(data, port, environ)
         self._databases = self._folder / "databases" if databases else None
 
-    @property
-    def working_folder(self) -> Path:
-        """The folder of `ministack_extensions` and `servers`."""
-        return REPOSITORY / "localstack"
-
     def stop_databases(self) -> None:
         """Stop the servers of a killed emulator; each account and region has its notes."""
         if self._databases is not None:
@@ -43,7 +38,7 @@ class MiniStack(Emulator):
     def prepare(self) -> None:
         """Fetch MariaDB if it needs it, and create its folders."""
         if self._databases:
-            MariaDb.find_or_fetch(logger.info)  # or the first instance would have to wait for the download
+            MariaDb.find_or_fetch(logger.info)  # or the emulator's start would time out during the download
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # a killed emulator leaves the code of functions there
         self._make_folders("", "tmp", "home", "state", "objects", "events", "code")
 

@@ -14,7 +14,7 @@ from deploy.stack import delete_stack, find_stack, first_failure
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3 import S3ServiceResource
 
 STACK = "gallery-taskcat"
 """The stack that taskcat creates; the names of its nested stacks begin with it."""
@@ -36,7 +36,7 @@ class TaskcatRegion:
         self.name = name
         self.bucket = f"{ARTIFACT_BUCKET.format(account=account)}-{name}"
         self._cloudformation: CloudFormationClient = session.client("cloudformation", region_name=name)
-        self._s3: S3Client = session.client("s3", region_name=name)
+        self._s3: S3ServiceResource = session.resource("s3", region_name=name)
 
     def refuse_another_run(self) -> None:
         """Check that no operation on the stack is in progress.
@@ -63,7 +63,7 @@ class TaskcatRegion:
         )
         self._s3.create_bucket(Bucket=self.bucket, **place)
         for built in packages.values():
-            self._s3.upload_file(str(built.path), self.bucket, built.key)
+            self._s3.Bucket(self.bucket).upload_file(str(built.path), built.key)
 
     def failures(self) -> list[str]:
         """Return the root cause of each stack that could not be created, nested stacks first."""
@@ -94,7 +94,7 @@ class TaskcatRegion:
             else:
                 report(f"{self.name}: {STACK} is deleted")
         if self._empty(self.bucket):
-            self._s3.delete_bucket(Bucket=self.bucket)
+            self._s3.Bucket(self.bucket).delete()
 
     def _buckets(self, stack: str) -> Iterator[str]:
         yield from self._physical_ids(stack, "AWS::S3::Bucket")
@@ -116,11 +116,7 @@ class TaskcatRegion:
     def _empty(self, bucket: str) -> bool:
         """Delete every version of every object in a bucket; return whether the bucket exists."""
         try:
-            for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-                for found in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                    self._s3.delete_object(Bucket=bucket, Key=found["Key"], VersionId=found["VersionId"])
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchBucket":
-                return False
-            raise
+            self._s3.Bucket(bucket).object_versions.delete()
+        except self._s3.meta.client.exceptions.NoSuchBucket:
+            return False
         return True

@@ -24,10 +24,12 @@ class _InterruptedError(BaseException):
 @click.option("--port", default=8080, show_default=True, help="Port of the gallery.")
 @click.option("--emulator-port", default=4566, show_default=True, help="Port of the AWS emulator.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of all data (default: one for each database).")
-@click.option("--database", help=f"Database server to start: {' or '.join(FOLDERS)} (default: mariadb).")
-def up(port: int, emulator_port: int, data: Path | None, database: str | None) -> None:
+@click.option("--database", type=click.Choice(list(FOLDERS)), help="Database server to start (default: mariadb).")
+def up(port: int, emulator_port: int, data: Path | None, database: DatabaseName | None) -> None:
     """Run everything on this machine until Ctrl-C or `down`."""
-    name = _database(database)
+    if database and os.environ.get("DATABASE_HOST"):
+        raise LocalCloudError(f"DATABASE={database} starts a server and DATABASE_HOST names one: set only one.")
+    name = database or "mariadb"
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     cloud = LocalCloud(data or FOLDERS[name], port, emulator_port, os.environ, database=name)
@@ -48,22 +50,6 @@ def up(port: int, emulator_port: int, data: Path | None, database: str | None) -
             cloud.stop()
     except _InterruptedError:
         click.echo("Stopped. Your photos are kept: `make up` shows them again.")
-
-
-def _database(chosen: str | None) -> DatabaseName:
-    """Return the chosen database, or the default.
-
-    Raises:
-        LocalCloudError: the name is unknown, or DATABASE_HOST names a server, too.
-    """
-    if chosen is None:
-        return "mariadb"
-    for name in FOLDERS:
-        if name == chosen:
-            if os.environ.get("DATABASE_HOST"):
-                raise LocalCloudError(f"DATABASE={name} starts a server and DATABASE_HOST names one: set only one.")
-            return name
-    raise LocalCloudError(f"unknown DATABASE {chosen!r}; available: {', '.join(FOLDERS)}")
 
 
 def _interrupt(*_: object) -> None:

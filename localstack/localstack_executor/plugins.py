@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from localstack.runtime import hooks
-from localstack.runtime.server.core import RuntimeServerPlugin
 from localstack.services.cloudformation.resource_provider import CloudFormationResourceProviderPlugin
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
@@ -18,18 +17,6 @@ class ProcessExecutorPlugin(RuntimeExecutorPlugin):  # type: ignore[misc] # Loca
         from localstack_executor.executor import ProcessExecutor
 
         return ProcessExecutor
-
-
-class LoopbackServerPlugin(RuntimeServerPlugin):  # type: ignore[misc]
-    """GATEWAY_SERVER=loopback."""
-
-    name = "loopback"
-
-    def load(self, *_: object) -> object:
-        """Return a server."""
-        from localstack_executor.server import LoopbackServer
-
-        return LoopbackServer()
 
 
 class MetricFilterPlugin(CloudFormationResourceProviderPlugin):  # type: ignore[misc]

@@ -28,10 +28,10 @@ class DatabaseServers:
     """The servers of all accounts and regions, each in its own folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Choose the folder of all servers."""
+        """Choose the folder of all servers, and find the programs of MariaDB."""
         self._folder = folder
         self._servers: dict[Path, PrivateServer] = {}
-        self._programs: MariaDb | None = None
+        self._programs = MariaDb.find_or_fetch(logger.info)
 
     def create(self, identifier: str, user: str, password: str, name: str | None) -> str:
         """Start a new, empty server, and return the path of its socket.
@@ -90,15 +90,12 @@ class DatabaseServers:
         return self._folder.joinpath(responses.get_account_id(), responses.get_region(), identifier)
 
     def _start(self, folder: Path) -> PrivateServer:
-        if self._programs is None:
-            self._programs = MariaDb.find_or_fetch(logger.info)
         server = PrivateServer(folder, self._programs, durable=False)
         server.start()
         self._servers[folder] = server
         return server
 
     def _run(self, statements: str, server: PrivateServer) -> None:
-        assert self._programs is not None  # noqa: S101 - for the type checker: a server was started
         client = subprocess.run(
             [
                 str(self._programs.base / "bin" / "mariadb"),

@@ -10,13 +10,13 @@ logs             logs of functions reach their log group, which keeps the latest
 buckets          AWS::S3::Bucket adopts an existing bucket with its objects; events in every region
 network          AWS::EC2::EIP, NatGateway, FlowLog, SecurityGroupIngress, SecurityGroupEgress
 identity         AWS::IAM::OIDCProvider
-databases        AWS::RDS::DBInstance has a managed master password and, if wanted, a server
+databases        AWS::RDS::DBInstance has a managed master password and optionally a server
 load_balancers   AWS::ElasticLoadBalancingV2: deletion protection, full names of target groups
 change_sets      change sets include conditions and outputs
 replacement      change sets tell which changes replace a resource
 nested_stacks    AWS::CloudFormation::Stack respects policies, cleans up and can be updated
 template_urls    templates in S3 are found at virtual-hosted URLs
-guard            requests of other web sites are refused
+guard            requests from other web sites are refused
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def guarded(application: Application) -> Application:
             if not is_allowed(headers, scope.get("method", ""), scope["query_string"].decode("latin-1")):
                 if scope["type"] == "http":
                     await send({"type": "http.response.start", "status": 403, "headers": []})
-                    await send({"type": "http.response.body", "body": b"requests of other sites are refused\n"})
+                    await send({"type": "http.response.body", "body": b"requests from other sites are refused\n"})
                 else:
                     await send({"type": "websocket.close"})
                 return

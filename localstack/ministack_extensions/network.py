@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_EC2.h
 
 from __future__ import annotations
 
-import secrets
+import re
 from functools import partial
+from typing import Any
 
 from ministack.services import ec2, ssm
 from ministack.services.cloudformation import provisioners
@@ -38,20 +39,22 @@ def add_network() -> None:
     retag_gateway, retag_log = partial(_retag, "NatGatewayId"), partial(_retag, "Id")
     add_type("AWS::EC2::NatGateway", _create_nat_gateway, retag_gateway, _delete_nat_gateway, tagged=True)
     add_type("AWS::EC2::FlowLog", _create_flow_log, retag_log, _delete_flow_log, tagged=True)
-    for name, permissions in (("Ingress", "IpPermissions"), ("Egress", "IpPermissionsEgress")):
+    for name, egress in (("Ingress", False), ("Egress", True)):
         add_type(
             f"AWS::EC2::SecurityGroup{name}",
-            partial(_authorize, permissions),
-            partial(_describe, permissions),
-            partial(_revoke, permissions),
+            partial(_authorize, egress),
+            partial(_describe, egress),
+            partial(_revoke, egress),
         )
     complete_type("AWS::EC2::VPC", lambda vpc, properties: {"CidrBlock": ec2._vpcs[vpc]["CidrBlock"]})
     ec2._STUB_AMIS.append(ARM_IMAGE)
     ssm._PUBLIC_AMI_PARAMETERS[ARM_IMAGE_PARAMETER] = ARM_IMAGE[0]
 
 
-def _new_id(prefix: str) -> str:
-    return f"{prefix}-{secrets.token_hex(9)[:17]}"
+def _created(answer: tuple[int, Any, bytes], prefix: str) -> str:
+    """Return the id in an answer of the EC2 API."""
+    (identifier,) = re.findall(rf"<\w+>({prefix}-\w+)<", answer[2].decode())
+    return str(identifier)
 
 
 def _retag(attribute: str, resource: str, old: Properties, new: Properties) -> Attributes:
@@ -60,18 +63,9 @@ def _retag(attribute: str, resource: str, old: Properties, new: Properties) -> A
 
 
 def _allocate(properties: Properties) -> tuple[str, Attributes]:
-    allocation = _new_id("eipalloc")
-    address = ec2._random_ip("52.")
-    ec2._addresses[allocation] = {
-        "AllocationId": allocation,
-        "PublicIp": address,
-        "Domain": "vpc",
-        "AssociationId": None,
-        "InstanceId": None,
-        "NetworkInterfaceId": None,
-        "PrivateIpAddress": None,
-    }
+    allocation = _created(ec2._allocate_address({}), "eipalloc")
     provisioners._ec2_apply_tags(allocation, properties)
+    address = ec2._addresses[allocation]["PublicIp"]
     return address, {"AllocationId": allocation, "PublicIp": address}
 
 
@@ -93,13 +87,11 @@ def _release(address: str, properties: Properties) -> None:
         return
     if ec2._addresses[allocation]["AssociationId"]:
         raise ValueError(f"Address {address} is in use.")
-    del ec2._addresses[allocation]
-    ec2._tags.pop(allocation, None)
+    ec2._release_address({"AllocationId": allocation})
 
 
 def _create_nat_gateway(properties: Properties) -> tuple[str, Attributes]:
-    subnet = ec2._subnets.get(properties["SubnetId"])
-    if subnet is None:
+    if properties["SubnetId"] not in ec2._subnets:
         raise ValueError(f"The subnet ID '{properties['SubnetId']}' does not exist")
     allocation = properties.get("AllocationId", "")
     if allocation:
@@ -108,18 +100,8 @@ def _create_nat_gateway(properties: Properties) -> tuple[str, Attributes]:
             raise ValueError(f"The allocation ID '{allocation}' does not exist")
         if address["AssociationId"]:
             raise ValueError(f"Elastic IP address [{allocation}] is already associated")
-        address["AssociationId"] = _new_id("eipassoc")
-    gateway = _new_id("nat")
-    ec2._nat_gateways[gateway] = {
-        "NatGatewayId": gateway,
-        "SubnetId": properties["SubnetId"],
-        "VpcId": subnet["VpcId"],
-        "AllocationId": allocation,
-        "ConnectivityType": properties.get("ConnectivityType", "public"),
-        "State": "available",
-        "CreateTime": ec2._now_ts(),
-        "Tags": [],
-    }
+        ec2._associate_address({"AllocationId": allocation})
+    gateway = _created(ec2._create_nat_gateway(properties), "nat")
     provisioners._ec2_apply_tags(gateway, properties)
     return gateway, {"NatGatewayId": gateway}
 
@@ -134,54 +116,40 @@ def _delete_nat_gateway(gateway: str, properties: Properties) -> None:
 
 
 def _create_flow_log(properties: Properties) -> tuple[str, Attributes]:
-    flow_log = _new_id("fl")
-    ec2._flow_logs[flow_log] = {
-        "FlowLogId": flow_log,
-        "ResourceId": properties["ResourceId"],
-        "ResourceType": properties["ResourceType"],
-        "TrafficType": properties.get("TrafficType", "ALL"),
-        "LogDestinationType": properties.get("LogDestinationType", "cloud-watch-logs"),
-        "LogDestination": properties.get("LogDestination") or properties.get("LogGroupName", ""),
-        "FlowLogStatus": "ACTIVE",
-        "CreationTime": ec2._now_ts(),
-    }
+    flow_log = _created(ec2._create_flow_logs({**properties, "ResourceId.1": properties["ResourceId"]}), "fl")
     provisioners._ec2_apply_tags(flow_log, properties)
     return flow_log, {"Id": flow_log}
 
 
 def _delete_flow_log(flow_log: str, properties: Properties) -> None:
-    ec2._flow_logs.pop(flow_log, None)
-    ec2._tags.pop(flow_log, None)
+    ec2._delete_flow_logs({"FlowLogId.1": flow_log})
 
 
-def _authorize(permissions: str, properties: Properties) -> tuple[str, Attributes]:
+def _authorize(egress: bool, properties: Properties) -> tuple[str, Attributes]:
     group = ec2._security_groups.get(properties["GroupId"])
     if group is None:
         raise ValueError(f"The security group '{properties['GroupId']}' does not exist")
+    permissions = group["IpPermissionsEgress" if egress else "IpPermissions"]
     (permission,) = provisioners._ec2_sg_permissions([properties])
-    rule = ec2._sg_rule_id(group["GroupId"], permissions == "IpPermissionsEgress", permission)
-    if any(_rule_id(group, permissions, known) == rule for known in group[permissions]):
+    rule = ec2._sg_rule_id(group["GroupId"], egress, permission)
+    if any(ec2._sg_rule_id(group["GroupId"], egress, known) == rule for known in permissions):
         raise ValueError("the specified rule already exists")
     permission["SecurityGroupRuleId"] = rule
     # The first separate rule replaces the default rule of a new group, which allows everything:
     # https://github.com/aws-cloudformation/cfn-language-discussion/issues/157
-    group[permissions][:] = [known for known in group[permissions] if known != ALLOW_ALL]
-    group[permissions].append(permission)
+    permissions[:] = [known for known in permissions if known != ALLOW_ALL]
+    permissions.append(permission)
     return rule, {"Id": rule}
 
 
-def _describe(permissions: str, rule: str, old: Properties, new: Properties) -> Attributes:
+def _describe(egress: bool, rule: str, old: Properties, new: Properties) -> Attributes:
     """Change the description of a rule; any other change replaces the rule."""
-    _revoke(permissions, rule, old)
-    _authorize(permissions, new)
+    _revoke(egress, rule, old)
+    _authorize(egress, new)
     return {"Id": rule}
 
 
-def _revoke(permissions: str, rule: str, properties: Properties) -> None:
+def _revoke(egress: bool, rule: str, properties: Properties) -> None:
     group = ec2._security_groups.get(properties["GroupId"])
     if group is not None:
-        group[permissions][:] = [known for known in group[permissions] if _rule_id(group, permissions, known) != rule]
-
-
-def _rule_id(group: Properties, permissions: str, permission: Properties) -> str:
-    return str(ec2._sg_rule_id(group["GroupId"], permissions == "IpPermissionsEgress", permission))
+        ec2._revoke_sg_rules_by_id(group, group["GroupId"], [rule], egress)

@@ -18,7 +18,7 @@ Delete = Callable[[str, Properties], None]
 
 
 def add_type(name: str, create: Create, change: Change, delete: Delete, *, tagged: bool = False) -> None:
-    """Add a type that MiniStack lacks. replacement.py lists the properties that replace a resource."""
+    """Add a type that MiniStack lacks. replacement.json lists the properties that replace a resource."""
     provisioners._RESOURCE_HANDLERS[name] = {
         "create": lambda logical_id, properties, stack: create(properties),
         "update": lambda physical_id, old, new, stack: (physical_id, change(physical_id, old, new)),

@@ -12,20 +12,11 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from servers import ServerError
 
 RUN_SECONDS = 3600.0
 """The longest run of apt, which has its own timeouts for a network that does not respond."""
-
-
-class Repository(NamedTuple):
-    """A repository of the system's sources."""
-
-    origin: str
-    label: str
-    uri: str
 
 
 class Apt:
@@ -58,8 +49,8 @@ class Apt:
         found = self._run("apt-cache", "search", "--names-only", pattern)
         return [line.split(" ", 1)[0] for line in found.stdout.splitlines()]
 
-    def repositories(self) -> list[Repository]:
-        """Return the repositories of the system's sources; empty package lists are downloaded again, into the folder.
+    def debian_mirrors(self) -> list[str]:
+        """Return the system's repositories of Debian itself; empty package lists are downloaded again, into the folder.
 
         Raises:
             ServerError: the lists cannot be downloaded; the message has apt's reason.
@@ -72,7 +63,7 @@ class Apt:
             lines = self._run(*command).stdout.splitlines()
         if not lines and self._list_errors:
             raise ServerError(_apt_error(self._list_errors))
-        return [Repository(*line.split("\t")) for line in lines]
+        return [line.removeprefix("Debian\tDebian\t") for line in lines if line.startswith("Debian\tDebian\t")]
 
     def unpack(self, packages: Sequence[str], target: Path) -> None:
         """Download packages and unpack their files below `target`.

@@ -120,7 +120,9 @@ class PrivateServer:
         unfinished = tables.with_name("data.new")  # renamed when complete: a killed start leaves no incomplete folder
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        with tempfile.TemporaryDirectory() as links:  # the script does not quote its paths: these have no spaces
+        self.child.log.parent.mkdir(parents=True, exist_ok=True)
+        # The script does not quote its paths: those of the links have no spaces.
+        with tempfile.TemporaryDirectory() as links, self.child.log.open("ab") as log:
             base, target = Path(links) / "base", Path(links) / "data"
             base.symlink_to(self._installation.base)
             target.symlink_to(unfinished)
@@ -129,15 +131,12 @@ class PrivateServer:
                 env={**self._environ(), "TMPDIR": links},
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
+                stdout=log,
+                stderr=subprocess.STDOUT,
                 check=False,
             )
         if setup.returncode != 0:
             shutil.rmtree(unfinished, ignore_errors=True)
-            self.child.log.parent.mkdir(parents=True, exist_ok=True)
-            self.child.log.write_text(setup.stdout + setup.stderr, encoding="utf-8")
             raise ServerError(f"The system tables cannot be created. End of the log:\n{self.child.log_tail()}")
         unfinished.replace(tables)
 

@@ -70,14 +70,13 @@ or set DATABASE_HOST, DATABASE_PORT, DATABASE_USER and DATABASE_PASSWORD to use 
             ServerError: neither exists.
         """
         apt = Apt(work)
-        repositories = apt.repositories()
+        mirrors = apt.debian_mirrors()
         names = apt.packages_named(r"^mysql-server-core(-[0-9.]+)?$")
         if not names:
-            debian = [found.uri for found in repositories if found.origin == found.label == "Debian"]
-            if not debian:
+            if not mirrors:
                 raise ServerError("the package sources of this machine have no mysql-server-core")
             keyring = next((f"[signed-by={file}] " for file in KEYRINGS if file.exists()), "")
-            apt = Apt(work / "unstable", f"deb {keyring}{debian[0]} sid main\n")
+            apt = Apt(work / "unstable", f"deb {keyring}{mirrors[0]} sid main\n")
             names = ["mysql-server-core"]
         cls.unpack_packages(apt, [max(names, key=_version)], target)
         shutil.rmtree(target / "usr" / "bin", ignore_errors=True)  # unused programs: a third of the size

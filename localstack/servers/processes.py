@@ -11,8 +11,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -70,39 +70,34 @@ def find_noted(path: Path) -> psutil.Process | None:
     return process if same else None
 
 
-def stop_noted(path: Path, seconds: float = STOP_SECONDS) -> bool:
-    """Terminate the process that a note describes, kill it after `seconds`, and remove the note.
+def stop_noted(path: Path) -> bool:
+    """Stop the process that a note describes, and remove the note.
 
     Returns:
         Whether the process was running.
     """
     process = find_noted(path)
     if process is not None:
-        with _descendants_killed(process.pid), suppress(psutil.NoSuchProcess):
-            process.terminate()
-            try:
-                process.wait(seconds)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait(seconds)
+        _stop(process, STOP_SECONDS)
     path.unlink(missing_ok=True)
     return process is not None
 
 
-@contextmanager
-def _descendants_killed(pid: int) -> Iterator[None]:
-    """After the block has stopped a process, kill the descendants that it did not stop, such as a busy function."""
-    try:
-        descendants = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        descendants = []
-    yield
-    deadline = time.monotonic() + DESCENDANTS_SECONDS
-    while any(map(_is_running, descendants)) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    for process in filter(_is_running, descendants):
-        with suppress(psutil.NoSuchProcess):
+def _stop(process: psutil.Process, seconds: float) -> None:
+    """Terminate a process, kill it after `seconds`, and kill the descendants that it did not stop."""
+    descendants = []
+    with suppress(psutil.NoSuchProcess):
+        descendants = process.children(recursive=True)
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except psutil.TimeoutExpired:
             process.kill()
+            process.wait(STOP_SECONDS)
+    _, alive = psutil.wait_procs(descendants, DESCENDANTS_SECONDS)
+    for descendant in alive:  # such as a busy function
+        with suppress(psutil.NoSuchProcess):
+            descendant.kill()
 
 
 def _is_running(process: psutil.Process) -> bool:
@@ -121,7 +116,7 @@ class Child:
         self.name = name
         self.log = data / "logs" / f"{name}.log"
         self.note = data / "run" / f"{name}.json"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: psutil.Popen | None = None
 
     @property
     def pid(self) -> int | None:
@@ -154,7 +149,7 @@ class Child:
         too_long = self.log.exists() and self.log.stat().st_size > LOG_BYTES
         with self.log.open("wb" if too_long else "ab") as log:
             try:
-                self._process = subprocess.Popen(
+                self._process = psutil.Popen(
                     list(command),
                     env=dict(environ),
                     cwd=folder,
@@ -166,7 +161,7 @@ class Child:
             except OSError as error:
                 raise ServerError(f"The {self.name} cannot be started: {error}") from error
         with suppress(psutil.NoSuchProcess):  # it has ended already; exit_code() returns how
-            write_note(self.note, psutil.Process(self._process.pid))
+            write_note(self.note, self._process)
         deadline = time.monotonic() + seconds
         while problem and (reason := problem()):
             if self.exit_code() is not None or time.monotonic() > deadline:
@@ -186,13 +181,7 @@ class Child:
         if self._process is None:
             return
         if self._process.poll() is None:
-            with _descendants_killed(self._process.pid):
-                self._process.terminate()
-                try:
-                    self._process.wait(seconds)
-                except subprocess.TimeoutExpired:
-                    self._process.kill()
-                    self._process.wait()
+            _stop(self._process, seconds)
         with suppress(ProcessLookupError, PermissionError):  # the latter for zombies, on macOS
             os.killpg(self._process.pid, signal.SIGKILL)  # the id is not reused while a process of the session runs
         self._process = None

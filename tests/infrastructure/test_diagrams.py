@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from local_cloud import REPOSITORY
+from servers import REPOSITORY
 
 SCRIPT = runpy.run_path(str(REPOSITORY / "docs" / "architecture.py"))
 

@@ -15,8 +15,8 @@ from catalog_functions import sweep
 from deploy.commands.context import DRIFTED, EXIT_CODES
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
 from deploy.errors import BusyError, DeployError, GateError, StaleError
-from deploy.package import REPOSITORY
 from deploy.template import Template
+from environments.environment import REPOSITORY
 
 STAGING = load_environment("staging", {"AWS_ACCOUNT_ID": "000000000000"})
 README, DEPLOYING, OPERATIONS, PIPELINE, TROUBLESHOOTING = (

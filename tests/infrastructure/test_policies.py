@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.environment import INFRASTRUCTURE
-from local_cloud import REPOSITORY
+from servers import REPOSITORY
 
 PYTHON = REPOSITORY / ".local" / "venv" / "taskcat" / "bin" / "python"
 

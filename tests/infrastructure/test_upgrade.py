@@ -19,12 +19,12 @@ from deploy.apply import deploy
 from deploy.environment import load_environment
 from deploy.outputs import Outputs, environment_outputs
 from deploy.plan import make_plan
-from local_cloud import REPOSITORY
 from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
 from local_cloud.emulator import client_environ
 from local_cloud.gallery import Gallery, gallery_settings
 from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
+from servers import REPOSITORY
 from servers.database import PrivateServer
 from servers.mariadb import MariaDb
 from servers.ports import free_ports, http_problem

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from deploy.environment import INFRASTRUCTURE
-from deploy.package import REPOSITORY
 from deploy.template import Template
+from environments.environment import REPOSITORY
 
 FILES = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")

@@ -92,7 +92,7 @@ def test_a_rotated_photo_becomes_upright(gallery: GalleryClient) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        pytest.param(b"<script>alert(1)</script>" * 10, "not a picture", id="not an image"),
+        pytest.param(b"<script>alert(1)</script>" * 10, "not a photo in a supported format", id="not an image"),
         pytest.param(photos.jpeg()[:2000], "incomplete", id="truncated"),
         pytest.param(photos.decompression_bomb(), "megapixel", id="decompression bomb"),
     ],

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,26 +17,7 @@ from deploy.stack import find_stack
 from local_cloud.session import EmulatorSession
 from support.waiting import wait_until
 
-RELEASE: dict[str, Any] = yaml.safe_load("""
-DeadLetters: { Type: AWS::SQS::Queue }
-Version:
-  Type: AWS::Lambda::Version
-  Properties: { FunctionName: { Ref: Function }, Description: { Ref: Release } }
-Alias:
-  Type: AWS::Lambda::Alias
-  Properties:
-    FunctionName: { Ref: Function }
-    FunctionVersion: { Fn::GetAtt: [Version, Version] }
-    Name: live
-Settings:
-  Type: AWS::Lambda::EventInvokeConfig
-  DependsOn: Alias
-  Properties:
-    FunctionName: { Ref: Function }
-    Qualifier: live
-    MaximumRetryAttempts: 1
-    DestinationConfig: { OnFailure: { Destination: { Fn::GetAtt: [DeadLetters, Arn] } } }
-""")
+RELEASE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("release.yaml").read_text())
 """Version, alias and dead letter queue of the resource `Function`; the parameter `Release` makes a new version."""
 
 PROTECTED_BALANCER: dict[str, Any] = {

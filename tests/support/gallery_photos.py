@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-import boto3
 from flask import Flask
 
 from catalog import images
 from catalog.database import Database
-from catalog.filenames import filename_metadata
 from catalog.images import Annotation, Thumbnail
-from catalog.keys import new_id, upload_key
-from support import catalog_rows
+from support import catalog_rows, uploads
 from support.catalog_rows import THUMBNAIL
 
 BUCKET = "photos-of-the-tests"
@@ -20,17 +18,8 @@ FILE = b"\xff\xd8\xff the web process never reads the content"
 ANNOTATION = replace(catalog_rows.ANNOTATION, tags=("kite", "sandy beach"))
 
 
-def put_upload(filename: str = "kite.jpg", content_type: str = "image/jpeg") -> str:
-    """Put a file into the bucket, as a browser does with a form, and return its image ID."""
-    image_id = new_id()
-    boto3.client("s3").put_object(
-        Bucket=BUCKET,
-        Key=upload_key(image_id),
-        Body=FILE,
-        ContentType=content_type,
-        Metadata=filename_metadata(filename),
-    )
-    return image_id
+put_upload = partial(uploads.put_upload, BUCKET, FILE)
+"""Puts a file into the bucket of the gallery, and returns its image id."""
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import itertools
 import socket
-import threading
 from collections import deque
-from types import TracebackType
+from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, abort, after_this_request, make_response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from support.http_server import running
 
 BOT = "github-actions[bot]"
 LONGEST_BODY = 65_536
@@ -40,7 +41,7 @@ def refusal(status: int, message: str, *headers: tuple[str, str], errors: tuple[
     return Reply({"message": message, **({"errors": errors} if errors else {})}, status, headers)
 
 
-class GitHubServer:
+class GitHubServer(ExitStack):
     """A server with one repository, in a thread of its own; use it in a `with` statement.
 
     `permissions` are those of the token, `requests` the method and the path of every request. Pull requests are issues
@@ -49,6 +50,7 @@ class GitHubServer:
 
     def __init__(self, repository: str = "owner/photos", token: str = "token-of-the-tests") -> None:
         """Choose the name of the repository and the valid token."""
+        super().__init__()
         self.repository, self.token = repository, token
         self.permissions = {"issues", "pull_requests"}
         self.issues: dict[int, dict[str, Any]] = {}
@@ -58,19 +60,11 @@ class GitHubServer:
         self._numbers = itertools.count(1)
         self._replies: deque[Reply] = deque()
         self._server = make_server("127.0.0.1", 0, self._app(), request_handler=_SilentHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self.enter_context(running(self._server))
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def environ(self) -> dict[str, str]:
         """Return the variables by which a job finds this server."""

@@ -95,18 +95,20 @@ class World:
             work = partial(self.thumbnailer.process, photo)
         else:
             work = partial(self.describer.process, photo, DELIVERY_SECONDS)
-        self.works.append(Work(f"{function} of {photo}", work))
-        return self.works[-1]
+        return self._start(f"{function} of {photo}", work)
 
     def request(self, method: str, photo: str, path: str = "", **body: Any) -> Work:
         """Send a request to the gallery."""
         send = partial(self.app.test_client().open, f"/api/images/{photo}{path}", method=method, json=body)
-        self.works.append(Work(f"{method} {path} {photo}", send))
-        return self.works[-1]
+        return self._start(f"{method} {path} {photo}", send)
 
     def sweep(self) -> None:
         """Start a run of the sweep."""
-        self.works.append(Work("sweep", self.sweeper.run))
+        self._start("sweep", self.sweeper.run)
+
+    def _start(self, name: str, run: Callable[[], object]) -> Work:
+        self.works.append(Work(name, run))
+        return self.works[-1]
 
     def end(self, work: Work) -> None:
         """Kill a work unless it is done, and remove it."""
@@ -187,8 +189,7 @@ class Interleavings(RuleBasedStateMachine):
     def edit(self, photo: int, name: str, text: str) -> None:
         """Save a person's text."""
         edit = self.world.request("PATCH", self.photos[photo].id, **{name: text})
-        while not edit.done:
-            edit.step()
+        edit.finish()
         self.world.end(edit)
         if edit.result.status_code == 200:
             self.photos[photo].words[name] = text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud import REPOSITORY
+from servers import REPOSITORY
 from workflows.act import read_workflows, stand_in, used_actions
 
 FILES = read_workflows(REPOSITORY)

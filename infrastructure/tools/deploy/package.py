@@ -22,10 +22,10 @@ from uv import find_uv_bin
 
 from deploy.environment import Platform
 from deploy.errors import PackageError
+from environments.environment import REPOSITORY
 from environments.project import bundled_modules, read_project
 
 UV = find_uv_bin()  # at import, because the first use of sysconfig is not thread-safe
-REPOSITORY = Path(__file__).parents[3]
 SERVICES = REPOSITORY / "services"
 ARTIFACTS = REPOSITORY / ".local" / "artifacts"
 AWS_PYTHON = "3.13"

@@ -3,14 +3,14 @@
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import TextIO, get_args
 
 import click
 
 from release.affected import affected_services
 from release.bump import bump
 from release.check import check
-from release.errors import RefusedError, ReleaseError
+from release.errors import RefusedError
 from release.promote import promote
 from release.repository import Repository
 from release.tag import tag_versions
@@ -19,19 +19,7 @@ from release.version import Part
 EXIT_CODES = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the check"
 
 
-class _Group(click.Group):
-    """Prints expected errors, each line with the name of the tool, and exits with their code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (ReleaseError, OSError) as error:
-            for line in str(error).splitlines():
-                click.echo(f"release: {line}", err=True)
-            ctx.exit(getattr(error, "exit_code", 1))
-
-
-@click.group("release", cls=_Group, epilog=EXIT_CODES)
+@click.group("release", epilog=EXIT_CODES)
 def main() -> None:
     """Give services their versions, and pin these in environments."""
 
@@ -82,14 +70,13 @@ def promote_command(service: str | None, source: str, target: str) -> None:
 
 @main.command("affected")
 @click.option("--base", required=True, help="The commit before the change; if it is unknown, print all services.")
-@click.option("--outputs", type=click.Path(path_type=Path), help="Append the line to this file ($GITHUB_OUTPUT).")
-def affected_command(base: str, outputs: Path | None) -> None:
+@click.option("--outputs", type=click.File("a"), help="Append the line to this file ($GITHUB_OUTPUT).")
+def affected_command(base: str, outputs: TextIO | None) -> None:
     """Print the services that a change affects, such as `services=["web"]`."""
     line = f"services={json.dumps(affected_services(Repository(Path.cwd()), base))}"
     click.echo(line)
     if outputs:
-        with outputs.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        outputs.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,17 @@
-"""Errors that people can act on. The command line prints the message and exits with `exit_code`."""
+"""Errors that people can act on. Click shows the message and exits with `exit_code`."""
+
+from typing import IO, Any
+
+import click
 
 
-class ReleaseError(Exception):
+class ReleaseError(click.ClickException):
     """Base class. The message names the service, file or tag and what to do."""
 
-    exit_code = 1
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print each line of the message with the name of the tool."""
+        for line in self.message.splitlines():
+            click.echo(f"release: {line}", file, err=True)
 
 
 class RefusedError(ReleaseError):

@@ -86,14 +86,6 @@ class Repository:
         """
         self._git("tag", "--no-sign", "--end-of-options", tag, commit)
 
-    def show(self, commit: str, path: str) -> bytes:
-        """Return a file at a commit; `path` is relative to the root, with `/`.
-
-        Raises:
-            ReleaseError: the commit has no such file.
-        """
-        return self._git("cat-file", "blob", f"{commit}:{path}")
-
     def read(self, path: str, commit: str | None = None) -> str:
         """Return the text of a file at a commit, or in the work tree, with its original line endings.
 
@@ -101,7 +93,7 @@ class Repository:
             ReleaseError: the file is missing or is not UTF-8.
         """
         try:
-            content = self.show(commit, path) if commit else (self.path / path).read_bytes()
+            content = self._git("cat-file", "blob", f"{commit}:{path}") if commit else (self.path / path).read_bytes()
             return content.decode()
         except OSError as error:
             raise ReleaseError(f"{path} cannot be read: {error.strerror}") from error
@@ -109,13 +101,20 @@ class Repository:
             raise ReleaseError(f"{path} is not UTF-8: {error}") from error
 
     def write(self, path: str, text: str) -> None:
-        """Replace a file of the work tree atomically; its mode is preserved."""
+        """Replace a file of the work tree atomically; its mode is preserved.
+
+        Raises:
+            ReleaseError: the file cannot be written.
+        """
         target = self.path / path
         unfinished = target.with_name(f".{target.name}.new")
-        unfinished.write_bytes(text.encode())
-        if target.exists():
-            shutil.copymode(target, unfinished)
-        unfinished.replace(target)
+        try:
+            unfinished.write_bytes(text.encode())
+            if target.exists():
+                shutil.copymode(target, unfinished)
+            unfinished.replace(target)
+        except OSError as error:
+            raise ReleaseError(f"{path} cannot be written: {error.strerror}") from error
 
     def files(self, pattern: str, commit: str | None = None) -> list[str]:
         """Return the files at a commit, or in the work tree, whose path matches a pattern such as `services/*/x.md`."""
@@ -160,9 +159,8 @@ class Repository:
         tags: dict[str, str] = {}
         for line in self._git("ls-remote", "--tags", "origin").decode().splitlines():
             commit, name = line.split("\t")
-            tags[name.removeprefix("refs/tags/").removesuffix("^{}")] = (
-                commit  # the line of the peeled commit comes second
-            )
+            # An annotated tag has a second line with its commit.
+            tags[name.removeprefix("refs/tags/").removesuffix("^{}")] = commit
         return tags
 
     def fetch_main(self) -> str | None:

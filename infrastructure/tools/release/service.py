@@ -1,4 +1,4 @@
-"""The services, and what their packages contain: read from `services/*/pyproject.toml`, now or as of a commit."""
+"""The services and the contents of their packages: read from `services/*/pyproject.toml`, now or as of a commit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Service:
 
     @property
     def changelog(self) -> str:
-        """Return the path of the file that says what each version changed."""
+        """Return the path of the list of changes in each version."""
         return f"services/{self.name}/CHANGELOG.md"
 
     @property
@@ -43,14 +43,14 @@ class Service:
 
     @property
     def own_paths(self) -> tuple[str, ...]:
-        """Return what only this service packages: a change there needs a new version."""
+        """Return the paths that only this service packages: a change there needs a new version."""
         folder = f"services/{self.name}"
         modules = (f"{folder}/{module}" for module in self.bundles[self.name])
         return *modules, self.project_file, f"{folder}/requirements.txt"
 
     @property
     def bundled_paths(self) -> tuple[str, ...]:
-        """Return what it takes from other packages as they are when it is released."""
+        """Return the paths of other packages whose current state is part of a release."""
         return tuple(
             f"services/{name}/{module}"
             for name, modules in self.bundles.items()
@@ -60,19 +60,19 @@ class Service:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Return all that its package contains."""
+        """Return all paths that its package contains."""
         return *self.own_paths, *self.bundled_paths
 
 
 def read_services(repository: Repository, commit: str | None = None) -> dict[str, Service]:
-    """Read every service at a commit, or in the work tree, by name; a package that is only bundled is none.
+    """Read every service at a commit, or in the work tree, by name; packages that are only bundled are left out.
 
     Raises:
-        ReleaseError: a pyproject.toml cannot be used, or no service exists.
+        ReleaseError: a pyproject.toml is invalid, or no service is found.
     """
     names = [path.split("/")[1] for path in repository.files(LOCKS, commit)]
     if not names:
-        raise ReleaseError(f"no {LOCKS} in {repository.path}")
+        raise ReleaseError(f"no {LOCKS} found in {repository.path}")
     return {name: read_service(repository, name, commit) for name in names}
 
 
@@ -80,7 +80,7 @@ def read_service(repository: Repository, name: str, commit: str | None = None) -
     """Read a service at a commit, or in the work tree.
 
     Raises:
-        ReleaseError: its pyproject.toml is missing or cannot be used.
+        ReleaseError: its pyproject.toml is missing or invalid.
     """
     path = f"services/{name}/pyproject.toml"
     project = _parse(repository.read(path, commit), path)
@@ -98,29 +98,24 @@ def choose(services: dict[str, Service], name: str) -> Service:
     return services[name]
 
 
-def bundled_versions(repository: Repository, service: Service, commit: str | None = None) -> dict[str, Version]:
-    """Return the version of each other package that a service bundles, at a commit or in the work tree.
+def bundled_versions(repository: Repository, service: Service) -> dict[str, Version]:
+    """Return the version of each other package that a service bundles, in the work tree.
 
     Raises:
         ReleaseError: one of them has no pyproject.toml with a version.
     """
-    versions = {}
-    for bundled in service.bundles:
-        if bundled != service.name:
-            path = f"services/{bundled}/pyproject.toml"
-            versions[bundled] = _version(_parse(repository.read(path, commit), path), path)
-    return versions
+    return {name: read_service(repository, name).version for name in service.bundles if name != service.name}
 
 
 def read_changelog(repository: Repository, service: Service) -> str:
-    """Return the changelog of a service in the work tree; its title if the file is missing."""
+    """Return the changelog of a service in the work tree, or only a title if it is missing."""
     if service.changelog in repository.files("services/*/CHANGELOG.md"):
         return repository.read(service.changelog)
     return f"# {service.name}\n"
 
 
 def changes_since(repository: Repository, service: Service, commit: str, paths: Collection[str]) -> list[str]:
-    """Return which of its files differ between a commit and the work tree; another version alone is no difference."""
+    """Return the files that differ between a commit and the work tree; a changed version alone does not count."""
     changed = repository.changed(commit, paths)
     if service.project_file in changed and _differs_in_version_only(repository, service, commit):
         changed.remove(service.project_file)
@@ -128,7 +123,7 @@ def changes_since(repository: Repository, service: Service, commit: str, paths: 
 
 
 def packages_of(paths: Collection[str]) -> str:
-    """Return the packages that files below `services/` belong to, for a sentence."""
+    """Return the names of the packages of files below `services/`, joined for a sentence."""
     return " and ".join(sorted({path.split("/")[1] for path in paths}))
 
 
@@ -140,16 +135,16 @@ def _differs_in_version_only(repository: Repository, service: Service, commit: s
 
 
 def with_version(text: str, path: str, version: Version) -> str:
-    """Return a pyproject.toml with another `project.version` and every other byte as it was.
+    """Return a pyproject.toml with another `project.version`; all other bytes are unchanged.
 
     Raises:
-        ReleaseError: it has no version, or none that is written on a line of its own.
+        ReleaseError: it has no version, or the version is not on a line of its own.
     """
     wanted = _parse(text, path)
     old = _version(wanted, path)
     wanted["project"]["version"] = str(version)
     line = re.compile(rf"""(?m)^([ \t]*version[ \t]*=[ \t]*["']){re.escape(str(old))}(?=["'])""")
-    for match in line.finditer(text):  # other tables may hold the same line: what it means decides
+    for match in line.finditer(text):  # other tables may contain the same line
         changed = f"{text[: match.start()]}{match[1]}{version}{text[match.end() :]}"
         if _parse(changed, path) == wanted:
             return changed
@@ -160,7 +155,7 @@ def _parse(text: str, path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ReleaseError(f"{path} is not TOML: {error}") from error
+        raise ReleaseError(f"{path} is not valid TOML: {error}") from error
 
 
 def _version(project: dict[str, Any], path: str) -> Version:

@@ -6,7 +6,6 @@ GitHub as well, and makes the exit code 1.
 
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,18 +18,7 @@ from reporting.issue import report_issue
 files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
-class _Group(click.Group):
-    """Prints expected errors as a message and exits with 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ReportingError as error:
-            click.echo(f"reporting: {error}", err=True)
-            ctx.exit(1)
-
-
-@click.group("reporting", cls=_Group, help=__doc__)
+@click.group("reporting", help=__doc__)
 def main() -> None:
     """Run one command."""
 

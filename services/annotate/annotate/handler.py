@@ -28,7 +28,7 @@ from catalog import images
 from catalog.bucket import Bucket, Download, FileTooLargeError
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import Context, OutOfTimeError, time_limit
-from catalog.deliveries import process_uploads
+from catalog.events import process_uploads
 from catalog.repeated_errors import failing_repeated_errors
 from catalog.secrets import read_secret
 from catalog.settings import ConfigurationError

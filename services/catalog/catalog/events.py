@@ -1,10 +1,15 @@
 """Events that announce uploads: S3 notifications, delivered to Lambda functions by SNS."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote_plus
+
+from catalog.keys import parse_upload_key
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,30 @@ def announced_objects(event: Mapping[str, Any]) -> list[StoredObject]:
         ]
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not an S3 notification in an SNS message: {error!r}") from error
+
+
+def process_uploads(event: Mapping[str, Any], bucket: str, process: Callable[[str], None]) -> None:
+    """Call `process` with the image id of each announced upload; a failed one does not stop the others.
+
+    Objects in other buckets and under other keys are ignored.
+
+    Raises:
+        ValueError: the event holds no S3 notifications.
+        ExceptionGroup: some uploads could not be processed; the others were.
+    """
+    failures: list[Exception] = []
+    for stored in announced_objects(event):
+        image_id = parse_upload_key(stored.key)
+        if stored.bucket != bucket or image_id is None:
+            logger.warning("ignored an object that is not an upload")
+            continue
+        try:
+            process(image_id)
+        except Exception as error:
+            logger.exception("an upload could not be processed", extra={"image_id": image_id})
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("some uploads could not be processed", failures)
 
 
 def notification(stored: StoredObject) -> str:

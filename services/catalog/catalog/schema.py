@@ -41,8 +41,3 @@ def missing_migrations(connection: Connection[Any]) -> list[str]:
         else:
             applied = {name for (name,) in cursor.fetchall()}
     return [migration.name for migration in own_migrations() if migration.name not in applied]
-
-
-def schema_is_current(connection: Connection[Any]) -> bool:
-    """Tell whether every migration of this release is applied."""
-    return not missing_migrations(connection)

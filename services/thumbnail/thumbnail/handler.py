@@ -18,7 +18,7 @@ from catalog import images
 from catalog.bucket import Bucket, FileTooLargeError
 from catalog.database import Database
 from catalog.deadline import Context, time_limit
-from catalog.deliveries import process_uploads
+from catalog.events import process_uploads
 from catalog.repeated_errors import failing_repeated_errors
 from catalog.uploads import Upload
 from imaging.decode import UnreadableImageError

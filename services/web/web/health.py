@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Flask, current_app
 
 from catalog.database import DatabaseUnavailableError
-from catalog.schema import schema_is_current
+from catalog.schema import missing_migrations
 from web.backends import backends
 from web.draining import DrainingWorker
 from web.openapi import Operation
@@ -52,7 +52,7 @@ def get_readiness() -> dict[str, str] | tuple[dict[str, Any], int]:
         return {"status": "unavailable", "reason": "This process is stopping."}, 503
     try:
         with backends().database.connection() as connection:
-            current = schema_is_current(connection)
+            current = not missing_migrations(connection)
     except DatabaseUnavailableError:
         logger.exception("not ready")
         return {"status": "unavailable", "reason": "The database cannot be reached."}, 503

@@ -18,7 +18,6 @@ from catalog import images
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, seconds_left
 from catalog.events import StoredObject, announcement
-from catalog.filenames import filename_metadata
 from catalog.keys import new_id, upload_key
 from catalog.limits import MAX_BYTES
 from catalog.repeated_errors import REASON
@@ -28,6 +27,7 @@ from support import photos
 from support.catalog_rows import leased, row
 from support.gemini_server import BAD_KEY, DROP, OVERLOADED, GeminiServer, Reply, blocked
 from support.lambda_context import LambdaContext, event_of, fresh_process
+from support.uploads import put_upload
 
 BUCKET = "photos"
 KEY = "AIza-the-key-of-the-tests"
@@ -53,14 +53,7 @@ def no_key(function: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def uploaded(data: bytes | None = None) -> str:
     """Store a photo as the browser does, and return its id."""
-    photo = new_id()
-    boto3.client("s3").put_object(
-        Bucket=BUCKET,
-        Key=upload_key(photo),
-        Body=photos.jpeg() if data is None else data,
-        Metadata=filename_metadata("holiday.jpg"),
-    )
-    return photo
+    return put_upload(BUCKET, photos.jpeg() if data is None else data, "holiday.jpg")
 
 
 def deliver(*ids: str, bucket: str = BUCKET, seconds: float = 240) -> None:

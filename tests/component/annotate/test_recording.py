@@ -9,13 +9,14 @@ from annotate.config import AnnotateSettings
 from annotate.handler import Describer
 from catalog.bucket import Bucket
 from catalog.database import Database, DatabaseUnavailableError
-from catalog.keys import new_id, upload_key
 from catalog_functions.custom_resource import apply
 from servers.database import PrivateServer
 from servers.installation import Installation
 from support import migration, photos
 from support.catalog_rows import row
+from support.database_server import started
 from support.gemini_server import GeminiServer, Reply, Request, blocked, failure
+from support.uploads import put_upload
 
 BUCKET = "photos"
 
@@ -25,10 +26,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[PrivateServer]:
-    server = PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)
-    server.start()
-    yield server
-    server.stop()
+    with started(PrivateServer(tmp_path_factory.mktemp("server"), programs, durable=False)) as server:
+        yield server
 
 
 @pytest.fixture
@@ -85,11 +84,8 @@ def database(settings: AnnotateSettings, server: PrivateServer) -> Iterator[Fail
 
 @pytest.fixture
 def photo(aws: None) -> str:
-    s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    photo = new_id()
-    s3.put_object(Bucket=BUCKET, Key=upload_key(photo), Body=photos.jpeg(640, 480))
-    return photo
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    return put_upload(BUCKET, photos.jpeg(640, 480))
 
 
 def deliver(settings: AnnotateSettings, database: Database, photo: str) -> None:

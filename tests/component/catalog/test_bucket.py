@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from catalog import bucket
 from catalog.bucket import Bucket, FileTooLargeError
-from catalog.keys import new_id, upload_key
+from catalog.keys import new_id
+from support.uploads import put_upload
 
 READS = [Bucket.find_upload, Bucket.open_upload, Bucket.thumbnail_etag]
 
@@ -41,9 +42,7 @@ def test_a_file_is_read_up_to_the_size_limit(
     photos: Bucket, monkeypatch: pytest.MonkeyPatch, limit: int, is_read: bool
 ) -> None:
     monkeypatch.setattr(bucket, "MAX_BYTES", limit)
-    image_id = new_id()
-    boto3.client("s3").put_object(Bucket="photos", Key=upload_key(image_id), Body=b"photo")
-    download = photos.open_upload(image_id)
+    download = photos.open_upload(put_upload("photos"))
     assert download is not None
     if is_read:
         assert download.read() == b"photo"

@@ -1,10 +1,9 @@
 """The custom resource: requests from CloudFormation, and the responses it receives."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields, replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import boto3
@@ -12,52 +11,33 @@ import pymysql
 import pytest
 
 from catalog.database import Database, DatabaseUnavailableError, connect, read_credentials
-from catalog.schema import own_migrations, schema_is_current
+from catalog.schema import missing_migrations, own_migrations
 from catalog.settings import ConfigurationError
 from catalog_functions.custom_resource import MigrationSettings, apply, handle
 from catalog_functions.migrate import migrate
-from support.http_server import running
+from support.http_server import Request, serving
 
-
-class CloudFormation(HTTPServer):
-    """Sends requests to the function, and receives the responses at a pre-signed URL."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Response)
-        self.responses: list[dict[str, Any]] = []
-
-    def send(self, request_type: str, **more: str) -> dict[str, Any]:
-        """Return the response to a request, with its content type."""
-        request = {
-            "RequestType": request_type,
-            "ResponseURL": f"http://127.0.0.1:{self.server_port}/answer",
-            "StackId": "stack",
-            "RequestId": "request",
-            "LogicalResourceId": "Schema",
-        }
-        handle(request | more, None)
-        (response,) = self.responses
-        self.responses.clear()
-        return response
-
-
-class _Response(BaseHTTPRequestHandler):
-    server: CloudFormation
-
-    def do_PUT(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.responses.append(json.loads(body) | {"content_type": self.headers["Content-Type"]})
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Do not log to stderr."""
+Send = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def cloudformation() -> Iterator[CloudFormation]:
-    with running(CloudFormation()) as server:
-        yield server
+def send() -> Iterator[Send]:
+    """Return a function that sends a request of CloudFormation and returns the response, with its content type."""
+    responses: list[dict[str, Any]] = []
+
+    def receive(request: Request) -> tuple[int, bytes]:
+        responses.append(json.loads(request.body) | {"content_type": request.headers["Content-Type"]})
+        return 200, b""
+
+    with serving(receive) as url:
+
+        def send_request(request_type: str, **more: str) -> dict[str, Any]:
+            request = {"RequestType": request_type, "ResponseURL": f"{url}/answer", "StackId": "stack"}
+            handle(request | {"RequestId": "request", "LogicalResourceId": "Schema"} | more, None)
+            return responses.pop()
+
+        yield send_request
+        assert not responses, "a request was answered twice"
 
 
 @pytest.fixture
@@ -68,31 +48,27 @@ def environment(migration_settings: MigrationSettings, monkeypatch: pytest.Monke
     return migration_settings
 
 
-def test_create_migrates_and_grants_access_to_the_application(
-    cloudformation: CloudFormation, environment: MigrationSettings
-) -> None:
-    answer = cloudformation.send("Create")
+def test_create_migrates_and_grants_access_to_the_application(send: Send, environment: MigrationSettings) -> None:
+    answer = send("Create")
     assert (answer["Status"], answer["PhysicalResourceId"], answer["content_type"]) == ("SUCCESS", "schema-Schema", "")
     application = replace(environment, database_secret_arn=environment.application_secret_arn)
     with Database(application).connection() as connection:
-        assert schema_is_current(connection)
+        assert not missing_migrations(connection)
 
 
-def test_update_migrates_again_and_keeps_the_physical_id(
-    cloudformation: CloudFormation, environment: MigrationSettings
-) -> None:
-    assert cloudformation.send("Create")["Status"] == "SUCCESS"
-    answer = cloudformation.send("Update", PhysicalResourceId="schema-Schema")
+def test_update_migrates_again_and_keeps_the_physical_id(send: Send, environment: MigrationSettings) -> None:
+    assert send("Create")["Status"] == "SUCCESS"
+    answer = send("Update", PhysicalResourceId="schema-Schema")
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "schema-Schema")
 
 
-def test_delete_does_nothing_and_succeeds(cloudformation: CloudFormation) -> None:
-    assert cloudformation.send("Delete", PhysicalResourceId="schema-Schema")["Status"] == "SUCCESS"
+def test_delete_does_nothing_and_succeeds(send: Send) -> None:
+    assert send("Delete", PhysicalResourceId="schema-Schema")["Status"] == "SUCCESS"
 
 
-def test_a_failure_is_reported_with_its_reason(cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_reported_with_its_reason(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_HOST", raising=False)
-    answer = cloudformation.send("Create")
+    answer = send("Create")
     assert answer["Status"] == "FAILED"
     assert "DATABASE_HOST" in answer["Reason"]
 
@@ -109,7 +85,7 @@ def test_any_other_event_applies_a_changed_application_password(environment: Mig
         pass
     handle({}, None)
     with Database(application).connection() as connection:
-        assert schema_is_current(connection)
+        assert not missing_migrations(connection)
     with closing(connect(environment, read_credentials(environment.database_secret_arn))) as master:
         master.cursor().execute("DROP USER rotating@'%'")
 
@@ -132,7 +108,7 @@ def test_a_statement_that_times_out_is_killed_and_the_next_run_repeats_it(enviro
             apply(environment, statement_seconds=1)
         cursor.execute("COMMIT")
         assert apply(environment) == [migration.name for migration in own_migrations()[1:]]
-        assert schema_is_current(other)
+        assert not missing_migrations(other)
 
 
 @pytest.mark.parametrize(

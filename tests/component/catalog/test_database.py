@@ -1,10 +1,9 @@
 """Connections to the database: over a socket and TCP, with and without TLS, and after the server closed them."""
 
 import os
-import selectors
 import socket
-import socketserver
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,57 +14,27 @@ import pytest
 import trustme
 from cryptography import x509
 
-from catalog.database import AUTHORITIES, Credentials, Database, DatabaseSettings, DatabaseUnavailableError, connect
+from catalog.database import AUTHORITIES, Database, DatabaseSettings, DatabaseUnavailableError, connect
 from catalog.settings import ConfigurationError
 from servers.database import PrivateServer
 from servers.installation import Installation
-from servers.ports import free_ports
+from support.database_server import fetch, run_as_master, started
 from support.http_server import running
-
-
-class Forwarder(socketserver.ThreadingTCPServer):
-    """Forwards TCP connections to a unix socket."""
-
-    daemon_threads = True
-
-    def __init__(self, path: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
-        self.path = path
-        self.port: int = self.socket.getsockname()[1]
-
-
-class _Connection(socketserver.BaseRequestHandler):
-    server: Forwarder
-
-    def handle(self) -> None:
-        with socket.socket(socket.AF_UNIX) as behind, selectors.DefaultSelector() as ready:
-            behind.connect(self.server.path)
-            ready.register(self.request, selectors.EVENT_READ, behind)
-            ready.register(behind, selectors.EVENT_READ, self.request)
-            while True:
-                for key, _ in ready.select():
-                    data = key.fileobj.recv(65536)  # type: ignore[union-attr]
-                    if not data:
-                        return
-                    key.data.sendall(data)
+from support.migration import APPLICATION_USER
+from support.relay import Relay
 
 
 @pytest.fixture
 def over_tcp(database: Database, programs: Installation) -> Iterator[DatabaseSettings]:
     """Describe the tests' server, which has no TLS, with a host and a port."""
     settings = DatabaseSettings.from_environ(os.environ)
-    with running(Forwarder(settings.database_host)) as server:
+    with running(Relay(settings.database_host)) as server:
         yield replace(settings, database_host="127.0.0.1", database_port=server.port)
 
 
 def answer(settings: DatabaseSettings) -> object:
-    database = Database(settings)
-    try:
-        with database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT 42")
-            return cursor.fetchone()
-    finally:
-        database.close()
+    with closing(Database(settings)) as database, database.connection() as connection:
+        return fetch(connection, "SELECT 42")
 
 
 def test_a_host_that_begins_with_a_slash_is_a_unix_socket(database: Database, programs: Installation) -> None:
@@ -93,26 +62,24 @@ def test_an_unusable_ca_file_is_a_configuration_error(
 
 
 class TlsServer(PrivateServer):
-    """A database server on a loopback port, with a certificate."""
+    """A database server with a certificate."""
 
-    def __init__(self, folder: Path, installation: Installation, port: int, certificate: trustme.LeafCert) -> None:
+    def __init__(self, folder: Path, installation: Installation, certificate: trustme.LeafCert) -> None:
         super().__init__(folder, installation, durable=False)
-        file = folder / "server.pem"
-        certificate.private_key_and_cert_chain_pem.write_to_path(str(file))
-        self._tls = (f"--port={port}", f"--ssl-cert={file}", f"--ssl-key={file}")
+        self._pem = folder / "server.pem"
+        certificate.private_key_and_cert_chain_pem.write_to_path(self._pem)
 
     def _command(self, tables: Path) -> list[str]:
-        return [*super()._command(tables), "--skip-networking=OFF", "--bind-address=127.0.0.1", *self._tls]
+        return [*super()._command(tables), f"--ssl-cert={self._pem}", f"--ssl-key={self._pem}"]
 
 
 @dataclass(frozen=True)
 class Tls:
-    """A server with TLS, the authority of its certificate, and another authority."""
+    """A server with TLS on a port, and the CA files of its authority and of another one."""
 
     port: int
-    user: Credentials
-    authority: trustme.CA
-    other: trustme.CA
+    authority: str
+    other: str
 
     def cipher(self, ca_file: str, host: str = "127.0.0.1") -> str:
         """Connect and return the cipher of the connection; empty without encryption."""
@@ -123,54 +90,35 @@ class Tls:
             database_secret_arn="",
             database_ca_file=ca_file,
         )
-        connection = connect(settings, self.user)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-                (_, cipher) = cursor.fetchone() or ("", "")
-                return str(cipher)
-        finally:
-            connection.close()
+        with closing(connect(settings, APPLICATION_USER)) as connection:
+            return str(fetch(connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[1])
 
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[Tls]:
     folder = tmp_path_factory.mktemp("tls")
-    authority, other = trustme.CA(), trustme.CA()
-    (port,) = free_ports(1)
-    server = TlsServer(folder, programs, port, authority.issue_cert("127.0.0.1"))
-    server.start()
-    try:
-        user = Credentials("application", "of the tests")
-        socket_settings = DatabaseSettings(database_host=server.address.host, database_name="", database_secret_arn="")
-        master = connect(socket_settings, Credentials(server.address.username, server.address.password))
-        with master.cursor() as cursor:
-            cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s REQUIRE SSL", (user.username, user.password))
-        master.close()
-        yield Tls(port, user, authority, other)
-    finally:
-        server.stop()
+    authorities = {folder / f"{name}.pem": trustme.CA() for name in ("authority", "other")}
+    for file, authority in authorities.items():
+        authority.cert_pem.write_to_path(file)
+    certificate = next(iter(authorities.values())).issue_cert("127.0.0.1")
+    with started(TlsServer(folder, programs, certificate)) as server, running(Relay(server.address.host)) as relay:
+        user, password = APPLICATION_USER.username, APPLICATION_USER.password
+        run_as_master(server.address, f"CREATE USER {user}@'%' IDENTIFIED BY '{password}' REQUIRE SSL")
+        yield Tls(relay.port, *map(str, authorities))
 
 
 def test_a_server_of_the_given_authority_is_accepted(tls: Tls) -> None:
-    with tls.authority.cert_pem.tempfile() as file:
-        assert tls.cipher(file)
+    assert tls.cipher(tls.authority)
 
 
 def test_a_server_of_another_authority_is_refused(tls: Tls) -> None:
-    with (
-        tls.other.cert_pem.tempfile() as file,
-        pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"),
-    ):
-        tls.cipher(file)
+    with pytest.raises(pymysql.err.OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
+        tls.cipher(tls.other)
 
 
 def test_a_server_with_a_certificate_for_another_name_is_refused(tls: Tls) -> None:
-    with (
-        tls.authority.cert_pem.tempfile() as file,
-        pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"),
-    ):
-        tls.cipher(file, host="localhost")
+    with pytest.raises(pymysql.err.OperationalError, match="certificate is not valid for 'localhost'"):
+        tls.cipher(tls.authority, host="localhost")
 
 
 def test_the_ca_file_can_be_one_of_the_package(tls: Tls) -> None:
@@ -205,13 +153,9 @@ def test_an_unreachable_server_is_a_retryable_error(over_tcp: DatabaseSettings) 
 
 
 def test_a_killed_connection_is_replaced(database: Database) -> None:
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT CONNECTION_ID()")
-        (number,) = cursor.fetchone() or (None,)
-    other = Database(DatabaseSettings.from_environ(os.environ))
-    with other.connection() as connection, connection.cursor() as cursor:
-        cursor.execute(f"KILL {number}")
-    other.close()
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 42")
-        assert cursor.fetchone() == (42,)
+    with database.connection() as connection:
+        (number,) = fetch(connection, "SELECT CONNECTION_ID()")
+    with closing(Database(DatabaseSettings.from_environ(os.environ))) as other, other.connection() as connection:
+        connection.cursor().execute(f"KILL {number}")
+    with database.connection() as connection:
+        assert fetch(connection, "SELECT 42") == (42,)

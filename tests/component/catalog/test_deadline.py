@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -15,7 +15,8 @@ from botocore.config import Config
 
 from catalog.database import Database
 from catalog.deadline import OutOfTimeError, time_limit
-from support.http_server import running
+from support.database_server import fetch
+from support.http_server import Request, running
 
 LONG = 5.0
 """Duration of work that is not interrupted, in seconds."""
@@ -83,16 +84,14 @@ def test_a_query_after_an_interrupted_one_gets_its_own_result(database: Database
         connection.cursor() as cursor,
     ):
         cursor.execute(f"SELECT REPEAT('of the first', 10000), SLEEP({LONG / 100}) FROM information_schema.COLLATIONS")
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 'of the second'")
-        assert cursor.fetchone() == ("of the second",)
+    with database.connection() as connection:
+        assert fetch(connection, "SELECT 'of the second'") == ("of the second",)
 
 
 def test_a_connection_that_was_in_use_during_an_interruption_is_not_reused(database: Database) -> None:
     def number() -> object:
-        with database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID()")
-            return cursor.fetchone()
+        with database.connection() as connection:
+            return fetch(connection, "SELECT CONNECTION_ID()")
 
     before = number()
     with pytest.raises(OutOfTimeError), time_limit(LIMIT), database.connection():
@@ -104,8 +103,8 @@ def test_a_connection_that_was_in_use_during_an_interruption_is_not_reused(datab
 def dripping_s3() -> Iterator[str]:
     """Run an S3 server that sends an object one byte at a time."""
 
-    class Drip(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Drip(Request):
+        def do_GET(self) -> None:  # noqa: N802 - name of http.server
             self.send_response(200)
             self.send_header("Content-Length", "1000000")
             self.end_headers()
@@ -116,9 +115,6 @@ def dripping_s3() -> Iterator[str]:
                     time.sleep(0.01)
             except ConnectionError:
                 self.close_connection = True
-
-        def log_message(self, *_: object) -> None:
-            """Do not log to stderr."""
 
     with running(ThreadingHTTPServer(("127.0.0.1", 0), Drip)) as server:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -9,13 +9,8 @@ import pytest
 from catalog import images
 from catalog.images import Annotation, Thumbnail
 from catalog.keys import new_id
-from catalog.search import parse
 from catalog.uploads import Upload
 from support.catalog_rows import ANNOTATION, THUMBNAIL, an_upload, fail, finish, leased, registered, row
-
-
-def found(connection: Any, query: str) -> list[str]:
-    return [image.id for image in images.newest(connection, 50, search=parse(query))]
 
 
 def test_a_registered_photo_is_pending(connection: Any) -> None:
@@ -221,21 +216,3 @@ def test_no_late_event_restores_a_deleted_photo(connection: Any, upload: Upload)
     assert not images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
     assert not images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
     assert not images.delete(connection, upload.id)
-
-
-@pytest.mark.parametrize("query", ["kite", "KITE", "beach", "red kite", "bea", "the long", "with tail", "kite.jpg"])
-def test_a_search_covers_file_name_caption_alt_text_and_tags(connection: Any, upload: Upload, query: str) -> None:
-    words = replace(ANNOTATION, alt_text="A red kite with the long tail")
-    images.annotation_ready(connection, upload.id, upload.etag, words)
-    assert found(connection, query) == [upload.id]
-
-
-def test_a_search_needs_every_word(connection: Any, upload: Upload) -> None:
-    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
-    assert found(connection, "kite submarine") == []
-
-
-def test_a_search_does_not_find_a_deleted_photo(connection: Any, upload: Upload) -> None:
-    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
-    images.delete(connection, upload.id)
-    assert found(connection, "kite") == []

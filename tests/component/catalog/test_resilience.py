@@ -1,6 +1,5 @@
 """Failures that the catalog survives: restarts, a full or read-only server, locks, and waiting migrations."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
@@ -8,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pymysql
 import pytest
 
@@ -16,7 +14,6 @@ from catalog.database import (
     LOCK_SECONDS,
     MOST_PAUSE_SECONDS,
     PATIENCE_SECONDS,
-    Credentials,
     Database,
     DatabaseSettings,
     DatabaseUnavailableError,
@@ -26,11 +23,11 @@ from catalog.schema import Migration
 from catalog_functions.migrate import migrate
 from servers.database import PrivateServer
 from servers.installation import Installation
+from support.database_server import connect_master, fetch, run_as_master, started
+from support.migration import APPLICATION_USER, store_secret
 
 # PyMySQL does not close a unix socket after a failed connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-APPLICATION = Credentials("application", "of the tests")
 
 
 @dataclass(frozen=True)
@@ -40,29 +37,19 @@ class Server:
     process: PrivateServer
     settings: DatabaseSettings
 
-    def master(self, lock_seconds: int = LOCK_SECONDS) -> Any:
-        address = self.process.address
-        user = Credentials(address.username, address.password)
-        return connect(self.settings, user, lock_seconds=lock_seconds)
-
     def command(self, *statements: str) -> None:
-        with closing(self.master()) as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
+        run_as_master(self.process.address, *statements)
 
 
 def settings_of(host: str) -> DatabaseSettings:
-    value = json.dumps({"username": APPLICATION.username, "password": APPLICATION.password})
-    secret = boto3.client("secretsmanager").create_secret(Name="application", SecretString=value)
-    return DatabaseSettings(database_host=host, database_name="gallery", database_secret_arn=secret["ARN"])
+    secret = store_secret("application", APPLICATION_USER)
+    return DatabaseSettings(database_host=host, database_name="gallery", database_secret_arn=secret)
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory, programs: Installation) -> Iterator[PrivateServer]:
-    process = PrivateServer(tmp_path_factory.mktemp("resilience"), programs, durable=False)
-    process.start()
-    yield process
-    process.stop()
+    with started(PrivateServer(tmp_path_factory.mktemp("resilience"), programs, durable=False)) as process:
+        yield process
 
 
 @pytest.fixture
@@ -73,8 +60,8 @@ def server(aws: None, process: PrivateServer) -> Server:
         "CREATE DATABASE gallery",
         "CREATE TABLE gallery.counter (number INT NOT NULL)",
         "INSERT INTO gallery.counter VALUES (0)",
-        f"CREATE USER IF NOT EXISTS {APPLICATION.username}@'%' IDENTIFIED BY '{APPLICATION.password}'",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON gallery.* TO {APPLICATION.username}@'%'",
+        f"CREATE USER IF NOT EXISTS {APPLICATION_USER.username}@'%' IDENTIFIED BY '{APPLICATION_USER.password}'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON gallery.* TO {APPLICATION_USER.username}@'%'",
     )
     return server
 
@@ -96,6 +83,11 @@ class Pauses:
 
     def database(self, settings: DatabaseSettings) -> Database:
         return Database(settings, sleep=self.sleep, clock=self.clock)
+
+    def run(self, server: Server, work: Callable[[Any], int]) -> int:
+        """Run work on a new pool."""
+        with closing(self.database(server.settings)) as database:
+            return database.run(work)
 
 
 def count(connection: Any) -> int:
@@ -119,9 +111,7 @@ def test_a_restart_between_two_statements_causes_no_error(server: Server) -> Non
 
 def test_a_connection_lost_between_two_statements_is_replaced(server: Server) -> None:
     with closing(Database(server.settings)) as database, database.connection() as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID()")
-            (number,) = cursor.fetchone() or (0,)
+        (number,) = fetch(connection, "SELECT CONNECTION_ID()")
         server.command(f"KILL {number}")
         assert count(connection) == 1
 
@@ -134,19 +124,17 @@ def test_a_statement_that_timed_out_is_not_repeated_immediately(server: Server) 
             connection.cursor() as cursor,
         ):
             cursor.execute("INSERT INTO counter SELECT SLEEP(1.2)")
-        with database.connection() as connection, connection.cursor() as cursor:
+        with database.connection() as connection:
             rows = 1
             while rows == 1:  # the server is still running the statement
-                cursor.execute("SELECT COUNT(*) FROM counter")
-                (rows,) = cursor.fetchone() or (0,)
+                (rows,) = fetch(connection, "SELECT COUNT(*) FROM counter")
     assert rows == 2
 
 
 def test_work_succeeds_after_the_server_restarts(server: Server) -> None:
     server.process.stop()
     pauses = Pauses(server.process.start)
-    with closing(pauses.database(server.settings)) as database:
-        assert database.run(count) == 1
+    assert pauses.run(server, count) == 1
     assert len(pauses.pauses) == 1
 
 
@@ -160,8 +148,7 @@ def test_work_succeeds_after_a_restart_during_the_work(server: Server) -> None:
             server.process.stop()
         return count(connection)
 
-    with closing(pauses.database(server.settings)) as database:
-        assert database.run(work) == 1
+    assert pauses.run(server, work) == 1
     assert len(attempts) == 2
 
 
@@ -169,10 +156,9 @@ def test_work_succeeds_after_a_full_server_has_free_connections(server: Server) 
     server.command("SET GLOBAL max_connections = 10")
     with ExitStack() as others:
         for _ in range(10):
-            others.enter_context(closing(connect(server.settings, APPLICATION)))
+            others.enter_context(closing(connect(server.settings, APPLICATION_USER)))
         pauses = Pauses(others.close)
-        with closing(pauses.database(server.settings)) as database:
-            assert database.run(count) == 1
+        assert pauses.run(server, count) == 1
     server.command("SET GLOBAL max_connections = 151")
     assert len(pauses.pauses) >= 1  # the server takes a moment to notice closed connections
 
@@ -182,9 +168,7 @@ def test_work_succeeds_over_a_new_connection_after_a_read_only_server_is_writabl
     numbers = []
 
     def work(connection: Any) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT CONNECTION_ID()")
-            numbers.append(cursor.fetchone())
+        numbers.append(fetch(connection, "SELECT CONNECTION_ID()"))
         return count(connection)
 
     with closing(pauses.database(server.settings)) as database:
@@ -196,7 +180,7 @@ def test_work_succeeds_over_a_new_connection_after_a_read_only_server_is_writabl
 
 
 def test_work_succeeds_after_a_lock_is_released(server: Server) -> None:
-    with closing(server.master()) as other, other.cursor() as cursor:
+    with closing(connect_master(server.process.address)) as other, other.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("UPDATE gallery.counter SET number = 2")
         pauses = Pauses(other.rollback)
@@ -206,8 +190,7 @@ def test_work_succeeds_after_a_lock_is_released(server: Server) -> None:
                 ours.execute("SET SESSION innodb_lock_wait_timeout = 1")
             return count(connection)
 
-        with closing(pauses.database(server.settings)) as database:
-            assert database.run(work) == 1
+        assert pauses.run(server, work) == 1
     assert len(pauses.pauses) == 1
 
 
@@ -223,8 +206,7 @@ def test_a_temporary_error_of_a_statement_is_retried(server: Server, number: int
                 cursor.execute(f"SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {number}")
         return count(connection)
 
-    with closing(pauses.database(server.settings)) as database:
-        assert database.run(work) == 1
+    assert pauses.run(server, work) == 1
     assert len(attempts) == 2
 
 
@@ -261,9 +243,8 @@ def test_a_failed_transaction_is_rolled_back(server: Server) -> None:
         with suppress(ZeroDivisionError), database.transaction() as connection:
             count(connection)
             _ = 1 / 0
-        with database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT number FROM counter")
-            assert cursor.fetchone() == (0,)
+        with database.connection() as connection:
+            assert fetch(connection, "SELECT number FROM counter") == (0,)
 
 
 MIGRATION = Migration("0001_comment", "ALTER TABLE counter COMMENT = 'changed'")
@@ -273,11 +254,9 @@ def test_a_migration_that_waits_for_a_table_does_not_block_readers(server: Serve
     waiting = threading.Event()
     with ExitStack() as stack:
         user, reader, master = (
-            stack.enter_context(closing(connection))
-            for connection in (server.master(), server.master(), server.master(lock_seconds=1))
+            stack.enter_context(closing(connect_master(server.process.address, "gallery", lock_seconds)))
+            for lock_seconds in (LOCK_SECONDS, LOCK_SECONDS, 1)
         )
-        for connection in (user, reader, master):
-            connection.select_db("gallery")
         with user.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM counter")  # locks the table against ALTER until the transaction ends
@@ -292,9 +271,8 @@ def test_a_migration_that_waits_for_a_table_does_not_block_readers(server: Serve
             while not waiting.is_set():
                 cursor.execute("SELECT * FROM counter")  # fails if it waits too long
         migrating.join()
-        with reader.cursor() as cursor:
-            cursor.execute("SELECT table_comment FROM information_schema.tables WHERE table_name = 'counter'")
-            assert cursor.fetchone() == ("changed",)
+        query = "SELECT table_comment FROM information_schema.tables WHERE table_name = 'counter'"
+        assert fetch(reader, query) == ("changed",)
 
 
 def test_a_migration_of_a_locked_table_fails_after_some_attempts(
@@ -302,9 +280,12 @@ def test_a_migration_of_a_locked_table_fails_after_some_attempts(
 ) -> None:
     monkeypatch.setattr("catalog_functions.migrate.TABLE_LOCK_ATTEMPTS", 2)  # each waits one second
     pauses = Pauses()
-    with closing(server.master()) as user, closing(server.master(lock_seconds=1)) as master, user.cursor() as cursor:
-        for connection in (user, master):
-            connection.select_db("gallery")
+    address = server.process.address
+    with (
+        closing(connect_master(address, "gallery")) as user,
+        closing(connect_master(address, "gallery", lock_seconds=1)) as master,
+        user.cursor() as cursor,
+    ):
         cursor.execute("BEGIN")
         cursor.execute("SELECT * FROM counter")
         with pytest.raises(pymysql.err.OperationalError, match="Lock wait timeout"):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from catalog import images
 from catalog.images import Annotation
 from catalog.search import INDEXED_CHARACTERS, MAX_WORDS, parse
-from support.catalog_rows import an_upload
+from catalog.uploads import Upload
+from support.catalog_rows import ANNOTATION, an_upload
 
 # ---- Parsing
 
@@ -188,3 +189,21 @@ def test_words_of_the_minimum_and_maximum_length_of_the_index(connection: Any) -
         assert search.is_indexed
         assert image_id in {image.id for image in images.newest(connection, 50, search=search)}
         assert replace(search, words=("z" * INDEXED_CHARACTERS.stop,)).is_indexed is False
+
+
+@pytest.mark.parametrize("query", ["kite", "KITE", "beach", "red kite", "bea", "the long", "with tail", "kite.jpg"])
+def test_a_search_covers_file_name_caption_alt_text_and_tags(connection: Any, upload: Upload, query: str) -> None:
+    words = replace(ANNOTATION, alt_text="A red kite with the long tail")
+    images.annotation_ready(connection, upload.id, upload.etag, words)
+    assert found(connection, query) == [upload.id]
+
+
+def test_a_search_needs_every_word(connection: Any, upload: Upload) -> None:
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    assert found(connection, "kite submarine") == []
+
+
+def test_a_search_does_not_find_a_deleted_photo(connection: Any, upload: Upload) -> None:
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    images.delete(connection, upload.id)
+    assert found(connection, "kite") == []

@@ -18,7 +18,6 @@ from catalog import images
 from catalog.bucket import Bucket
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.events import announced_objects
-from catalog.filenames import filename_metadata
 from catalog.keys import new_id, upload_key
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES
 from catalog.settings import ConfigurationError
@@ -26,6 +25,7 @@ from catalog_functions import sweep
 from catalog_functions.sweep import Outcome, Sweeper, handle, sweeper
 from support.catalog_rows import THUMBNAIL, an_upload, row
 from support.lambda_context import fresh_process
+from support.uploads import put_upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,11 +47,18 @@ class World:
 
     def upload(self, image_id: str | None = None) -> str:
         """Store a photo whose event is lost."""
-        image_id = image_id or new_id()
-        metadata = filename_metadata("kite.jpg")
-        self.s3.put_object(
-            Bucket=BUCKET, Key=upload_key(image_id), Body=b"photo", ContentType="image/png", Metadata=metadata
-        )
+        return put_upload(BUCKET, content_type="image/png", image_id=image_id)
+
+    def overdue(self) -> str:
+        """Store a photo whose event is lost, and wait until it is overdue."""
+        image_id = self.upload()
+        self.wait(PATIENCE_MINUTES + 1)
+        return image_id
+
+    def swept(self) -> str:
+        """Store a photo that only the sweep registers."""
+        image_id = self.overdue()
+        self.sweeper.run()
         return image_id
 
     def wait(self, minutes: int) -> None:
@@ -97,9 +104,7 @@ def world(
 
 
 def test_a_pending_photo_is_announced_again(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
-    world.sweeper.run()
+    photo = world.swept()
     assert world.announced() == [upload_key(photo)]
     world.wait(RESEND_MINUTES + 1)
     assert world.sweeper.run() == Outcome(registered_images=0, resent_images=1, given_up_images=0)
@@ -107,8 +112,7 @@ def test_a_pending_photo_is_announced_again(world: World) -> None:
 
 
 def test_an_unregistered_upload_gets_a_row_and_is_announced(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
+    photo = world.overdue()
     assert world.sweeper.run() == Outcome(registered_images=1, resent_images=1, given_up_images=0)
     image = row(world.connection, photo)
     assert (image.filename, image.content_type, image.bytes) == ("kite.jpg", "image/png", 5)
@@ -116,9 +120,7 @@ def test_an_unregistered_upload_gets_a_row_and_is_announced(world: World) -> Non
 
 
 def test_a_photo_replaced_without_an_event_is_pending_again(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
-    world.sweeper.run()
+    photo = world.swept()
     etag = world.s3.put_object(Bucket=BUCKET, Key=upload_key(photo), Body=b"another")["ETag"].strip('"')
     world.wait(PATIENCE_MINUTES + 1)
     assert world.sweeper.run() == Outcome(registered_images=1, resent_images=1, given_up_images=0)
@@ -143,9 +145,7 @@ def test_a_fresh_upload_is_left_to_its_event(world: World) -> None:
 
 
 def test_a_deleted_photo_with_an_object_is_not_restored(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
-    world.sweeper.run()
+    photo = world.swept()
     images.delete(world.connection, photo)
     world.announced()
     world.wait(RESEND_MINUTES + 1)
@@ -155,9 +155,7 @@ def test_a_deleted_photo_with_an_object_is_not_restored(world: World) -> None:
 
 
 def test_a_finished_photo_is_ignored(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
-    world.sweeper.run()
+    photo = world.swept()
     images.edit(world.connection, photo, caption="Mine")
     images.thumbnail_ready(world.connection, photo, row(world.connection, photo).etag, THUMBNAIL)
     world.wait(RESEND_MINUTES + 1)
@@ -165,8 +163,7 @@ def test_a_finished_photo_is_ignored(world: World) -> None:
 
 
 def test_a_photo_is_given_up_after_the_last_announcement(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
+    photo = world.overdue()
     for _ in range(MAX_RESENT):
         assert world.sweeper.run().resent_images == 1
         world.wait(RESEND_MINUTES + 1)
@@ -217,8 +214,7 @@ def test_older_objects_and_other_objects_are_ignored(world: World) -> None:
 
 
 def test_an_upload_deleted_meanwhile_is_not_a_failure(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
+    photo = world.overdue()
     world.s3.meta.events.register(
         "before-call.s3.HeadObject",
         lambda **_: boto3.client("s3").delete_object(Bucket=BUCKET, Key=upload_key(photo)) and None,
@@ -289,8 +285,7 @@ def test_an_unavailable_topic_costs_one_photo_one_attempt(world: World) -> None:
 
 
 def test_the_report_is_one_log_line_with_numbers(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
+    photo = world.overdue()
     caplog.set_level(logging.INFO)
     world.sweeper.run()
     (record,) = [record for record in caplog.records if hasattr(record, "pending_images")]
@@ -302,9 +297,7 @@ def test_the_report_is_one_log_line_with_numbers(world: World, caplog: pytest.Lo
 
 
 def test_the_function_reads_its_environment_once(world: World) -> None:
-    photo = world.upload()
-    world.wait(PATIENCE_MINUTES + 1)
-    world.sweeper.run()
+    photo = world.swept()
     world.announced()
     world.wait(RESEND_MINUTES + 1)
     handle({"source": "aws.events"}, None)

@@ -13,11 +13,11 @@ import annotate.handler
 import thumbnail.handler
 from catalog import images
 from catalog.database import Database
-from catalog.keys import new_id, upload_key
 from support.catalog_rows import row
 from support.gemini_server import GeminiServer
 from support.lambda_context import LambdaContext, event_of, fresh_process
 from support.photos import encoded, scene
+from support.uploads import put_upload
 
 BUCKET = "photos"
 PICTURES = Path(__file__).parents[2] / "pictures"
@@ -93,8 +93,7 @@ def outcomes(
 ) -> Iterator[tuple[str, images.Image]]:
     """Upload and announce each picture; yield its name and row."""
     for name, data in pictures.items():
-        photo = new_id()
-        boto3.client("s3").put_object(Bucket=BUCKET, Key=upload_key(photo), Body=data)
+        photo = put_upload(BUCKET, data)
         handle(event_of(BUCKET, photo), LambdaContext())
         yield name, row(database, photo)
 

@@ -12,12 +12,12 @@ from annotate.handler import Describer
 from catalog import images
 from catalog.bucket import Bucket
 from catalog.database import Database, SchemaBehindError
-from catalog.keys import new_id, upload_key
 from catalog.schema import Migration, own_migrations
 from catalog.search import parse
 from catalog_functions.custom_resource import MigrationSettings, apply
 from catalog_functions.sweep import Sweeper
 from support import photos
+from support.uploads import put_upload
 from thumbnail.handler import Thumbnailer
 
 BUCKET = "photos"
@@ -45,8 +45,7 @@ class Functions:
         self._thumbnailer = Thumbnailer(bucket, self.database)
         self._describer = Describer(annotate, bucket, self.database)
         self._sweeper = Sweeper(bucket, boto3.client("sns"), topic, self.database)
-        self.photo = new_id()
-        s3.put_object(Bucket=BUCKET, Key=upload_key(self.photo), Body=photos.jpeg(64, 48))
+        self.photo = put_upload(BUCKET, photos.jpeg(64, 48))
 
     def thumbnail(self) -> None:
         self._thumbnailer.process(self.photo)

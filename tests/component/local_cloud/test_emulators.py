@@ -54,95 +54,12 @@ def handle(event, context):
     return {"environ": sorted(os.environ), "version": context.function_version}
 """
 
-FUNCTION = """
-Parameters: { Outcomes: { Type: String }, Release: { Type: String, Default: "1" } }
-Resources:
-  LogGroup: { Type: AWS::Logs::LogGroup }
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Version: "2012-10-17"
-        Statement: { Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }
-      Policies:
-        - PolicyName: network
-          PolicyDocument:
-            Version: "2012-10-17"
-            Statement:
-              Effect: Allow
-              Action: ec2:CreateNetworkInterface
-              Resource: "*"
-              Condition: { "Null": { "lambda:SourceFunctionArn": true } }
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      FunctionName: look
-      Runtime: python3.13
-      Handler: index.handle
-      Role: { Fn::GetAtt: [Role, Arn] }
-      Code: { S3Bucket: code, S3Key: function.zip }
-      Environment: { Variables: { OUTCOMES: { Ref: Outcomes } } }
-      Timeout: 20
-      ReservedConcurrentExecutions: 1
-      DeadLetterConfig: { TargetArn: { Fn::GetAtt: [DeadLetters, Arn] } }
-      LoggingConfig: { LogFormat: JSON, LogGroup: { Ref: LogGroup } }
-Outputs:
-  DeadLetters: { Value: { Ref: DeadLetters } }
-  LogGroup: { Value: { Ref: LogGroup } }
-  Alias: { Value: { Ref: Alias } }
-"""
 
-UPLOADS = """
-Resources:
-  Topic: { Type: AWS::SNS::Topic }
-  TopicPolicy:
-    Type: AWS::SNS::TopicPolicy
-    Properties:
-      Topics: [{ Ref: Topic }]
-      PolicyDocument:
-        Version: "2012-10-17"
-        Statement:
-          Effect: Allow
-          Principal: { Service: s3.amazonaws.com }
-          Action: sns:Publish
-          Resource: { Ref: Topic }
-  Bucket:
-    Type: AWS::S3::Bucket
-    DependsOn: TopicPolicy
-    Properties:
-      BucketName: photos
-      NotificationConfiguration:
-        TopicConfigurations:
-          - Event: s3:ObjectCreated:*
-            Topic: { Ref: Topic }
-            Filter: { S3Key: { Rules: [{ Name: prefix, Value: uploads/ }] } }
-  Subscription:
-    Type: AWS::SNS::Subscription
-    Properties: { TopicArn: { Ref: Topic }, Protocol: lambda, Endpoint: { Fn::GetAtt: [Function, Arn] } }
-  OwnSettings:
-    Type: AWS::Lambda::EventInvokeConfig
-    Properties: { FunctionName: { Ref: Function }, Qualifier: $LATEST, MaximumRetryAttempts: 1 }
-"""
-
-THINGS = """
-Resources:
-  Said:
-    Type: AWS::Logs::MetricFilter
-    Properties:
-      LogGroupName: { Ref: LogGroup }
-      FilterPattern: "{ $.said >= 10 }"
-      MetricTransformations: [{ MetricNamespace: look, MetricName: Said, MetricValue: $.said }]
-  Thing:
-    Type: Custom::Thing
-    Properties: { ServiceToken: { Fn::GetAtt: [Function, Arn] }, ServiceTimeout: 30, Status: SUCCESS, Number: 5 }
-Outputs:
-  Number: { Value: { Fn::GetAtt: [Thing, Number] } }
-"""
-
-
-def template(more: str) -> dict[str, Any]:
-    """Return the function with more resources."""
-    function, added = yaml.safe_load(FUNCTION), yaml.safe_load(more)
+def template(emulator: str) -> dict[str, Any]:
+    """Return the function, its release, and resources that only this emulator has."""
+    function, added = (
+        yaml.safe_load(Path(__file__).with_name(f"{name}.yaml").read_text()) for name in ("function", emulator)
+    )
     added["Resources"] |= RELEASE
     return {name: {**function[name], **added.get(name, {})} for name in function}
 
@@ -153,7 +70,7 @@ class Cloud:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.emulator: Emulator = EMULATORS[name](folder / "my data", free_ports(1)[0], ENVIRON)
-        self.template = template(UPLOADS if name == "ministack" else THINGS)
+        self.template = template(name)
         self.outcomes = folder / "outcomes"
         self.outcomes.mkdir()
         self.account = Account(self.emulator.endpoint_url)

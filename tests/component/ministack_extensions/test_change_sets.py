@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +19,7 @@ TEMPLATE: dict[str, Any] = {
     },
     "Outputs": {"Topic": {"Value": {"Ref": "Topic"}}},
 }
-GROUP = """
-Type: AWS::AutoScaling::AutoScalingGroup
-CreationPolicy: { ResourceSignal: { Count: 1, Timeout: PT15M } }
-UpdatePolicy: { AutoScalingRollingUpdate: { WaitOnResourceSignals: true, PauseTime: PT15M } }
-Properties:
-  MinSize: "1"
-  MaxSize: "2"
-  AvailabilityZones: [us-east-1a]
-  LaunchTemplate:
-    LaunchTemplateId: { Ref: Template }
-    Version: { Fn::GetAtt: [Template, LatestVersionNumber] }
-"""
+GROUP: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("auto_scaling_group.yaml").read_text())
 
 
 def with_outputs(**outputs: Any) -> dict[str, Any]:
@@ -72,10 +62,9 @@ def test_executing_a_change_set_deletes_the_others_of_its_stack(account: Account
 
 
 def test_an_auto_scaling_group_does_not_wait_for_signals_of_its_instances(account: Account, stack: str) -> None:
-    group = yaml.safe_load(GROUP)
     template = {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": {"ImageId": "ami-1"}}}
-    assert account.deploy(stack, {"Resources": {"Template": template, "Group": group}}).status == "CREATE_COMPLETE"
+    assert account.deploy(stack, {"Resources": {"Template": template, "Group": GROUP}}).status == "CREATE_COMPLETE"
     newer = {"Type": "AWS::EC2::LaunchTemplate", "Properties": {"LaunchTemplateData": {"ImageId": "ami-2"}}}
-    update = account.deploy(stack, {"Resources": {"Template": newer, "Group": group}})
+    update = account.deploy(stack, {"Resources": {"Template": newer, "Group": GROUP}})
     assert update.status == "UPDATE_COMPLETE"
     assert update.changes == {"Template": ("Modify", "False"), "Group": ("Modify", "Conditional")}

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pymysql
 import pytest
+import yaml
 
 from local_cloud.emulator import Emulator
 from support.emulated_account import Account
@@ -21,29 +22,9 @@ from support.waiting import wait_until
 
 def instance(**properties: Any) -> dict[str, Any]:
     """Return a template of one instance."""
-    return {
-        "Resources": {
-            "Instance": {
-                "Type": "AWS::RDS::DBInstance",
-                "DeletionPolicy": "Delete",
-                "UpdateReplacePolicy": "Delete",
-                "Properties": {
-                    "Engine": "mysql",
-                    "EngineVersion": "8.4.6",
-                    "DBInstanceClass": "db.t4g.micro",
-                    "AllocatedStorage": "20",
-                    "MasterUsername": "admin",
-                    "ManageMasterUserPassword": True,
-                    **properties,
-                },
-            }
-        },
-        "Outputs": {
-            "Host": {"Value": {"Fn::GetAtt": ["Instance", "Endpoint.Address"]}},
-            "Port": {"Value": {"Fn::GetAtt": ["Instance", "Endpoint.Port"]}},
-            "Secret": {"Value": {"Fn::GetAtt": ["Instance", "MasterUserSecret.SecretArn"]}},
-        },
-    }
+    template: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("database_instance.yaml").read_text())
+    template["Resources"]["Instance"]["Properties"] |= properties
+    return template
 
 
 def run(account: Account, outputs: dict[str, str], statement: str) -> Any:

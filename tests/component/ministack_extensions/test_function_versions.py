@@ -29,51 +29,7 @@ def handle(event, context):
     return CODE
 """
 
-TEMPLATE: dict[str, Any] = yaml.safe_load("""
-Parameters:
-  Code: { Type: String }
-  Colour: { Type: String }
-  Release: { Type: String }
-  Outcomes: { Type: String }
-  Bucket: { Type: String }
-Resources:
-  Topic: { Type: AWS::SNS::Topic }
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      Description: { Ref: Release }
-      Runtime: python3.13
-      Handler: index.handle
-      Role: arn:aws:iam::000000000000:role/any
-      Code: { S3Bucket: { Ref: Bucket }, S3Key: { Ref: Code } }
-      Environment: { Variables: { OUTCOMES: { Ref: Outcomes }, COLOUR: { Ref: Colour } } }
-      Timeout: 20
-      ReservedConcurrentExecutions: 1
-      DeadLetterConfig: { TargetArn: { Fn::GetAtt: [DeadLetters, Arn] } }
-      VpcConfig: { SubnetIds: [subnet-1], SecurityGroupIds: [sg-1] }
-  Permission:
-    Type: AWS::Lambda::Permission
-    Properties:
-      FunctionName: { Ref: Alias }
-      Action: lambda:InvokeFunction
-      Principal: sns.amazonaws.com
-      SourceArn: { Ref: Topic }
-  Rule:
-    Type: AWS::Events::Rule
-    Properties:
-      EventPattern: { source: [{ Ref: AWS::StackName }] }
-      Targets: [{ Id: alias, Arn: { Ref: Alias } }]
-  Subscription:
-    Type: AWS::SNS::Subscription
-    DependsOn: Permission
-    Properties: { TopicArn: { Ref: Topic }, Protocol: lambda, Endpoint: { Ref: Alias } }
-Outputs:
-  Topic: { Value: { Ref: Topic } }
-  DeadLetters: { Value: { Ref: DeadLetters } }
-  Function: { Value: { Ref: Function } }
-  Alias: { Value: { Ref: Alias } }
-  Version: { Value: { Fn::GetAtt: [Version, Version] } }
-""")
+TEMPLATE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("function_versions.yaml").read_text())
 TEMPLATE["Resources"] |= RELEASE
 BROKEN: dict[str, Any] = copy.deepcopy(TEMPLATE)
 BROKEN["Resources"]["Bad"] = {
@@ -176,20 +132,6 @@ def test_a_failed_update_leaves_the_alias_with_the_old_version(function: Functio
     assert function.deploy("two", "blue", "2", BROKEN).status == "UPDATE_ROLLBACK_COMPLETE"
     assert json.loads(function.invoke()["Payload"].read()) == "one"
     assert function.calls()[-1][:3] == ["one", "red", "1"]
-
-
-def test_versions_share_the_reserved_concurrency_of_their_function(function: Function) -> None:
-    functions = function.account.client("lambda")
-    function.invoke(InvocationType="Event", Payload=json.dumps({"seconds": 1}))
-
-    def is_throttled() -> bool:
-        try:
-            functions.invoke(FunctionName=function.deployment.outputs["Alias"], Payload="{}")
-        except functions.exceptions.TooManyRequestsException:
-            return True
-        return False
-
-    wait_until(is_throttled)
 
 
 def test_a_function_keeps_its_network_and_dead_letter_configuration(function: Function) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,63 +11,8 @@ import yaml
 
 from support.emulated_account import Account
 
-NETWORK: dict[str, Any] = yaml.safe_load("""
-Resources:
-  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.1.0.0/16 } }
-  One: { Type: AWS::EC2::Subnet, Properties: { VpcId: { Ref: Vpc }, CidrBlock: 10.1.1.0/24 } }
-  Two: { Type: AWS::EC2::Subnet, Properties: { VpcId: { Ref: Vpc }, CidrBlock: 10.1.2.0/24 } }
-  Address: { Type: AWS::EC2::EIP, Properties: { Domain: vpc } }
-  OtherAddress: { Type: AWS::EC2::EIP, Properties: { Domain: vpc } }
-  Gateway:
-    Type: AWS::EC2::NatGateway
-    Properties:
-      SubnetId: { Ref: One }
-      AllocationId: { Fn::GetAtt: [Address, AllocationId] }
-      Tags: [{ Key: Name, Value: first }]
-  Group: { Type: AWS::EC2::SecurityGroup, Properties: { GroupDescription: web, VpcId: { Ref: Vpc } } }
-  Incoming:
-    Type: AWS::EC2::SecurityGroupIngress
-    Properties:
-      GroupId: { Ref: Group }
-      IpProtocol: tcp
-      FromPort: 443
-      ToPort: 443
-      CidrIp: 192.0.2.0/24
-      Description: people
-  Outgoing:
-    Type: AWS::EC2::SecurityGroupEgress
-    Properties:
-      GroupId: { Ref: Group }
-      IpProtocol: tcp
-      FromPort: 3306
-      ToPort: 3306
-      DestinationSecurityGroupId: { Ref: Group }
-  Log:
-    Type: AWS::EC2::FlowLog
-    Properties:
-      ResourceType: VPC
-      ResourceId: { Ref: Vpc }
-      TrafficType: REJECT
-      LogGroupName: flows
-      DeliverLogsPermissionArn: arn:aws:iam::000000000000:role/any
-Outputs:
-  Range: { Value: { Fn::GetAtt: [Vpc, CidrBlock] } }
-  Allocation: { Value: { Fn::GetAtt: [Address, AllocationId] } }
-""")
-
-
-INSTANCES = """
-Parameters:
-  Image:
-    Type: AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>
-    Default: /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-6.12-arm64
-Resources:
-  Template:
-    Type: AWS::EC2::LaunchTemplate
-    Properties: { LaunchTemplateData: { ImageId: { Ref: Image } } }
-Outputs:
-  Image: { Value: { Ref: Image } }
-"""
+NETWORK: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("network.yaml").read_text())
+IMAGE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("image.yaml").read_text())
 
 
 def network(**changes: dict[str, Any]) -> dict[str, Any]:
@@ -205,6 +151,6 @@ def test_deleting_a_stack_deletes_all_of_its_resources(account: Account, stack: 
 
 
 def test_the_image_of_the_instances_is_found_through_its_ssm_parameter(account: Account, stack: str) -> None:
-    image = account.deploy(stack, yaml.safe_load(INSTANCES)).outputs["Image"]
+    image = account.deploy(stack, IMAGE).outputs["Image"]
     (found,) = account.client("ec2").describe_images(ImageIds=[image])["Images"]
     assert found["Name"].endswith("kernel-6.12-arm64")

@@ -7,8 +7,8 @@ import tomllib
 
 import pytest
 
-from local_cloud import REPOSITORY
 from local_cloud.ministack import PYTHON
+from servers import REPOSITORY
 
 EMULATOR = REPOSITORY / "localstack" / "ministack_extensions"
 

@@ -12,8 +12,8 @@ import pytest
 from cfnlint.decode.cfn_yaml import load
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from local_cloud import REPOSITORY
 from local_cloud.ministack import PYTHON
+from servers import REPOSITORY
 from support.emulated_account import Account
 
 TEMPLATES = sorted(REPOSITORY.glob("infrastructure/**/*.yaml"))
@@ -37,9 +37,7 @@ def types() -> list[str]:
 @cache
 def emulated() -> list[dict[str, list[str]]]:
     """Return, by resource type, the properties that always replace a resource and those that may replace it."""
-    lists = subprocess.run(
-        [PYTHON, "-c", LISTS], cwd=REPOSITORY / "localstack", capture_output=True, text=True, check=True
-    )
+    lists = subprocess.run([PYTHON, "-c", LISTS], capture_output=True, text=True, check=True)
     found: list[dict[str, list[str]]] = json.loads(lists.stdout)
     return found
 

@@ -29,6 +29,7 @@ from catalog.uploads import Upload
 from support.catalog_rows import an_upload, row
 from support.lambda_context import LambdaContext, event_of, fresh_process
 from support.photos import encoded, jpeg, scene
+from support.uploads import put_upload
 from thumbnail import handler
 from thumbnail.config import ThumbnailSettings
 from thumbnail.handler import ENDING_SECONDS, Thumbnailer, handle, thumbnailer
@@ -48,9 +49,7 @@ class Gallery:
 
     def upload(self, body: bytes, image_id: str | None = None, content_type: str = "image/jpeg") -> str:
         """Store a photo as a browser does, and return its id."""
-        image_id = image_id or new_id()
-        self.s3.put_object(Bucket=BUCKET, Key=upload_key(image_id), Body=body, ContentType=content_type)
-        return image_id
+        return put_upload(BUCKET, body, content_type=content_type, image_id=image_id)
 
     def row(self, image_id: str) -> Row:
         """Return the row of a photo, which must exist."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 from flask import Flask
@@ -19,6 +17,8 @@ from flask.testing import FlaskClient
 from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
 from servers.database import PrivateServer
 from servers.installation import Installation
+from support.database_server import started
+from support.migration import store_secret
 from web import circuit_breaker
 from web.circuit_breaker import CircuitBreakerDatabase
 
@@ -26,17 +26,14 @@ from web.circuit_breaker import CircuitBreakerDatabase
 @pytest.fixture
 def own_server(tmp_path: Path, programs: Installation) -> Iterator[PrivateServer]:
     """Run a database server for one test."""
-    server = PrivateServer(tmp_path, programs, durable=False)
-    server.start()
-    yield server
-    server.stop()
+    with started(PrivateServer(tmp_path, programs, durable=False)) as server:
+        yield server
 
 
 @pytest.fixture
 def settings(aws: None, own_server: PrivateServer) -> DatabaseSettings:
     """Return settings to connect to that server as its master user."""
-    user = json.dumps({"username": own_server.address.username, "password": own_server.address.password})
-    secret = boto3.client("secretsmanager").create_secret(Name="master", SecretString=user)["ARN"]
+    secret = store_secret("master", Credentials(own_server.address.username, own_server.address.password))
     return DatabaseSettings(database_host=own_server.address.host, database_name="mysql", database_secret_arn=secret)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot, Gallery
 from local_cloud.emulator import Emulator
 from servers.database import Address
 from support import migration
+from support.relay import Target
 from support.service_environ import service_environ
 
 
@@ -86,22 +86,10 @@ def new_gallery(endpoint_url: str) -> Callable[[], Gallery]:
 
 
 @pytest.fixture(scope="module")
-def connect_database(database_server: Address) -> Callable[[], socket.socket]:
-    """Return a function that connects to the database server."""
-
-    def connect() -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(database_server.host)
-        return connection
-
-    return connect
-
-
-@pytest.fixture(scope="module")
 def boot(
     endpoint_url: str,
     new_gallery: Callable[[], Gallery],
-    connect_database: Callable[[], socket.socket],
+    database_server: Address,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Boot]:
     """Return a function that boots an instance of a new stack; all instances stop at the end of the module."""
@@ -119,8 +107,8 @@ def boot(
             gallery.deploy(parameters)
             instance = Instance(tmp_path_factory.mktemp("instance"), gallery.user_data(), endpoint_url)
             instances.callback(instance.stop)
-            servers = {port: lambda: socket.create_connection(("127.0.0.1", port))}
-            instance.start({**servers, DATABASE_PORT: connect_database} if database else servers)
+            servers: dict[int, Target] = {port: ("127.0.0.1", port)}
+            instance.start(servers | {DATABASE_PORT: database_server.host} if database else servers)
             return instance
 
         yield boot_instance

@@ -6,17 +6,19 @@ import http.client
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
 
-from infrastructure.boot.network import MetadataService, Relay, network_of
+from infrastructure.boot.network import MetadataService, network_of
+from support.http_server import Server, running
+from support.relay import Relay, Target
 from support.waiting import wait_until
 
 HERE = Path(__file__).parent
@@ -56,7 +58,7 @@ class Instance:
         self._folder = folder
         self._records = folder / "records"
         self._process: subprocess.Popen[str] | None = None
-        self._network: list[Relay | MetadataService] = []
+        self._network = ExitStack()
         files = folder / "files"
         for place in ("opt/python", "opt/aws-cli", "var/lib/cloud", "etc/systemd/system.conf.d"):
             (files / place).mkdir(parents=True)
@@ -71,7 +73,7 @@ class Instance:
         for name in ("records", "machine"):
             (folder / name).mkdir()
 
-    def start(self, servers: Mapping[int, Callable[[], socket.socket]]) -> None:
+    def start(self, servers: Mapping[int, Target]) -> None:
         """Boot; `servers` connects ports of the instance's loopback to servers."""
         with (self._records / "machine.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -90,15 +92,15 @@ class Instance:
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
             raise RuntimeError(f"the machine does not start:\n{self._read('machine.log')}")
-        self._network.append(MetadataService(self._process.pid))
-        for port, connect in servers.items():
-            self.serve(port, connect)
+        self._add_to_network(lambda: ThreadingHTTPServer(MetadataService.ADDRESS, MetadataService))
+        for port, target in servers.items():
+            self.serve(port, target)
         self._process.stdin.write("boot\n")
         self._process.stdin.flush()
 
-    def serve(self, port: int, connect: Callable[[], socket.socket]) -> None:
+    def serve(self, port: int, target: Target) -> None:
         """Make a server available on a port of the instance's loopback."""
-        self._network.append(Relay(self._pid, port, connect))
+        self._add_to_network(lambda: Relay(target, port))
 
     def stop(self) -> None:
         """Stop all its processes."""
@@ -106,8 +108,7 @@ class Instance:
             return
         with self._process as process:
             process.terminate()
-        for part in self._network:
-            part.close()
+        self._network.close()
 
     def get(self, path: str) -> tuple[int, str]:
         """Send a request to the gallery as a load balancer does, and return status and body."""
@@ -162,6 +163,11 @@ class Instance:
     def gallery(self) -> list[psutil.Process]:
         """Return the processes of the gallery."""
         return [process for process in self._descendants() if "gunicorn" in _command(process)]
+
+    def _add_to_network(self, listen: Callable[[], Server]) -> None:
+        with network_of(self._pid):
+            server = listen()
+        self._network.enter_context(running(server))
 
     @property
     def _pid(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import socket
 import stat
 import tomllib
 import zipfile
@@ -13,13 +12,13 @@ from contextlib import closing
 from pathlib import Path
 
 import boto3
-import pymysql
 import pytest
 
 from deploy.package import SERVICES
 from infrastructure.boot.instance import Instance
 from infrastructure.boot.stack import ARTIFACTS, DATABASE_PORT, Boot
 from servers.database import Address
+from support.database_server import run_as_master
 from support.migration import APPLICATION_USER
 
 READY = (200, '{"status":"ok"}\n')
@@ -163,18 +162,14 @@ def test_success_is_signalled_only_with_a_database_and_its_schema(
     bundle: str,
     migrate: Migrate,
     database_server: Address,
-    connect_database: Callable[[], socket.socket],
 ) -> None:
     secret = migrate("late")
-    master = pymysql.connect(unix_socket=database_server.host, user=database_server.username)
-    with master, master.cursor() as cursor:
-        cursor.execute("DROP DATABASE late")
-        cursor.execute("CREATE DATABASE late")
+    run_as_master(database_server, "DROP DATABASE late", "CREATE DATABASE late")
     instance = boot(ArtifactKey=bundle, DatabaseName="late", DatabaseSecretArn=secret, database=False)
 
     instance.wait_for(lambda: instance.answers("The database cannot be reached."))
-    instance.serve(DATABASE_PORT, connect_database)
-    instance.wait_for(lambda: instance.answers("Migrations of the database are still to be applied."))
+    instance.serve(DATABASE_PORT, database_server.host)
+    instance.wait_for(lambda: instance.answers("Migrations are missing in the database."))
     assert instance.signals() == []
 
     migrate("late")

@@ -25,9 +25,9 @@ from integration.faults.figures import Figures
 from integration.faults.invariant import ready, settled, troubles
 from integration.faults.paid_gemini import PaidGemini
 from integration.faults.pictures import Photo, Picture, colour_of
-from local_cloud import REPOSITORY
 from local_cloud.cloud import DATABASE_NAME, LocalCloud
 from local_cloud.session import EmulatorSession
+from servers import REPOSITORY
 from servers.database import socket_path
 from support import releases
 from support.clouds import function_name

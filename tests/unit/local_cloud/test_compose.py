@@ -11,8 +11,8 @@ import pytest
 import yaml
 from uv import find_uv_bin
 
-from local_cloud import REPOSITORY
 from local_cloud.localstack import SERVICES
+from servers import REPOSITORY
 
 FILE = REPOSITORY / "localstack" / "compose.yaml"
 
@@ -67,7 +67,7 @@ def test_localstack_finds_its_plugins_in_the_mounted_wheel(compose: Any, tmp_pat
     subprocess.run(command, check=True)
     entry_points = (
         "import importlib.metadata as m, localstack_executor as e; "
-        "print(e.__file__, *m.entry_points(group='localstack.runtime.server'), sep='\\n')"
+        "print(e.__file__, *m.entry_points(group='localstack.lambda.runtime_executor'), sep='\\n')"
     )
     found = subprocess.run(
         [sys.executable, "-S", "-c", entry_points],
@@ -77,4 +77,4 @@ def test_localstack_finds_its_plugins_in_the_mounted_wheel(compose: Any, tmp_pat
         check=True,
     ).stdout
     assert found.startswith(str(tmp_path))
-    assert "localstack_executor.plugins:LoopbackServerPlugin" in found
+    assert "localstack_executor.plugins:ProcessExecutorPlugin" in found

@@ -1,13 +1,9 @@
 """`make promote`: the versions of one environment are pinned in another."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from release.bump import bump
-from release.repository import Repository
-from release.tag import tag_versions
 from support.versioned_project import PRODUCTION, STAGING, Project
 
 FORWARD = ("--from", "staging", "--to", "production")
@@ -19,9 +15,8 @@ def _released(_tagged: Project) -> Project:
     project = _tagged.copy(_tagged.path.with_name("released"))
     for service in ("catalog", "annotate"):
         project.change(service, "Change it")
-        bump(Repository(project.path), service, None, date(2026, 1, 2))
-        project.commit("Release it")
-    tag_versions(Repository(project.path))
+        project.bump(service)
+    project.release("tag")
     return project
 
 

@@ -38,9 +38,9 @@ def test_a_missing_tag_is_reported_with_a_hint(project: Project) -> None:
 def test_a_file_is_read_at_a_commit(project: Project) -> None:
     project.change("web", "Show the colours")
     repository = Repository(project.path)
-    assert repository.show("web-v0.1.4", "services/web/web/code.py") == b"first = 1\n"
+    assert repository.read("services/web/web/code.py", "web-v0.1.4") == "first = 1\n"
     with pytest.raises(ReleaseError, match="nowhere"):
-        repository.show("web-v0.1.4", "nowhere")
+        repository.read("nowhere", "web-v0.1.4")
 
 
 def test_the_root_is_found_from_a_subfolder(project: Project) -> None:

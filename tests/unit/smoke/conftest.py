@@ -114,7 +114,7 @@ def running() -> Iterator[OnePictureGallery]:
 
 
 @pytest.fixture
-def untrusted() -> ssl.SSLContext:
+def unknown_authority() -> ssl.SSLContext:
     """Return the TLS settings of a server with a certificate of an unknown authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)

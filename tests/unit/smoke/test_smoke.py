@@ -146,8 +146,8 @@ def test_bucket_that_browsers_would_not_send_to(running: OnePictureGallery) -> N
     assert running.requests[-1] == f"DELETE {IMAGE}"
 
 
-def test_invalid_certificate(running: OnePictureGallery, untrusted: ssl.SSLContext) -> None:
-    running.socket = untrusted.wrap_socket(running.socket, server_side=True)
+def test_invalid_certificate(running: OnePictureGallery, unknown_authority: ssl.SSLContext) -> None:
+    running.socket = unknown_authority.wrap_socket(running.socket, server_side=True)
     errors = run("--url", running.url.replace("http:", "https:")).stderr
     assert "CERTIFICATE_VERIFY_FAILED" in errors
     assert "Check its certificate" in errors

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deploy.environment import INFRASTRUCTURE, Environment, load_environment
 from deploy.errors import DeployError
 from deploy.markdown import failure_section
-from deploy.package import REPOSITORY
+from environments.environment import REPOSITORY
 
 DRIFTED = 6
 EXIT_CODES = """\

@@ -23,29 +23,24 @@ MAGIC = 0x1950A86A20F9469CFC6C
 VALUES = np.arange(12, dtype="<f4")
 
 
-class FloatStorage:
-    """PyTorch's name for 32-bit numbers."""
-
-
-class UnknownStorage:
-    """A name that PyTorch does not use."""
-
-
-def _rebuild_tensor_v2() -> None:
-    """PyTorch pickles a tensor as a call of this function."""
+# PyTorch's classes of elements and the function that it pickles for a tensor; it does not use the second class.
+FloatStorage, UnknownStorage, rebuild = (
+    type(name, (), {"__module__": module})
+    for module, name in (
+        ("torch", "FloatStorage"),
+        ("torch", "UnknownStorage"),
+        ("torch._utils", "_rebuild_tensor_v2"),
+    )
+)
 
 
 @pytest.fixture(autouse=True)
 def torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make these names picklable as PyTorch's."""
-    for module, name, thing in (
-        ("torch", "FloatStorage", FloatStorage),
-        ("torch", "UnknownStorage", UnknownStorage),
-        ("torch._utils", "_rebuild_tensor_v2", _rebuild_tensor_v2),
-    ):
-        monkeypatch.setitem(sys.modules, module, sys.modules.get(module) or ModuleType(module))
-        monkeypatch.setattr(sys.modules[module], name, thing, raising=False)
-        monkeypatch.setattr(thing, "__module__", module)
+    for thing in (FloatStorage, UnknownStorage, rebuild):
+        module = sys.modules.get(thing.__module__) or ModuleType(thing.__module__)
+        monkeypatch.setitem(sys.modules, thing.__module__, module)
+        monkeypatch.setattr(module, thing.__name__, thing, raising=False)
 
 
 class Storage:
@@ -64,7 +59,7 @@ class Call:
 
 
 def a_tensor(shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, storage: Storage | None = None) -> Call:
-    return Call(_rebuild_tensor_v2, storage or Storage(), offset, shape, strides, False, OrderedDict())
+    return Call(rebuild, storage or Storage(), offset, shape, strides, False, OrderedDict())
 
 
 class Pickler(pickle.Pickler):
