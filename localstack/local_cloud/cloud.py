@@ -21,9 +21,9 @@ from deploy.apply import deploy
 from deploy.environment import load_environment
 from deploy.errors import DeployError
 from local_cloud import LocalCloudError
-from local_cloud.emulator import Emulator, client_environ
+from local_cloud.emulator import Emulator
 from local_cloud.endpoint import Endpoint
-from local_cloud.gallery import Gallery
+from local_cloud.gallery import Gallery, gallery_settings
 from local_cloud.localstack import LocalStack
 from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
@@ -159,7 +159,9 @@ class LocalCloud:
         if "emulator" in names:
             self._emulator.start()
             self._deploy(report)
-        if "gallery" in names or ("emulator" in names and self._gallery_settings != self._settings()):
+        if "gallery" in names or (
+            "emulator" in names and self._gallery_settings != gallery_settings(self.endpoint_url, self.outputs)
+        ):
             self._gallery.stop()
             self._start_gallery(report)
         elif dead:
@@ -204,7 +206,9 @@ class LocalCloud:
         try:
             session = EmulatorSession(self.endpoint_url)
             variables = {
-                **_database_variables(address),
+                "DATABASE_HOST": address.host,
+                "DATABASE_PORT": str(address.port),
+                "DATABASE_NAME": DATABASE_NAME,
                 "MASTER_SECRET_ARN": _store_secret(session, address),
                 "GALLERY_ORIGIN": self.gallery_url,
                 "ARTIFACT_BUCKET": _make_bucket(session),
@@ -218,19 +222,8 @@ class LocalCloud:
             raise LocalCloudError(f"The stacks cannot be deployed: {error}") from error
         self._deploying = False
 
-    def _settings(self) -> dict[str, str]:
-        """Return the environment variables of the gallery."""
-        return {
-            **client_environ(self.endpoint_url),
-            **_database_variables(self._address()),
-            "BUCKET_NAME": self.outputs["images"]["BucketName"],
-            "THUMBNAIL_FUNCTION": self.outputs["thumbnail"]["FunctionArn"],
-            "ANNOTATE_FUNCTION": self.outputs["annotate"]["FunctionArn"],
-            "DATABASE_SECRET_ARN": self.outputs["catalog"]["ApplicationSecretArn"],
-        }
-
     def _start_gallery(self, report: Report) -> None:
-        self._gallery_settings = self._settings()
+        self._gallery_settings = gallery_settings(self.endpoint_url, self.outputs)
         self._gallery.start(self._gallery_settings)
         report("gallery ready")
 
@@ -299,10 +292,6 @@ def _stop_orphans(data: Path) -> bool:
     """Stop the orphaned children of a killed supervisor, in order; return whether there were any."""
     stopped = [Child(name, data).clear() for name in ("gallery", "emulator", "database")]
     return any(stopped)
-
-
-def _database_variables(address: Address) -> dict[str, str]:
-    return {"DATABASE_HOST": address.host, "DATABASE_PORT": str(address.port), "DATABASE_NAME": DATABASE_NAME}
 
 
 def _store_secret(session: boto3.Session, address: Address) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from local_cloud.emulator import client_environ
 from servers import REPOSITORY
 from servers.ports import check_free, http_problem
 from servers.processes import Child
@@ -15,6 +16,19 @@ from servers.processes import Child
 STOP_SECONDS = 10.0
 PORT_SECONDS = 10.0
 SERVICES = REPOSITORY / "services"
+
+
+def gallery_settings(endpoint_url: str, outputs: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Return the environment variables of the gallery of an environment with these outputs, on an emulator."""
+    database = outputs["database"]
+    return {
+        **client_environ(endpoint_url),
+        **{f"DATABASE_{name.upper()}": database[name] for name in ("Host", "Port", "Name")},
+        "BUCKET_NAME": outputs["images"]["BucketName"],
+        "THUMBNAIL_FUNCTION": outputs["thumbnail"]["FunctionArn"],
+        "ANNOTATE_FUNCTION": outputs["annotate"]["FunctionArn"],
+        "DATABASE_SECRET_ARN": outputs["catalog"]["ApplicationSecretArn"],
+    }
 
 
 class Gallery:

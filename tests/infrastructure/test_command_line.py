@@ -8,11 +8,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from deploy.__main__ import main
-from deploy.commands.context import Context
-from support.deploy_project import Project
+from support.deploy_project import RUNS, Project
 
 ONE_STACK = "topic: {template: topic.yaml}\n"
 TOPIC = """
@@ -29,17 +27,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(project: Project, tmp_path: Path) -> Run:
+def run(project: Project) -> Run:
     """Run a command on the project's environment and check its exit code."""
     write(project)
-
-    def run(*arguments: object, code: int = 0, session: boto3.Session = project.session) -> Result:
-        context = Context(session, infrastructure=project.folder, plans=tmp_path / "plans")
-        result = CliRunner().invoke(main, list(map(str, arguments)), obj=context)
-        assert result.exit_code == code, result.output
-        return result
-
-    return run
+    return project.run
 
 
 @pytest.fixture
@@ -111,26 +102,16 @@ def test_markdown_contains_the_plan(run: Run, tmp_path: Path) -> None:
 
 
 def test_markdown_contains_the_current_and_the_planned_version(project: Project, run: Run, tmp_path: Path) -> None:
-    body = """
-Description: A stand-in for a service
-Parameters:
-  ArtifactBucket: {Type: String}
-  ArtifactKey: {Type: String}
-Resources:
-  Topic:
-    Type: AWS::SNS::Topic
-    Properties: {DisplayName: !Sub "${ArtifactBucket} ${ArtifactKey}"}
-"""
     deployed = {"ArtifactBucket": "artifacts", "ArtifactKey": "annotate/annotate-0.2.0.zip"}
     project.session.client("cloudformation").create_stack(
         StackName=f"{project.prefix}-annotate",
-        TemplateBody=body,
+        TemplateBody=RUNS,
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in deployed.items()],
     )
     project.write(
-        "annotate: {template: topic.yaml, service: annotate}\n",
+        "annotate: {template: runs.yaml, service: annotate}\n",
         "parameters: {annotate: {ArtifactBucket: artifacts}}\nversions: {annotate: 0.3.0}\n",
-        topic=body,
+        runs=RUNS,
     )
     run("plan", "test", "--markdown", tmp_path / "plan.md")
     assert "\n| `annotate` | `0.2.0` | `0.3.0` |\n" in (tmp_path / "plan.md").read_text()
@@ -177,7 +158,7 @@ def test_a_new_plan_replaces_the_previous_plan_with_its_label(project: Project, 
         run("plan", "test", "--label", "pr-12", "--plan", tmp_path / f"{job}.json")
     assert project.change_sets("topic") == ["pr-12"]
     assert run("discard", "test", "--label", "pr-12").stdout.startswith(f"{project.prefix}-topic: pr-12-")
-    assert run("discard", "test", "--label", "pr-12").stdout == "There are no change sets with the label pr-12.\n"
+    assert run("discard", "test", "--label", "pr-12").stdout == "No change sets with the label pr-12.\n"
 
 
 @pytest.mark.parametrize("label", ["12", "pr 12", "", "pr_12", "x" * 65])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,13 +17,12 @@ from deploy.drift import find_drift
 from deploy.environment_lock import environment_lock
 from deploy.errors import BusyError, PlanFileError, StackError
 from deploy.outputs import environment_outputs
-from deploy.plan import PlannedStack, check_progress
+from deploy.plan import PlannedStack, check_progress, make_plan
 from deploy.plan_file import load_plan, save_plan
 from deploy.stack import Event, wait_until_settled
 from local_cloud.session import EmulatorSession
-from support.deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, kinds, silent
+from support.deploy_project import LONGER, NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, kinds, silent
 
-LONGER = "parameters: {queue: {Seconds: 90}}"
 DUPLICATE_NAMES = """
   First: {Type: AWS::SSM::Parameter, Properties: {Name: /taken, Type: String, Value: x}}
   Second: {Type: AWS::SSM::Parameter, DependsOn: First, Properties: {Name: /taken, Type: String, Value: x}}
@@ -181,20 +179,11 @@ def test_a_stack_that_another_process_changes_is_not_planned_or_applied(project:
 
 
 def test_a_second_process_on_this_machine_does_not_get_the_environment_lock(tmp_path: Path) -> None:
-    locked, release = threading.Event(), threading.Event()
-
-    def first() -> None:
-        with environment_lock("staging", tmp_path):
-            locked.set()
-            release.wait(10)
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    locked.wait(10)
-    with pytest.raises(BusyError, match="another process"), environment_lock("staging", tmp_path):
-        pass
-    release.set()
-    thread.join()
+    with environment_lock("staging", tmp_path):  # the lock belongs to the opened file, not to the process
+        with pytest.raises(BusyError, match="another process"), environment_lock("staging", tmp_path):
+            pass
+        with environment_lock("production", tmp_path):
+            pass
 
 
 def test_a_manual_change_is_drift(project: Project) -> None:
@@ -222,15 +211,24 @@ def test_a_plan_lists_orphaned_stacks(project: Project) -> None:
     assert plan.orphaned == (f"{project.prefix}-name",)
 
 
-def test_a_failed_plan_leaves_no_change_sets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = NAME.replace("  Value: {Type: String}\n", "  Value: {Type: Number, Default: x}\n")
+@pytest.mark.parametrize("label", ["deploy", "pr-12"])
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("Value: {Type: String}", "Value: {Type: Number, Default: x}"), ("AWS::SSM::Parameter", "AWS::Nothing::AtAll")],
+)
+def test_a_failed_plan_leaves_no_change_sets(project: Project, label: str, right: str, wrong: str) -> None:
     stacks = "queue: {template: queue.yaml}\nother: {template: other.yaml}"
-    environment = project.write(stacks, queue=QUEUE, other=other)
+    settings = "parameters: {other: {Value: x}}"
+    environment = project.write(stacks, settings, queue=QUEUE, other=NAME.replace(right, wrong))
     for _ in range(2):
         with pytest.raises(StackError, match="-other: "):
-            project.plan(environment)
+            make_plan(project.session, environment, label)
     assert project.change_sets("queue") == []
 
+
+def test_a_plan_that_cannot_list_stacks_leaves_no_change_sets(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> list[str]:
         raise StackError("not allowed to list stacks")
 

@@ -1,4 +1,4 @@
-"""Documents state facts: commands, alarms, parameters, messages and links exist, and what must be explained is."""
+"""Documents state facts: commands, alarms, parameters, messages and links exist, and nothing is left unexplained."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_the_limits_of_the_sweep_are_those_of_the_code() -> None:
 
 
 def messages() -> Iterator[str]:
-    """Yield the texts in our code except docstrings; an ellipsis stands for each value that is inserted."""
+    """Yield the texts in the code except docstrings; an ellipsis stands for each value that is inserted."""
     for folder in ("services", "localstack", "infrastructure/tools"):
         for path in (REPOSITORY / folder).rglob("*.py"):
             nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
@@ -193,16 +193,16 @@ def messages() -> Iterator[str]:
             yield path.read_text(encoding="utf-8")
 
 
-def test_every_message_in_a_document_is_one_of_ours() -> None:
+def test_every_quoted_message_exists_in_the_code() -> None:
     """They are in the first column of docs/troubleshooting.md, and in quotation marks in docs/operations.md."""
     symptoms = "\n".join(rows(TROUBLESHOOTING))
     documented = {span for span in re.findall(r"`([^`]+)`", symptoms) if " " in span}
     documented |= set(re.findall(r'`"([^`]+)"`', OPERATIONS))
     texts = list(messages())
-    assert [message for message in documented if not any(says(text, message) for text in texts)] == []
+    assert [message for message in documented if not any(contains(text, message) for text in texts)] == []
 
 
-def says(text: str, message: str) -> bool:
+def contains(text: str, message: str) -> bool:
     """Tell whether a text contains the parts of a message, which are separated by ellipses, in order."""
     return re.search(".*?".join(re.escape(part) for part in message.split("…")), text, re.DOTALL) is not None
 

@@ -137,7 +137,7 @@ def test_redrive_sends_dead_letters_to_their_function(
 def test_a_failed_migration_rolls_the_stack_back_and_reports_the_reason(
     session: EmulatorSession, staging: Environment
 ) -> None:
-    broken = with_parameters(staging, "catalog", DatabaseHost="/nowhere/socket")
+    broken = with_parameters(staging, catalog={"DatabaseHost": "/nowhere/socket"})
     with pytest.raises(StackError, match=r"catalog: Schema \(Custom::Schema\): OperationalError"):
         apply_plan(session, broken, make_plan(session, broken), silent)
     assert {s.stack: s.status for s in read_status(session, staging)}["catalog"] == "UPDATE_ROLLBACK_COMPLETE"
@@ -145,20 +145,19 @@ def test_a_failed_migration_rolls_the_stack_back_and_reports_the_reason(
 
 
 def test_photos_survive_an_update_and_the_deletion_of_the_environment(session: EmulatorSession) -> None:
-    small = environment_of("production")
-    for stack, values in {
-        "network": {"Zones": "2", "NatGateways": "one"},
-        "database": {"InstanceClass": "db.t4g.small"},
-        "annotate": {"Concurrency": "1"},
-        "web": {"InstanceType": "t4g.micro"},
-    }.items():
-        small = with_parameters(small, stack, **values)
+    large = environment_of("production")
+    small = with_parameters(
+        large,
+        network={"Zones": "2", "NatGateways": "one"},
+        database={"InstanceClass": "db.t4g.small"},
+        annotate={"Concurrency": "1"},
+        web={"InstanceType": "t4g.micro"},
+    )
     apply_plan(session, small, make_plan(session, small), silent)
     before = environment_outputs(session, small)
     with open_catalog(session, small.region, before) as database:
         image = wait_for(database, upload(session, small.region, before), is_ready)
 
-    large = environment_of("production")
     plan = make_plan(session, large)
     changed = {stack.name for stack in plan.stacks if stack.kind != "unchanged"}
     assert {"network", "database", "annotate", "web"} <= changed
@@ -174,9 +173,8 @@ def test_photos_survive_an_update_and_the_deletion_of_the_environment(session: E
     with pytest.raises(GateError, match=r"parameters\.web\.DeletionProtection, parameters\.database"):
         delete_environment(session, large, silent)
     assert "MISSING" not in {status.status for status in read_status(session, large)}
-    unprotected = large
-    for stack in ("web", "database"):
-        unprotected = with_parameters(unprotected, stack, DeletionProtection="false")
+    off = {"DeletionProtection": "false"}
+    unprotected = with_parameters(large, web=off, database=off)
     apply_plan(session, unprotected, make_plan(session, unprotected), silent)
     delete_environment(session, unprotected, silent)
     assert {status.status for status in read_status(session, large)} == {"MISSING"}

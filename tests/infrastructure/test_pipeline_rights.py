@@ -17,9 +17,9 @@ from deploy.environment import Environment
 from deploy.plan import discard_label, make_plan
 from deploy.publish import publish
 from local_cloud.session import EmulatorSession
+from support import versioned_project
 from support.bootstrap_rights import missing
-from support.deploy_project import RUNS, Project
-from support.tagged_services import TaggedServices
+from support.deploy_project import RUNS, SERVICE, Project
 
 ACTIONS = {"s3:HeadObject": "s3:GetObject", "s3:HeadBucket": "s3:ListBucket"}
 """The action that allows an operation, if its name differs."""
@@ -27,12 +27,6 @@ ACTIONS = {"s3:HeadObject": "s3:GetObject", "s3:HeadBucket": "s3:ListBucket"}
 FREE = {"sts:GetCallerIdentity"}
 """Operations that need no permission."""
 
-STACKS = """
-web:
-  template: runs.yaml
-  service: web
-  parameters: {ArtifactBucket: bootstrap.ArtifactBucket}
-"""
 BUCKET = """
 Description: The bucket of packages
 Resources:
@@ -69,13 +63,13 @@ def environment(session: EmulatorSession, project: Project) -> Environment:
     cloudformation = session.client("cloudformation")
     cloudformation.create_stack(StackName=bootstrap, TemplateBody=BUCKET)
     cloudformation.get_waiter("stack_create_complete").wait(StackName=bootstrap)
-    return project.write(STACKS, f"existing: {{bootstrap: {bootstrap}}}\nversions: {{web: 0.1.0}}\n", runs=RUNS)
+    return project.write(SERVICE, f"existing: {{bootstrap: {bootstrap}}}\nversions: {{web: 0.1.0}}\n", runs=RUNS)
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    repository = TaggedServices(tmp_path / "repository")
-    repository.release("web", "0.1.0", "PAGES = 1\n")
+    repository = versioned_project.Project.empty(tmp_path / "repository")
+    repository.tag_service("web", "0.1.0", "PAGES = 1\n")
     return repository.path
 
 

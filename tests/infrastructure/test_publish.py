@@ -8,34 +8,24 @@ import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from deploy.__main__ import main
 from deploy.artifacts import store
-from deploy.commands.context import Context
 from deploy.environment import Environment
 from deploy.errors import EnvironmentFileError, PackageError
 from deploy.outputs import environment_outputs
 from deploy.package import Package
 from deploy.publish import Published, publish
 from local_cloud.session import EmulatorSession
-from support.deploy_project import RUNS, Project, kinds
-from support.tagged_services import TaggedServices
+from support import versioned_project
+from support.deploy_project import RUNS, SERVICE, Project, kinds
+from support.versioned_project import LOCK
 
-STACKS = """
-web:
-  template: runs.yaml
-  service: web
-  parameters: {ArtifactBucket: bootstrap.ArtifactBucket}
-worker:
-  template: runs.yaml
-  service: worker
-  parameters: {ArtifactBucket: bootstrap.ArtifactBucket}
-"""
+STACKS = SERVICE + SERVICE.replace("web", "worker")
 
 
 @dataclass
@@ -43,7 +33,7 @@ class Publishing:
     """A project with an artifact bucket, and the repository of its services."""
 
     project: Project
-    repository: TaggedServices
+    repository: versioned_project.Project
     bucket: str
 
     @property
@@ -80,9 +70,9 @@ class Publishing:
 @pytest.fixture
 def publishing(project: Project, tmp_path: Path) -> Publishing:
     """Two tagged services and an empty artifact bucket."""
-    repository = TaggedServices(tmp_path / "repository")
-    repository.release("web", "0.1.0", "PAGES = 1\n")
-    repository.release("worker", "2.0.0", "WORK = 1\n")
+    repository = versioned_project.Project.empty(tmp_path / "repository")
+    repository.tag_service("web", "0.1.0", "PAGES = 1\n")
+    repository.tag_service("worker", "2.0.0", "WORK = 1\n")
     publishing = Publishing(project, repository, f"artifacts-{project.prefix}")
     publishing.s3.create_bucket(Bucket=publishing.bucket)
     versioning = {"Status": "Enabled"}
@@ -92,11 +82,11 @@ def publishing(project: Project, tmp_path: Path) -> Publishing:
 
 def test_a_version_is_built_from_its_tag_and_not_from_the_working_tree(publishing: Publishing) -> None:
     tagged = publishing.repository.git("rev-parse", "web-v0.1.0")
-    publishing.repository.write("web", "0.1.0", "PAGES = 'unfinished'\n")
+    publishing.repository.write_service("web", "0.1.0", "PAGES = 'unfinished'\n")
     assert publishing.publish(publishing.pin()) == {"web": "published", "worker": "published"}
     body, metadata = publishing.content("web/web-0.1.0.zip")
     package = zipfile.ZipFile(io.BytesIO(body))
-    assert package.read("web/__init__.py") == b"PAGES = 1\n"
+    assert package.read("web/code.py") == b"PAGES = 1\n"
     assert json.loads(package.read("manifest.json"))["commit"] == metadata["commit"] == tagged
 
 
@@ -111,7 +101,7 @@ def test_a_version_is_published_only_once(publishing: Publishing) -> None:
     publishing.publish(environment)
     assert publishing.publish(environment) == {"web": "already published", "worker": "already published"}
     assert publishing.uploads() == ["web/web-0.1.0.zip", "worker/worker-2.0.0.zip"]
-    publishing.repository.release("web", "0.2.0", "PAGES = 2\n")
+    publishing.repository.tag_service("web", "0.2.0", "PAGES = 2\n")
     environment = publishing.pin("{web: 0.2.0, worker: 2.0.0}")
     assert publishing.publish(environment) == {"web": "published", "worker": "already published"}
 
@@ -135,10 +125,10 @@ def test_a_taken_key_is_not_overwritten(publishing: Publishing, tmp_path: Path) 
 
 def test_a_published_version_whose_tag_moved_is_refused_before_anything_is_published(publishing: Publishing) -> None:
     publishing.publish(publishing.pin())
-    publishing.repository.write("web", "0.1.0", "PAGES = 'other'\n")
+    publishing.repository.write_service("web", "0.1.0", "PAGES = 'other'\n")
     publishing.repository.commit("Change web without a new version")
     publishing.repository.git("tag", "--force", "web-v0.1.0")
-    publishing.repository.release("worker", "2.1.0", "WORK = 2\n")
+    publishing.repository.tag_service("worker", "2.1.0", "WORK = 2\n")
     with pytest.raises(PackageError, match=r"web 0\.1\.0 was published from commit \w{40}.*never changes"):
         publishing.publish(publishing.pin("{web: 0.1.0, worker: 2.1.0}"))
     assert "worker/worker-2.1.0.zip" not in publishing.uploads()
@@ -163,9 +153,9 @@ def test_a_tag_on_a_commit_with_another_version_is_refused(publishing: Publishin
 
 
 def test_a_version_that_cannot_be_built_does_not_stop_the_others(publishing: Publishing) -> None:
-    publishing.repository.write("web", "0.2.0", "PAGES = 2\n")
-    lock = publishing.repository.services / "web" / "requirements.txt"
-    lock.write_text(lock.read_text().replace("sha256:4", "sha256:5").replace("sha256:f", "sha256:e"))
+    publishing.repository.write_service("web", "0.2.0", "PAGES = 2\n")
+    wrong = LOCK.replace("sha256:4", "sha256:5").replace("sha256:f", "sha256:e")
+    publishing.repository.write("services/web/requirements.txt", wrong)
     publishing.repository.commit("Release web 0.2.0")
     publishing.repository.git("tag", "web-v0.2.0")
     with pytest.raises(PackageError, match="the dependencies of web could not be installed"):
@@ -194,7 +184,7 @@ def test_a_new_pin_updates_only_its_stack_and_the_old_pin_rolls_it_back(publishi
     project, before = publishing.project, publishing.pin()
     publishing.publish(before)
     project.apply(before)
-    publishing.repository.release("web", "0.2.0", "PAGES = 2\n")
+    publishing.repository.tag_service("web", "0.2.0", "PAGES = 2\n")
     after = publishing.pin("{web: 0.2.0, worker: 2.0.0}")
     plan = project.plan(after)
     assert kinds(plan) == {"web": "update", "worker": "unchanged"}
@@ -209,20 +199,13 @@ def test_a_new_pin_updates_only_its_stack_and_the_old_pin_rolls_it_back(publishi
 
 def test_the_command_reports_the_result_for_each_version(publishing: Publishing) -> None:
     publishing.pin()
-    project, repository = publishing.project, publishing.repository
-    context = Context(project.session, repository.path, project.folder)
-    first = CliRunner().invoke(main, ["publish", "test"], obj=context)
-    assert (first.exit_code, sorted(first.stdout.splitlines())) == (
-        0,
-        ["web 0.1.0: published", "worker 2.0.0: published"],
-    )
-    second = CliRunner().invoke(main, ["publish", "test", "--json"], obj=context)
+    run = partial(publishing.project.run, "publish", "test", repository=publishing.repository.path)
+    assert sorted(run().stdout.splitlines()) == ["web 0.1.0: published", "worker 2.0.0: published"]
+    second = run("--json")
     assert [(one["key"], one["result"]) for one in json.loads(second.stdout)] == [
         ("web/web-0.1.0.zip", "already published"),
         ("worker/worker-2.0.0.zip", "already published"),
     ]
     assert "web 0.1.0: already published" in second.stderr
-    repository.git("tag", "--delete", "web-v0.1.0")
-    third = CliRunner().invoke(main, ["publish", "test"], obj=context)
-    assert third.exit_code == 1
-    assert third.stderr.startswith("deploy: no tag web-v0.1.0")
+    publishing.repository.git("tag", "--delete", "web-v0.1.0")
+    assert run(code=1).stderr.startswith("deploy: no tag web-v0.1.0")

@@ -11,9 +11,7 @@ from deploy.environment import INFRASTRUCTURE, Stack
 from deploy.errors import PlanFileError, StackError, StaleError
 from deploy.plan import Plan, desired_digest
 from deploy.template import Template
-from support.deploy_project import NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, kinds, silent
-
-LONGER = "parameters: {queue: {Seconds: 90}}"
+from support.deploy_project import LONGER, NAME, ONE_STACK, QUEUE, TWO_STACKS, Project, kinds, silent
 
 
 @pytest.mark.parametrize(

@@ -115,17 +115,17 @@ def test_on_an_emulator_a_missing_attribute_fails_before_anything_is_created(
     assert "CREATE_IN_PROGRESS" not in output
 
 
-def test_the_remains_of_an_interrupted_run_are_deleted_first(account: EmulatorSession) -> None:
+def test_leftovers_of_an_interrupted_run_are_deleted_first(account: EmulatorSession) -> None:
     create(
         account,
         '{"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-the-last-run"}}}}',
     )
     account.client("s3").put_object(Bucket="of-the-last-run", Key="log", Body=b"an access")
-    place, said = TaskcatRegion(account, REGION, "000000000000"), list[str]()
-    place.prepare({}, said.append)
-    assert said == [f"{REGION}: {STACK} is deleted"]
+    place, lines = TaskcatRegion(account, REGION, "000000000000"), list[str]()
+    place.prepare({}, lines.append)
+    assert lines == [f"{REGION}: {STACK} is deleted"]
     assert remaining(account, REGION)["buckets"] == [place.bucket]
-    place.clear(said.append)
+    place.clear(lines.append)
 
 
 def test_the_reported_cause_is_that_of_the_failed_nested_stack(account: EmulatorSession) -> None:

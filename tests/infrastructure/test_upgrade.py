@@ -17,10 +17,11 @@ import requests
 
 from deploy.apply import deploy
 from deploy.environment import load_environment
+from deploy.outputs import Outputs, environment_outputs
 from deploy.plan import make_plan
 from local_cloud.cloud import ARTIFACT_BUCKET, DATABASE_NAME
 from local_cloud.emulator import client_environ
-from local_cloud.gallery import Gallery
+from local_cloud.gallery import Gallery, gallery_settings
 from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
 from servers import REPOSITORY
@@ -67,21 +68,9 @@ class Cloud:
     ports: list[int]
     data: Path
 
-    def outputs(self, stack: str) -> dict[str, str]:
-        """Return the outputs of a stack."""
-        found = self.session.client("cloudformation").describe_stacks(StackName=f"gallery-local-{stack}")["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
-
-    def settings(self, function_output: str) -> dict[str, str]:
-        """Return the environment variables of the gallery."""
-        return {
-            **self.environ,
-            "BUCKET_NAME": self.outputs("images")["BucketName"],
-            "THUMBNAIL_FUNCTION": self.outputs("thumbnail")[function_output],
-            "ANNOTATE_FUNCTION": self.outputs("annotate")[function_output],
-            "DATABASE_SECRET_ARN": self.outputs("catalog")["ApplicationSecretArn"],
-            **{name: value for name, value in self.variables.items() if name.startswith("DATABASE_")},
-        }
+    def outputs(self) -> Outputs:
+        """Return the outputs of the stacks."""
+        return environment_outputs(self.session, load_environment("local", self.variables))
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +119,13 @@ def deploy_earlier(folder: Path, cloud: Cloud) -> None:
 @contextmanager
 def gallery_of(folder: Path, cloud: Cloud) -> Iterator[GalleryClient]:
     """Run the gallery of the earlier release as its instances do."""
+    outputs = cloud.outputs()
+    # Every release accepts the name of a function; the first ones accept nothing else.
+    named = {stack: {**values, "FunctionArn": values.get("FunctionName", "")} for stack, values in outputs.items()}
     environ = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(str(folder / "services" / service) for service in ("catalog", "web")),
-        **cloud.settings("FunctionName"),
+        **gallery_settings(cloud.session.endpoint_url, named),
     }
     port = cloud.ports[0]
     config = folder / "services" / "web" / "web" / "gunicorn.conf.py"
@@ -198,7 +190,7 @@ def test_everything_survives_the_upgrade_and_every_request_succeeds(earlier: Pat
             after = Gallery(
                 cloud.data, cloud.ports[1]
             )  # like a rolling update: the new one starts before the old one stops
-            after.start(cloud.settings("FunctionArn"))
+            after.start(gallery_settings(cloud.session.endpoint_url, cloud.outputs()))
         assert visitors.errors == []
         assert visitors.responses > 0
         assert visitors.uploads

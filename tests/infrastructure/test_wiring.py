@@ -1,4 +1,4 @@
-"""Files that have to agree: templates, their wiring, the environments, and the services' settings."""
+"""Consistency of the templates, their wiring, the environments and the services' settings."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SETTINGS = {
     "annotate.config.AnnotateSettings": ("annotate", "Function"),
     "web.config.WebSettings": ("web", "LaunchTemplate"),
 }
-# What a laptop hands to functions, and a template never does.
+# Variables that only the local cloud sets.
 NOT_IN_TEMPLATES = {"GEMINI_API_KEY"}
-# What comes from a parameter or resource of another name.
+# Variables whose parameter or resource has another name.
 OF_ANOTHER_NAME = {
     ("catalog_functions.custom_resource.MigrationSettings", "DATABASE_SECRET_ARN"): "MasterSecretArn",
     ("catalog_functions.custom_resource.MigrationSettings", "APPLICATION_SECRET_ARN"): "ApplicationSecret",
@@ -37,7 +37,7 @@ OF_ANOTHER_NAME = {
     ("web.config.WebSettings", "THUMBNAIL_FUNCTION"): "ThumbnailFunctionArn",
     ("web.config.WebSettings", "ANNOTATE_FUNCTION"): "AnnotateFunctionArn",
 }
-# What boto3 itself reads.
+# Variables that boto3 reads.
 NOT_IN_SETTINGS = {"AWS_DEFAULT_REGION"}
 
 
@@ -54,10 +54,7 @@ def resources_of(kind: str) -> Iterator[tuple[str, str, Any]]:
 
 
 def variables(template: str, logical_id: str) -> dict[str, str]:
-    """Return the environment variables that a function gets, or the instances by their launch template.
-
-    Each with the parameter or resource that it comes from.
-    """
+    """Return the environment variables of a function or a launch template, with the parameter or resource of each."""
     properties = resource(template, logical_id)
     if "LaunchTemplateData" in properties:
         script = properties["LaunchTemplateData"]["UserData"]["Fn::Base64"].argument
@@ -87,7 +84,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 @EVERY_TEMPLATE
-def test_every_parameter_is_described_and_has_its_place_in_the_console(name: str) -> None:
+def test_every_parameter_has_a_description_and_a_place_in_the_console(name: str) -> None:
     content = ALL[name].document
     groups = content.get("Metadata", {}).get("AWS::CloudFormation::Interface", {}).get("ParameterGroups", [])
     assert [parameter for group in groups for parameter in group["Parameters"]] == list(ALL[name].parameters)
@@ -95,7 +92,7 @@ def test_every_parameter_is_described_and_has_its_place_in_the_console(name: str
 
 
 @EVERY_TEMPLATE
-def test_a_template_has_its_sections_in_the_order_of_the_house(name: str) -> None:
+def test_the_sections_of_a_template_are_in_the_usual_order(name: str) -> None:
     order = ["AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Conditions", "Resources"]
     sections = list(ALL[name].document)
     assert sections == [section for section in [*order, "Outputs"] if section in sections]
@@ -110,17 +107,17 @@ def test_every_parameter_is_used_and_every_output_described(name: str) -> None:
 
 
 @EVERY_TEMPLATE
-def test_conditions_are_named_for_what_there_is(name: str) -> None:
+def test_the_names_of_conditions_start_with_has(name: str) -> None:
     assert [
         condition for condition in ALL[name].document.get("Conditions", {}) if not condition.startswith("Has")
     ] == []
 
 
-def test_every_template_is_a_stack() -> None:
+def test_every_template_has_a_stack() -> None:
     assert {stack.template.path.stem for stack in STAGING.stacks} == set(TEMPLATES)
 
 
-def test_a_service_publishes_its_code_under_every_release() -> None:
+def test_a_release_publishes_a_new_version_of_each_function() -> None:
     for stack in STAGING.stacks:
         assert (FROM_PACKAGE in stack.template.parameters) == bool(stack.service)
     for template, logical_id, version in resources_of("AWS::Lambda::Version"):
@@ -130,7 +127,7 @@ def test_a_service_publishes_its_code_under_every_release() -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_process_gets_the_variables_that_its_settings_read(name: str) -> None:
+def test_a_process_receives_the_variables_of_its_settings(name: str) -> None:
     module, _, settings = name.rpartition(".")
     read = fields(getattr(importlib.import_module(module), settings))
     given = variables(*SETTINGS[name]).keys() - NOT_IN_SETTINGS
@@ -155,14 +152,14 @@ def test_every_function_has_a_handler_that_exists_and_settings_that_are_checked(
         assert callable(getattr(importlib.import_module(module), name))
 
 
-def test_a_bucket_may_publish_on_the_topic_of_its_notifications_before_it_does() -> None:
-    announcing = [
+def test_the_topic_policy_exists_before_the_buckets_notifications() -> None:
+    notifying = [
         (template, bucket)
         for template, _, bucket in resources_of("AWS::S3::Bucket")
         if "NotificationConfiguration" in bucket["Properties"]
     ]
-    assert announcing
-    for template, bucket in announcing:
+    assert notifying
+    for template, bucket in notifying:
         for configuration in bucket["Properties"]["NotificationConfiguration"]["TopicConfigurations"]:
             policies = {
                 logical_id
@@ -177,7 +174,7 @@ def test_a_bucket_may_publish_on_the_topic_of_its_notifications_before_it_does()
             assert bucket["DependsOn"] in policies
 
 
-def test_cloudformation_waits_longer_for_a_migration_than_the_function_may_take() -> None:
+def test_cloudformation_waits_longer_than_a_migration_may_take() -> None:
     assert resource("catalog", "Schema")["ServiceTimeout"] > resource("catalog", "Function")["Timeout"]
 
 
@@ -194,7 +191,7 @@ def test_every_number_of_the_backlog_becomes_a_metric() -> None:
 
 
 @pytest.mark.parametrize("function", ["thumbnail", "annotate"])
-def test_a_photo_that_the_same_error_stopped_raises_an_alarm(function: str) -> None:
+def test_repeated_errors_raise_an_alarm(function: str) -> None:
     counted = resource(function, "RepeatedErrors")
     (transformation,) = counted["MetricTransformations"]
     assert counted["LogGroupName"].argument == "LogGroup"
@@ -204,7 +201,7 @@ def test_a_photo_that_the_same_error_stopped_raises_an_alarm(function: str) -> N
     assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
 
 
-def test_a_queue_hides_an_event_for_longer_than_its_function_may_take() -> None:
+def test_the_visibility_timeout_exceeds_the_functions_timeout() -> None:
     queues = list(resources_of("AWS::SQS::Queue"))
     assert queues
     for template, _, queue in queues:
@@ -213,7 +210,7 @@ def test_a_queue_hides_an_event_for_longer_than_its_function_may_take() -> None:
         assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
 
 
-def test_a_function_that_is_invoked_asynchronously_loses_no_event() -> None:
+def test_an_asynchronous_function_loses_no_event() -> None:
     subscribed = {template for template, _, _ in resources_of("AWS::SNS::Subscription")} - {"alarms"}
     assert subscribed == {"thumbnail", "annotate"}
     for template in subscribed:
@@ -227,7 +224,7 @@ DATA = ("AWS::S3::Bucket", "AWS::RDS::DBInstance", "AWS::SecretsManager::Secret"
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_what_holds_data_outlives_its_stack(kind: str) -> None:
+def test_resources_with_data_outlive_their_stack(kind: str) -> None:
     found = list(resources_of(kind))
     assert found
     for _, logical_id, described in found:
@@ -235,7 +232,7 @@ def test_what_holds_data_outlives_its_stack(kind: str) -> None:
             assert described.get(policy) in ("Retain", "RetainExceptOnCreate", "Snapshot"), logical_id
 
 
-def test_every_role_of_an_environment_is_bounded() -> None:
+def test_every_role_of_an_environment_has_the_permissions_boundary() -> None:
     roles = [(template, found) for template, _, found in resources_of("AWS::IAM::Role") if template in TEMPLATES]
     assert roles
     boundary = Intrinsic(
@@ -253,6 +250,6 @@ def test_templates_fit_into_a_request() -> None:
     assert {name for name, template in ALL.items() if len(template.body.encode()) > 51_200} == set()
 
 
-def test_every_environment_but_the_laptops_has_the_same_stacks() -> None:
+def test_staging_and_production_have_the_same_stacks() -> None:
     production = load_environment("production", {"AWS_ACCOUNT_ID": "000000000000"})
     assert [stack.name for stack in production.stacks] == [stack.name for stack in STAGING.stacks]

@@ -1,4 +1,4 @@
-"""What must hold in every file of .github/workflows, between them, and with the rest of the repository."""
+"""Rules for the workflows of .github/workflows, and their consistency with the rest of the repository."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WRITERS = {
     "plan.comment": {"pull-requests"},
     "drift.issue": {"issues"},
 }
-"""The only jobs that may change something on GitHub, and what."""
+"""The only jobs with write access to GitHub, and their scopes."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Job:
 
     @property
     def calls(self) -> bool:
-        """Whether it is a workflow that it runs, and no steps."""
+        """Whether it calls another workflow instead of running steps."""
         return "uses" in self.content
 
     @property
@@ -57,7 +57,7 @@ class Job:
         return [] if self.calls else self.content["steps"]
 
     def using(self, action: str) -> list[dict[str, Any]]:
-        """Return what its steps hand to an action."""
+        """Return the inputs that its steps pass to an action."""
         return [step.get("with", {}) for step in self.steps if step.get("uses", "").startswith(f"{action}@")]
 
 
@@ -79,7 +79,7 @@ def jobs_called_by(job: Job) -> list[Job]:
 
 
 @EVERY_FILE
-def test_every_action_is_pinned_by_its_commit_and_says_its_version(file: Path) -> None:
+def test_every_action_is_pinned_by_its_commit_with_its_version(file: Path) -> None:
     uses = re.findall(r"uses: (.+)", file.read_text(encoding="utf-8"))
     pinned = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\./\.github/workflows/\w+\.yml")
     assert [use for use in uses if not pinned.fullmatch(use)] == []
@@ -98,7 +98,7 @@ def test_every_image_is_pinned_by_its_digest() -> None:
 
 
 @EVERY_FILE
-def test_a_workflow_has_no_permissions_but_those_of_its_jobs(file: Path) -> None:
+def test_only_jobs_have_permissions(file: Path) -> None:
     assert WORKFLOWS[file.stem]["permissions"] == {}
 
 
@@ -109,18 +109,18 @@ def test_only_three_jobs_may_write(job: Job) -> None:
 
 
 @EVERY_JOB
-def test_a_job_keeps_no_credentials_of_git_unless_it_pushes(job: Job) -> None:
+def test_only_jobs_that_push_keep_git_credentials(job: Job) -> None:
     pushes = job.permissions.get("contents") == "write"
     assert {str(checkout["persist-credentials"]) for checkout in job.using("actions/checkout")} <= {str(pushes)}
 
 
 @EVERY_JOB
-def test_a_job_ends_by_itself(job: Job) -> None:
+def test_a_job_has_a_timeout(job: Job) -> None:
     assert job.calls or job.content["timeout-minutes"] > 0
 
 
 @EVERY_JOB
-def test_a_job_may_ask_aws_for_a_role_exactly_if_it_takes_one(job: Job) -> None:
+def test_a_job_has_an_id_token_only_if_it_assumes_a_role(job: Job) -> None:
     jobs = jobs_called_by(job) if job.calls else [job]
     takes = any(other.using(CREDENTIALS) for other in jobs)
     assert ("id-token" in job.permissions) == takes
@@ -148,21 +148,21 @@ def test_no_expression_becomes_part_of_a_script(job: Job) -> None:
 
 
 @EVERY_JOB
-def test_every_step_is_one_command_of_this_repository(job: Job) -> None:
+def test_every_step_runs_one_command_of_this_repository(job: Job) -> None:
     one_command = re.compile(r'make [a-z][a-z0-9-]*( [A-Z_]+=("[^"]*"|\S+))*|echo "::notice::[^"]+"|exit 1')
     assert [step["run"] for step in job.steps if "run" in step and not one_command.fullmatch(step["run"])] == []
 
 
-def made_targets() -> Iterator[tuple[str, str]]:
+def used_targets() -> Iterator[tuple[str, str]]:
     for job in JOBS:
         for step in job.steps:
             if target := re.match(r"make (\S+)", step.get("run", "")):
                 yield job.id, target[1]
 
 
-def test_every_target_that_a_step_makes_exists() -> None:
+def test_every_make_target_in_a_step_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
-    assert [(job, target) for job, target in made_targets() if target not in targets] == []
+    assert [(job, target) for job, target in used_targets() if target not in targets] == []
 
 
 @EVERY_JOB
@@ -180,14 +180,14 @@ def test_a_deploying_job_waits_for_its_environment(job: Job) -> None:
 
 
 @EVERY_JOB
-def test_a_long_job_has_its_role_to_its_end(job: Job) -> None:
+def test_a_role_is_valid_until_its_job_ends(job: Job) -> None:
     longest = Template(INFRASTRUCTURE / "bootstrap.yaml").document["Resources"]["DeployRole"]["Properties"]
     for credentials in job.using(CREDENTIALS):
         seconds = credentials.get("role-duration-seconds", 3600)
         assert job.content["timeout-minutes"] * 60 <= seconds <= longest["MaxSessionDuration"]
 
 
-def test_what_changes_an_environment_is_never_cancelled_halfway() -> None:
+def test_a_job_that_changes_an_environment_is_never_cancelled() -> None:
     """Neither by a workflow nor by the job that calls another one."""
     concurrent = [WORKFLOWS[job.workflow].get("concurrency") or job.content.get("concurrency") for job in JOBS]
     for job, concurrency in zip(JOBS, concurrent, strict=True):
@@ -196,21 +196,21 @@ def test_what_changes_an_environment_is_never_cancelled_halfway() -> None:
             assert concurrency["cancel-in-progress"] is False, job.id
 
 
-def test_environments_are_deployed_one_after_the_other_each_in_its_turn() -> None:
+def test_environments_are_deployed_one_after_the_other() -> None:
     jobs = WORKFLOWS["deploy"]["jobs"]
     assert [jobs[name]["needs"] for name in ("tag", "staging", "production")] == ["checks", "tag", "staging"]
     groups = [jobs[name]["concurrency"]["group"] for name in ("checks", "staging", "production")]
     assert len(set(groups)) == len(groups)
 
 
-def test_a_merge_needs_every_check() -> None:
+def test_a_merge_requires_every_check() -> None:
     jobs = WORKFLOWS["ci"]["jobs"]
     passed = jobs["passed"]
     assert set(passed["needs"]) == set(jobs) - {"passed"}
     assert passed["if"] == "always()"
 
 
-def test_mysql_is_tested_as_it_is_deployed() -> None:
+def test_mysql_is_tested_in_the_deployed_version() -> None:
     staging = yaml.safe_load((INFRASTRUCTURE / "environments" / "staging.yaml").read_text(encoding="utf-8"))
     version = staging["parameters"]["database"]["EngineVersion"]
     assert f"mysql:{version}@" in WORKFLOWS["ci"]["jobs"]["mysql"]["services"]["mysql"]["image"]

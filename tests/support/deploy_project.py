@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
+from click.testing import CliRunner, Result
 
+from deploy.__main__ import main
 from deploy.apply import apply_plan
+from deploy.commands.context import Context
 from deploy.environment import Environment, load_environment
 from deploy.plan import Plan, make_plan
 from deploy.stack import Follow
@@ -25,6 +29,7 @@ Resources:
 Outputs:
   Arn: {Value: !GetAtt Queue.Arn}
 """
+LONGER = "parameters: {queue: {Seconds: 90}}"
 TWO_STACKS = """
 queue: {template: queue.yaml}
 name:
@@ -56,6 +61,13 @@ Resources:
 Outputs:
   Name: {Value: !Ref Runs}
 """
+SERVICE = """
+web:
+  template: runs.yaml
+  service: web
+  parameters: {ArtifactBucket: bootstrap.ArtifactBucket}
+"""
+"""stacks.yaml with one service, whose template is `RUNS`."""
 
 
 @dataclass
@@ -98,6 +110,13 @@ class Project:
     def statuses(self, environment: Environment) -> dict[str, str]:
         """Return the status of each stack."""
         return {status.stack: status.status for status in read_status(self.session, environment)}
+
+    def run(self, *arguments: object, code: int = 0, **context: Any) -> Result:
+        """Run the `deploy` command on this project and check its exit code; `context` are other fields of `Context`."""
+        fields = {"session": self.session, "infrastructure": self.folder, "plans": self.folder / "plans", **context}
+        result = CliRunner().invoke(main, list(map(str, arguments)), obj=Context(**fields))
+        assert result.exit_code == code, result.output
+        return result
 
     def change_sets(self, stack: str) -> list[str]:
         """Return the labels of the change sets of a stack, sorted."""

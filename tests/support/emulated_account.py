@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import yaml
 from botocore.config import Config
 
-from local_cloud.emulator import CREDENTIALS
+from deploy.stack import find_stack
+from local_cloud.session import EmulatorSession
 from support.waiting import wait_until
 
 RELEASE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("release.yaml").read_text())
@@ -49,13 +49,9 @@ class Account:
     region: str = "us-east-1"
 
     def client(self, service: str) -> Any:
-        session = boto3.Session(CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"])
-        return session.client(  # type: ignore[call-overload]
-            service,
-            region_name=self.region,
-            endpoint_url=self.endpoint_url,
-            config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
-        )
+        """Return a client that does not repeat failed requests."""
+        config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"})
+        return EmulatorSession(self.endpoint_url, self.region).client(service, config=config)
 
     def new_bucket(self) -> str:
         """Create a bucket in the region, and return its name."""
@@ -92,13 +88,14 @@ class Account:
         seen = len(self._events(stack))
         cloudformation.execute_change_set(ChangeSetName=change_set)
         wait_until(lambda: not self.status(stack).endswith("_IN_PROGRESS"))
-        (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        found = find_stack(cloudformation, stack)
+        assert found is not None
         changes = [change["ResourceChange"] for change in description["Changes"]]
         events = self._events(stack)
         return Deployment(
-            found["StackStatus"],
+            found.status,
             {change["LogicalResourceId"]: (change["Action"], change.get("Replacement")) for change in changes},
-            {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])},
+            dict(found.outputs),
             {
                 event["LogicalResourceId"]: event.get("ResourceStatusReason", "")
                 for event in events[: len(events) - seen]
@@ -123,12 +120,8 @@ class Account:
 
     def status(self, stack: str) -> str:
         """Return the status of a stack, or "" if it does not exist."""
-        cloudformation = self.client("cloudformation")
-        try:
-            (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-        except cloudformation.exceptions.ClientError:
-            return ""
-        return str(found["StackStatus"])
+        found = find_stack(self.client("cloudformation"), stack)
+        return found.status if found else ""
 
     def resources(self, stack: str) -> dict[str, str]:
         """Return the physical ids by logical id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ import boto3
 
 from catalog.database import Database, DatabaseSettings
 from deploy.change_set import execute, make_change_set
-from deploy.environment import INFRASTRUCTURE, Environment, load_environment
+from deploy.environment import INFRASTRUCTURE, Environment, Stack, load_environment
 from deploy.outputs import Outputs
 from local_cloud.session import EmulatorSession
 from support.service_environ import service_environ
@@ -25,19 +25,16 @@ def environment_of(name: str) -> Environment:
     return replace(load_environment(name, {"AWS_ACCOUNT_ID": ACCOUNT}), platform="host", versions=None)
 
 
-def with_parameters(environment: Environment, stack: str, **values: str) -> Environment:
-    """Return the environment with other values for parameters of a stack, including wired ones."""
-    stacks = tuple(
-        replace(
-            candidate,
-            parameters={**candidate.parameters, **values},
-            wired={name: output for name, output in candidate.wired.items() if name not in values},
-        )
-        if candidate.name == stack
-        else candidate
-        for candidate in environment.stacks
+def with_parameters(environment: Environment, **values: Mapping[str, str]) -> Environment:
+    """Return the environment with other values for parameters, by stack; wired parameters can be replaced too."""
+
+    def changed(stack: Stack, own: Mapping[str, str]) -> Stack:
+        wired = {name: output for name, output in stack.wired.items() if name not in own}
+        return replace(stack, parameters={**stack.parameters, **own}, wired=wired)
+
+    return replace(
+        environment, stacks=tuple(changed(stack, values.get(stack.name, {})) for stack in environment.stacks)
     )
-    return replace(environment, stacks=stacks)
 
 
 def prepared_account(endpoint_url: str) -> EmulatorSession:

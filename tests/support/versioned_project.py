@@ -1,12 +1,10 @@
-"""A small project in its own git repository, for tests of versions.
-
-It has three services, a shared package, and two environments with pins.
-"""
+"""Small projects in their own git repositories, for tests of versions."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -24,34 +22,39 @@ versions: # written by the commands
   catalog: 0.3.0
   web: 0.1.4 # the gallery
 """
+LOCK = """\
+six==1.17.0 \\
+    --hash=sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274 \\
+    --hash=sha256:ff70335d468e7eb6ec65b95b99d3a2836546063f63acc5171de367e834932a81
+"""
 
 
 class Project(GitRepository):
     """A work tree of the project."""
 
     @classmethod
-    def create(cls, path: Path) -> Project:
-        """Create the project with one commit and without tags."""
+    def empty(cls, path: Path) -> Project:
+        """Create a project without files and commits."""
+        path.mkdir(parents=True, exist_ok=True)
         project = cls(path)
+        project.git("init", "--quiet", "--initial-branch", "main", "--template", "")
+        return project
+
+    @classmethod
+    def create(cls, path: Path) -> Project:
+        """Create a project with three services, a shared package and two pinned environments, in an untagged commit."""
+        project = cls.empty(path)
         versions = {"catalog": "0.3.0", "imaging": "0.1.0", "annotate": "0.2.0", "web": "0.1.4"}
         for name, version in versions.items():
-            folder = f"services/{name}"
-            bundles = BUNDLES[name]
-            sources = "".join(f'{bundled} = {{ path = "../{bundled}" }}\n' for bundled in bundles)
-            project.write(
-                f"{folder}/pyproject.toml",
-                f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = {list(bundles)}\n\n'
-                f"[tool.uv.sources]\n{sources}",
-            )
-            project.write(f"{folder}/{name}/code.py", "first = 1\n")
+            project.write_package(name, version, "first = 1\n", BUNDLES[name])
             if name != "imaging":
-                project.write(f"{folder}/requirements.txt", "boto3==1\n")
-                project.write(f"{folder}/CHANGELOG.md", f"# {name}\n\n## {version} - 2026-01-01\n\n- First release.\n")
+                changelog = f"# {name}\n\n## {version} - 2026-01-01\n\n- First release.\n"
+                project.write(f"services/{name}/requirements.txt", LOCK)
+                project.write(f"services/{name}/CHANGELOG.md", changelog)
         project.write(STAGING, PINS)
         project.write(PRODUCTION, PINS)
         project.write("infrastructure/environments/local.yaml", "region: us-east-1\n")
         path.joinpath(".gitignore").write_text("__pycache__/\n")
-        project.git("init", "--quiet", "--initial-branch", "main", "--template", "")
         project.commit("Begin")
         project.git("gc", "--quiet")  # one pack is copied faster than many objects
         return project
@@ -69,6 +72,28 @@ class Project(GitRepository):
         """Write a file of the work tree."""
         (self.path / path).parent.mkdir(parents=True, exist_ok=True)
         (self.path / path).write_text(text, encoding="utf-8")
+
+    def write_package(self, name: str, version: str, code: str, bundles: Collection[str]) -> None:
+        """Write a package that bundles others."""
+        sources = "".join(f'{bundled} = {{ path = "../{bundled}" }}\n' for bundled in bundles)
+        self.write(
+            f"services/{name}/pyproject.toml",
+            f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = {list(bundles)}\n\n'
+            f"[tool.uv.sources]\n{sources}",
+        )
+        self.write(f"services/{name}/{name}/code.py", code)
+
+    def write_service(self, name: str, version: str, code: str) -> None:
+        """Write a service that bundles the package `shared`."""
+        self.write_package("shared", "0.1.0", "SHARED = 1\n", ())
+        self.write_package(name, version, code, ["shared"])
+        self.write(f"services/{name}/requirements.txt", LOCK)
+
+    def tag_service(self, name: str, version: str, code: str) -> None:
+        """Write a service, commit and tag it."""
+        self.write_service(name, version, code)
+        self.commit(f"Release {name} {version}")
+        self.git("tag", f"{name}-v{version}")
 
     def change(self, package: str, message: str) -> None:
         """Commit a change of a package's code."""

@@ -1,7 +1,5 @@
 """Checks every policy of the templates with parliament: unknown actions, wrong resources, unjustified wildcards.
 
-python -m checks.policies [FOLDER]      FOLDER holds stacks.yaml, templates/ and tools/checks/; default: infrastructure/
-
 Accepted findings are in tools/checks/justified.yaml, each with a reason; one that no longer occurs fails.
 
 parliament compares each ARN with the kind of resource that an action works on, so intrinsics are resolved first, along
@@ -226,7 +224,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def main() -> str | None:
-    """Return unjustified findings and obsolete justifications, or None if there are none.
+    """Return unjustified findings and obsolete justifications, or None without either.
 
     The argument of the command is the folder of stacks.yaml, templates/ and tools/; the default is infrastructure/.
     """
@@ -241,7 +239,3 @@ def main() -> str | None:
         *(f"{pattern} is justified but does not occur" for pattern in justified if not fnmatch.filter(found, pattern)),
     ]
     return "\n".join(lines) or None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

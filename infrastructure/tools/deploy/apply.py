@@ -27,7 +27,7 @@ from deploy.plan import (
     package_keys,
     resolve_parameters,
 )
-from deploy.stack import Follow, delete_stack, find_stack, find_stacks, original_template, wait_until_settled
+from deploy.stack import Follow, delete_stack, find_stack, find_stacks, wait_until_settled
 
 Report = Callable[[str], None]
 
@@ -158,8 +158,11 @@ class _Run:
         """
         current = find_stack(self._cloudformation, name)
         if current is not None and (current.busy or current.exists):
-            template = original_template(self._cloudformation, name)
-            if template != stack.template.body or not parameters.items() <= current.parameters.items():
+            template = self._cloudformation.get_template(StackName=name, TemplateStage="Original")
+            if (
+                str(template["TemplateBody"]) != stack.template.body
+                or not parameters.items() <= current.parameters.items()
+            ):
                 raise StaleError(f"{name} was created by another process after the plan; plan again")
             if current.busy:
                 wait_until_settled(self._cloudformation, name, self._follow)
@@ -189,8 +192,10 @@ def deploy(session: boto3.Session, environment: Environment, report: Report) -> 
 
 def delete_environment(
     session: boto3.Session, environment: Environment, report: Report, follow: Follow | None = None
-) -> None:
-    """Delete every stack, in reverse order. Resources that templates retain are kept: buckets, secrets, a snapshot.
+) -> list[str]:
+    """Delete every stack, in reverse order, and return their names.
+
+    Resources that templates retain are kept: buckets, secrets, a snapshot.
 
     Raises:
         GateError: a stack is protected by its parameter DeletionProtection; nothing was deleted.
@@ -207,6 +212,7 @@ def delete_environment(
     for stack, current in reversed(found.items()):
         delete_stack(cloudformation, current, follow)
         report(f"{stack}: deleted")
+    return list(reversed(found))
 
 
 def _build_packages(environment: Environment, plan: Plan) -> dict[str, Package]:

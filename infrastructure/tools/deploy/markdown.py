@@ -48,7 +48,7 @@ def plan_section(plan: Plan) -> str:
 
 
 def drift_section(environment: str, drifts: Sequence[Drift]) -> str:
-    """Return the drift and what to do about it; an empty text if there is none."""
+    """Return the drift and what to do about it; an empty text without drift."""
     if not drifts:
         return ""
     return _section(

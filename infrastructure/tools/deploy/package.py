@@ -143,8 +143,9 @@ def _content(
     services: Path, service: str, platform: Platform, more: Mapping[str, str] = MappingProxyType({})
 ) -> _Content:
     """Read what goes into a package; `more` is added to its manifest."""
-    if not (services / service / "requirements.txt").is_file():
-        raise PackageError(f"there is no service {service!r} in {services.name}/")
+    available = sorted(lock.parent.name for lock in services.glob("*/requirements.txt"))
+    if service not in available:
+        raise PackageError(f"unknown service {service!r}; available: {', '.join(available)}")
     bundled = bundled_modules(service, read_project(services / service))
     versions: dict[str, str] = {name: read_project(services / name)["project"]["version"] for name in bundled}
     lock = services / service / "requirements.txt"

@@ -32,45 +32,22 @@ COMMIT, SHA256 = "commit", "sha256"
 
 
 @dataclass(frozen=True)
-class Published:
-    """A version in the artifact bucket."""
+class Pin:
+    """A pinned version: its place in the artifact bucket, and the commit to build it from."""
 
     service: str
     version: str
-    result: Literal["published", "already published"]
     bucket: str
     key: str
     commit: str
-    sha256: str
 
 
 @dataclass(frozen=True)
-class _Pin:
-    """A pinned version, with the commit to build it from and the bucket to store it in."""
+class Published(Pin):
+    """A pinned version in the artifact bucket."""
 
-    service: str
-    version: str
-    commit: str
-    bucket: str
-
-    @property
-    def key(self) -> str:
-        return published_key(self.service, self.version)
-
-    def published(self, metadata: Mapping[str, str], result: Literal["published", "already published"]) -> Published:
-        """Describe the stored package.
-
-        Raises:
-            PackageError: it was built from another commit.
-        """
-        if metadata.get(COMMIT) != self.commit:
-            raise PackageError(
-                f"{self.service} {self.version} was published from commit {metadata.get(COMMIT, 'unknown')}, but its "
-                f"tag marks {self.commit}: a published version never changes; make release SERVICE={self.service} "
-                "creates a new one"
-            )
-        digest = metadata.get(SHA256, "")
-        return Published(self.service, self.version, result, self.bucket, self.key, self.commit, digest)
+    result: Literal["published", "already published"]
+    sha256: str
 
 
 def publish(
@@ -93,7 +70,7 @@ def publish(
     pins = _pins(session, environment, repository)
     s3 = session.client("s3", region_name=environment.region)
     published = {
-        pin: pin.published(metadata, "already published")
+        pin: _published(pin, metadata, "already published")
         for pin in pins
         if (metadata := stored(s3, pin.bucket, pin.key)) is not None
     }
@@ -118,33 +95,49 @@ def publish(
     return tuple(published[pin] for pin in pins)
 
 
-def _pins(session: boto3.Session, environment: Environment, repository: Path) -> list[_Pin]:
+def _pins(session: boto3.Session, environment: Environment, repository: Path) -> list[Pin]:
     if environment.versions is None:
         raise EnvironmentFileError(f"{environment.path}: nothing to publish without a versions section")
     outputs = environment_outputs(session, environment)
     buckets = {stack.service: artifact_bucket(stack, outputs) for stack in environment.stacks if stack.service}
     try:
         git = Repository(repository)
-        return [
-            _Pin(service, version, git.tag_commit(tag_name(service, Version.parse(version, service))), buckets[service])
-            for service, version in environment.versions.items()
-        ]
+        pins = []
+        for service, version in environment.versions.items():
+            commit = git.tag_commit(tag_name(service, Version.parse(version, service)))
+            pins.append(Pin(service, version, buckets[service], published_key(service, version), commit))
+        return pins
     except ReleaseError as error:
         raise PackageError(str(error)) from error
 
 
-def _build_and_store(s3: S3Client, pin: _Pin, platform: Platform, repository: Path) -> Published:
+def _published(pin: Pin, metadata: Mapping[str, str], result: Literal["published", "already published"]) -> Published:
+    """Describe a stored package.
+
+    Raises:
+        PackageError: it was built from another commit.
+    """
+    if metadata.get(COMMIT) != pin.commit:
+        raise PackageError(
+            f"{pin.service} {pin.version} was published from commit {metadata.get(COMMIT, 'unknown')}, but its tag "
+            f"marks {pin.commit}: a published version never changes; make release SERVICE={pin.service} creates a new "
+            "one"
+        )
+    return Published(**vars(pin), result=result, sha256=metadata.get(SHA256, ""))
+
+
+def _build_and_store(s3: S3Client, pin: Pin, platform: Platform, repository: Path) -> Published:
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ARTIFACTS) as temporary:
         built = _build(pin, platform, repository, Path(temporary))
         with built.path.open("rb") as content:
             metadata = {COMMIT: pin.commit, SHA256: hashlib.file_digest(content, "sha256").hexdigest()}
         if store(s3, pin.bucket, built, metadata):
-            return pin.published(metadata, "published")
-    return pin.published(stored(s3, pin.bucket, pin.key) or {}, "already published")  # another process was faster
+            return _published(pin, metadata, "published")
+    return _published(pin, stored(s3, pin.bucket, pin.key) or {}, "already published")  # another process was faster
 
 
-def _build(pin: _Pin, platform: Platform, repository: Path, folder: Path) -> Package:
+def _build(pin: Pin, platform: Platform, repository: Path, folder: Path) -> Package:
     try:
         Repository(repository).archive(pin.commit, [SERVICES.name], folder)
     except ReleaseError as error:

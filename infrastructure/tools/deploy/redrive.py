@@ -65,7 +65,7 @@ def redrive(session: boto3.Session, environment: Environment) -> list[Redriven]:
 
 
 def event_of(body: str) -> dict[str, Any] | None:
-    """Return the event in a dead letter, as the function receives it; None if there is none."""
+    """Return the event in a dead letter, as the function receives it; None if it contains no event."""
     try:
         letter = json.loads(body)
     except ValueError:

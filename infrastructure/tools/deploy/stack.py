@@ -114,11 +114,6 @@ def stack_names(cloudformation: CloudFormationClient, prefix: str, *, with_plann
     )
 
 
-def original_template(cloudformation: CloudFormationClient, name: str) -> str:
-    """Return the text of the current template of a stack."""
-    return str(cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"])
-
-
 def delete_stack(cloudformation: CloudFormationClient, stack: CurrentStack, follow: Follow | None = None) -> None:
     """Delete a stack and wait for the end.
 

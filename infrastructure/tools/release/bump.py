@@ -52,7 +52,7 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
         day: the date of the changelog section.
 
     Raises:
-        ReleaseError: there is nothing to release, or a precondition is not met; nothing was written.
+        ReleaseError: nothing to release, or a precondition is not met; nothing was written.
     """
     services = read_services(repository)
     service = choose(services, name)

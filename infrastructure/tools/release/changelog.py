@@ -19,7 +19,7 @@ def section(version: Version, day: date, entries: str, bundled: Mapping[str, Ver
 
 
 def section_text(changelog: str, version: Version) -> str | None:
-    """Return the text of the section of a version, or None if there is none."""
+    """Return the text of the section of a version, or None if it is missing."""
     _, sections = _split(changelog)
     found = (text.partition("\n")[2].strip() for number, text in sections if number == str(version))
     return next(found, None)

@@ -49,7 +49,7 @@ class Repository:
         """Return the commit that is checked out.
 
         Raises:
-            ReleaseError: there is no commit yet.
+            ReleaseError: the repository has no commit.
         """
         commit = self.find_commit("HEAD")
         if commit is None:

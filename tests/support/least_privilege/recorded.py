@@ -12,8 +12,7 @@ from typing import Any
 from deploy.apply import deploy
 from deploy.environment import Environment
 from deploy.outputs import Outputs
-from local_cloud.emulator import client_environ
-from local_cloud.gallery import Gallery
+from local_cloud.gallery import Gallery, gallery_settings
 from local_cloud.ministack import MiniStack
 from local_cloud.session import EmulatorSession
 from servers import REPOSITORY
@@ -153,20 +152,12 @@ def recorded_cloud(folder: Path, environment: Environment, gemini_url: str) -> I
 @contextmanager
 def recorded_gallery(cloud: Cloud) -> Iterator[GalleryClient]:
     """Run the gallery with the settings of an instance."""
-    database = cloud.outputs["database"]
     (port,) = free_ports(1)
     gallery = Gallery(cloud.folder, port)
     gallery.start(
         {
-            **client_environ(cloud.session.endpoint_url),
+            **gallery_settings(cloud.session.endpoint_url, cloud.outputs),
             "AWS_DEFAULT_REGION": cloud.environment.region,
-            "BUCKET_NAME": cloud.bucket,
-            "THUMBNAIL_FUNCTION": cloud.outputs["thumbnail"]["FunctionArn"],
-            "ANNOTATE_FUNCTION": cloud.outputs["annotate"]["FunctionArn"],
-            "DATABASE_HOST": database["Host"],
-            "DATABASE_PORT": database["Port"],
-            "DATABASE_NAME": database["Name"],
-            "DATABASE_SECRET_ARN": cloud.outputs["catalog"]["ApplicationSecretArn"],
             "PYTHONPATH": str(HOOKS),
             "RECORD_CALLS": str(cloud.folder / "web.jsonl"),
         }

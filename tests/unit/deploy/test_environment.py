@@ -144,39 +144,6 @@ def test_an_unset_variable_is_named(folder: Path) -> None:
         (STACKS_FILE, "    Host:", "    Name:", r"function.parameters.Name is not a parameter of function.yaml"),
         (FILE, "Versions: 3", "Copies: 3", r"images.Copies is not a settable parameter of images.yaml"),
         (FILE, "BucketName: photos, ", "", r"images.BucketName is missing: images.yaml has no"),
-        (FILE, "overrides:", "versions: {}\noverrides:", "versions.thumbnail is missing: pin every service, or none"),
-        (FILE, "overrides:", "versions: \noverrides:", "versions.thumbnail is missing: pin every service, or none"),
-        (
-            FILE,
-            "overrides:",
-            "versions: {thumbnail: 1.2}\noverrides:",
-            r"versions.thumbnail must be a version like 1.4.0, not 1.2",
-        ),
-        (
-            FILE,
-            "overrides:",
-            "versions: {thumbnail: v1.2.3}\noverrides:",
-            "versions.thumbnail must be a version like 1.4.0, not 'v1.2.3'",
-        ),
-        (
-            FILE,
-            "overrides:",
-            "versions: {thumbnail: 1.02.3}\noverrides:",
-            "versions.thumbnail must be a version like 1.4.0",
-        ),
-        (
-            FILE,
-            "overrides:",
-            "versions: {thumbnail: 1.2.3-rc1}\noverrides:",
-            "versions.thumbnail must be a version like 1.4.0",
-        ),
-        (
-            FILE,
-            "overrides:",
-            "versions: {thumbnail: }\noverrides:",
-            "versions.thumbnail must be a version like 1.4.0, not None",
-        ),
-        (FILE, "overrides:", "versions: [thumbnail]\noverrides:", "versions must be a mapping"),
         (FILE, "  images:", "  function: {Release: x}\n  images:", "function.Release is not a settable parameter"),
         (FILE, "{Host:", "{Name:", r"provided.database lacks Host"),
         (FILE, "{}", "{Bucket: why not}", r"overrides.Bucket must be stack.Resource"),
@@ -194,6 +161,23 @@ def test_an_error_names_its_position(folder: Path, file: str, old: str, new: str
     with pytest.raises((EnvironmentFileError, TemplateError), match=message) as error:
         load(folder)
     assert Path(file).name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("pins", "message"),
+    [
+        ("{}", "versions.thumbnail is missing: pin every service, or none"),
+        ("", "versions.thumbnail is missing: pin every service, or none"),
+        ("{thumbnail: 1.2}", "versions.thumbnail must be a version like 1.4.0, not 1.2"),
+        ("{thumbnail: v1.2.3}", "versions.thumbnail must be a version like 1.4.0, not 'v1.2.3'"),
+        ("{thumbnail: 1.02.3}", "versions.thumbnail must be a version like 1.4.0"),
+        ("{thumbnail: 1.2.3-rc1}", "versions.thumbnail must be a version like 1.4.0"),
+        ("{thumbnail: }", "versions.thumbnail must be a version like 1.4.0, not None"),
+        ("[thumbnail]", "versions must be a mapping"),
+    ],
+)
+def test_an_error_in_the_pins_names_its_position(folder: Path, pins: str, message: str) -> None:
+    test_an_error_names_its_position(folder, FILE, "overrides:", f"versions: {pins}\noverrides:", message)
 
 
 def test_an_environment_can_pin_published_versions(folder: Path) -> None:

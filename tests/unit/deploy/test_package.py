@@ -78,5 +78,7 @@ def test_a_package_for_containers_matches_lambdas_python_and_this_processor(tmp_
 
 
 def test_an_unknown_service_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PackageError, match="no service 'captions'"):
+    with pytest.raises(
+        PackageError, match=r"unknown service 'captions'; available: annotate, catalog, thumbnail, web$"
+    ):
         package("captions", "host", tmp_path)

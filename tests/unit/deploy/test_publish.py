@@ -12,19 +12,19 @@ from deploy.errors import PackageError
 from deploy.package import package_release
 from deploy.sbom import sbom
 from release.repository import Repository
-from support.tagged_services import TaggedServices
+from support.versioned_project import Project
 
 METADATA = "Metadata-Version: 2.1\nName: Some_Thing\nVersion: 2.1\n"
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> TaggedServices:
-    repository = TaggedServices(tmp_path_factory.mktemp("repository"))
-    repository.release("worker", "2.0.0", "WORK = 1\n")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    repository = Project.empty(tmp_path_factory.mktemp("repository"))
+    repository.tag_service("worker", "2.0.0", "WORK = 1\n")
     return repository
 
 
-def build(repository: TaggedServices, folder: Path, version: str = "2.0.0") -> Path:
+def build(repository: Project, folder: Path, version: str = "2.0.0") -> Path:
     """Build a release from the tagged commit, as `publish` does."""
     commit = repository.git("rev-parse", "worker-v2.0.0")
     Repository(repository.path).archive(commit, ["services"], folder)
@@ -33,7 +33,7 @@ def build(repository: TaggedServices, folder: Path, version: str = "2.0.0") -> P
 
 
 @pytest.fixture(scope="module")
-def built(repository: TaggedServices, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(repository: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(repository, tmp_path_factory.mktemp("release"))
 
 
@@ -43,7 +43,7 @@ def read(path: Path, name: str) -> Any:
 
 
 def test_a_release_is_reproducible(
-    repository: TaggedServices, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repository: Project, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     before = os.umask(0o077)
@@ -58,7 +58,7 @@ def test_the_name_of_a_release_has_only_its_version(built: Path) -> None:
     assert built.name == "worker-2.0.0.zip"
 
 
-def test_the_manifest_of_a_release_has_the_commit_and_the_versions(repository: TaggedServices, built: Path) -> None:
+def test_the_manifest_of_a_release_has_the_commit_and_the_versions(repository: Project, built: Path) -> None:
     manifest = read(built, "manifest.json")
     assert manifest["commit"] == repository.git("rev-parse", "HEAD")
     assert (manifest["service"], manifest["version"]) == ("worker", "2.0.0")
@@ -66,7 +66,7 @@ def test_the_manifest_of_a_release_has_the_commit_and_the_versions(repository: T
     assert manifest["platform"].startswith("aarch64-")
 
 
-def test_sources_of_another_version_are_refused(repository: TaggedServices, tmp_path: Path) -> None:
+def test_sources_of_another_version_are_refused(repository: Project, tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"contains worker 2\.0\.0, not 2\.0\.1"):
         build(repository, tmp_path, "2.0.1")
 

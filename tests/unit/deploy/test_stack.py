@@ -135,24 +135,27 @@ def test_the_end_of_the_previous_operation_is_ignored(stubber: Any, monkeypatch:
     assert execute(stubber.client, "gallery", ARN) is True
 
 
-def test_an_executed_change_set_that_is_gone_is_recognized_by_its_stack(stubber: Any) -> None:
+def add_missing_change_set(stubber: Any, status: str, executed: str = ARN) -> None:
+    """Script the responses for a change set that is gone, and its stack with the change set executed last."""
     stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
-    stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE", ChangeSetId=ARN))
+    stubber.add_response("describe_stacks", stack(status, ChangeSetId=executed))
+
+
+def test_an_executed_change_set_that_is_gone_is_recognized_by_its_stack(stubber: Any) -> None:
+    add_missing_change_set(stubber, "UPDATE_COMPLETE")
     assert execute(stubber.client, "gallery", ARN) is False
 
 
 def test_resuming_a_failed_execution_reports_its_cause(stubber: Any) -> None:
     events = [event(2, "Real", "UPDATE_FAILED", "the cause"), event(1, "gallery", "UPDATE_IN_PROGRESS")]
-    stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
-    stubber.add_response("describe_stacks", stack("UPDATE_ROLLBACK_COMPLETE", ChangeSetId=ARN))
+    add_missing_change_set(stubber, "UPDATE_ROLLBACK_COMPLETE")
     stubber.add_response("describe_stack_events", {"StackEvents": events})
     with pytest.raises(StackError, match="the cause; fix that and plan again"):
         execute(stubber.client, "gallery", ARN)
 
 
 def test_a_missing_change_set_that_was_not_executed_is_stale(stubber: Any) -> None:
-    stubber.add_client_error("describe_change_set", "ChangeSetNotFound", expected_params=NAMED)
-    stubber.add_response("describe_stacks", stack("UPDATE_COMPLETE", ChangeSetId=f"{ARN}-another"))
+    add_missing_change_set(stubber, "UPDATE_COMPLETE", f"{ARN}-another")
     with pytest.raises(StaleError, match="plan again"):
         execute(stubber.client, "gallery", ARN)
 

@@ -13,14 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from deploy.environment import INFRASTRUCTURE, load_environment
 from smoke import __main__ as command_line
 from smoke.check import FUNCTIONS
 from unit.smoke.conftest import IMAGE, IMAGE_ID, SILENCE, Answer, OnePictureGallery
-
-Run = Callable[..., tuple[int, str, str]]
 
 HTML = b"<html><head><title>No</title></head>\n<body>  no entry</body></html>"
 S3_ERROR = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>No.</Message><RequestId>1</RequestId>"
@@ -31,44 +29,37 @@ SQUARE_WEBP = b"RIFF" + (4 + len(VP8L)).to_bytes(4, "little") + b"WEBP" + VP8L
 THUMBNAIL = f"the thumbnail of image {IMAGE_ID} to be a WebP picture of 640:400, but "
 
 
-@pytest.fixture
-def run() -> Run:
-    """Return a function that runs the command, and returns its exit status and what it wrote."""
-
-    def run_smoke(*arguments: str) -> tuple[int, str, str]:
-        result = CliRunner().invoke(command_line.main, arguments)
-        return result.exit_code, result.stdout, result.stderr
-
-    return run_smoke
+def run(*arguments: str, code: int = 1) -> Result:
+    """Run the command and check its exit status."""
+    result = CliRunner().invoke(command_line.main, arguments)
+    assert result.exit_code == code, result.output
+    return result
 
 
 def error(name: str, message: str) -> bytes:
     return json.dumps({name: message}).encode()
 
 
-def test_working_gallery_passes(run: Run, running: OnePictureGallery) -> None:
-    status, output, errors = run("--url", running.url)
-    assert (status, errors) == (0, "")
-    assert f"{running.url} is ready and runs version 1.2.3" in output
-    assert f"as image {IMAGE_ID}" in output
+def test_working_gallery_passes(running: OnePictureGallery) -> None:
+    result = run("--url", running.url, code=0)
+    assert result.stderr == ""
+    assert f"{running.url} is ready and runs version 1.2.3" in result.stdout
+    assert f"as image {IMAGE_ID}" in result.stdout
     assert running.uploaded is None
 
 
-def test_unreachable_address(run: Run) -> None:
+def test_unreachable_address() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        status, _, errors = run("--url", f"http://127.0.0.1:{port}")
-    assert status == 1
+        errors = run("--url", f"http://127.0.0.1:{port}").stderr
     assert f"127.0.0.1:{port} does not respond" in errors
     assert "web.AllowedCidr" in errors
 
 
 @pytest.mark.parametrize("url", ["photos.example.org", "localhost:8080", "ftp://example.org", "http://", "http://[::1"])
-def test_an_invalid_address_is_wrong_usage(run: Run, url: str) -> None:
-    status, _, errors = run("--url", url)
-    assert status == 2
-    assert f"{url!r} is not an address such as" in errors
+def test_an_invalid_address_is_wrong_usage(url: str) -> None:
+    assert f"{url!r} is not an address such as" in run("--url", url, code=2).stderr
 
 
 NOT_READY = {
@@ -89,10 +80,9 @@ NOT_READY = {
 
 
 @pytest.mark.parametrize("case", NOT_READY)
-def test_gallery_that_cannot_be_checked(run: Run, running: OnePictureGallery, case: str) -> None:
+def test_gallery_that_cannot_be_checked(running: OnePictureGallery, case: str) -> None:
     running.spoiled["GET /readyz"], expected = NOT_READY[case]
-    status, _, errors = run("--url", running.url)
-    assert status == 1
+    errors = run("--url", running.url).stderr
     assert expected in errors
     assert "secret" not in errors
     assert running.requests == ["GET /readyz"]
@@ -111,11 +101,10 @@ FAILURES: dict[str, tuple[str, Answer, *tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", FAILURES)
-def test_failure_is_reported_and_the_image_deleted(run: Run, running: OnePictureGallery, case: str) -> None:
+def test_failure_is_reported_and_the_image_deleted(running: OnePictureGallery, case: str) -> None:
     request, answer, *expected = FAILURES[case]
     running.spoiled[request] = answer
-    status, _, errors = run("--url", running.url)
-    assert status == 1
+    errors = run("--url", running.url).stderr
     assert [text for text in expected if text.replace("HOST", f"127.0.0.1:{running.server_port}") not in errors] == []
     assert "secret" not in errors
     assert running.requests[-1] == f"DELETE {IMAGE}"
@@ -132,88 +121,79 @@ def test_failure_is_reported_and_the_image_deleted(run: Run, running: OnePicture
     ],
 )
 def test_incomplete_part_is_reported_and_the_image_deleted(
-    run: Run, running: OnePictureGallery, part: str, changes: dict[str, Any], expected: str
+    running: OnePictureGallery, part: str, changes: dict[str, Any], expected: str
 ) -> None:
     running.image[part] |= changes
-    status, output, errors = run("--url", running.url, "--seconds", "0")
-    assert status == 1
+    result = run("--url", running.url, "--seconds", "0")
     (other,) = {"thumbnail", "annotation"} - {part}
-    assert f"the {other} is ready" in output
-    assert expected in errors
-    assert f"the function `{FUNCTIONS[part]}`" in errors
+    assert f"the {other} is ready" in result.stdout
+    assert expected in result.stderr
+    assert f"the function `{FUNCTIONS[part]}`" in result.stderr
     assert running.requests[-1] == f"DELETE {IMAGE}"
 
 
-def test_wrong_facts_about_the_file(run: Run, running: OnePictureGallery) -> None:
+def test_wrong_facts_about_the_file(running: OnePictureGallery) -> None:
     running.image["width"] = 641
-    status, _, errors = run("--url", running.url)
-    assert status == 1
+    errors = run("--url", running.url).stderr
     assert "the gallery reports (641, 400, 'image/png', " in errors
 
 
-def test_bucket_that_browsers_would_not_send_to(run: Run, running: OnePictureGallery) -> None:
+def test_bucket_that_browsers_would_not_send_to(running: OnePictureGallery) -> None:
     running.allowed_origin = "https://other.example.org"
-    status, _, errors = run("--url", running.url)
-    assert status == 1
+    errors = run("--url", running.url).stderr
     assert f"it allows uploads from https://other.example.org, not from {running.url}.\n" in errors
     assert "images.GalleryOrigin" in errors
     assert running.requests[-1] == f"DELETE {IMAGE}"
 
 
-def test_invalid_certificate(run: Run, running: OnePictureGallery, unknown_authority: ssl.SSLContext) -> None:
+def test_invalid_certificate(running: OnePictureGallery, unknown_authority: ssl.SSLContext) -> None:
     running.socket = unknown_authority.wrap_socket(running.socket, server_side=True)
-    status, _, errors = run("--url", running.url.replace("http:", "https:"))
-    assert status == 1
+    errors = run("--url", running.url.replace("http:", "https:")).stderr
     assert "CERTIFICATE_VERIFY_FAILED" in errors
     assert "Check its certificate" in errors
 
 
 @pytest.mark.parametrize("place", [IMAGE, f"/images/{IMAGE_ID}", "/thumbnail"])
-def test_incomplete_deletion(run: Run, running: OnePictureGallery, place: str) -> None:
+def test_incomplete_deletion(running: OnePictureGallery, place: str) -> None:
     def forget_to_delete(request: str, body: bytes) -> Answer:
         remains = request == f"GET {place}" and f"DELETE {IMAGE}" in running.requests
         return Answer(200) if remains else OnePictureGallery.answer(running, request, body)
 
     running.answer = forget_to_delete  # type: ignore[method-assign]
-    status, _, errors = run("--url", running.url)
-    assert status == 1
+    errors = run("--url", running.url).stderr
     assert f"Expected image {IMAGE_ID} to be deleted, but" in errors
     assert f"{place} responded 200." in errors
     assert "secret" not in errors
 
 
-def test_failed_deletion_is_reported_after_the_first_failure(run: Run, running: OnePictureGallery) -> None:
+def test_failed_deletion_is_reported_after_the_first_failure(running: OnePictureGallery) -> None:
     running.image["annotation"] |= {"status": "failed", "reason": "the first failure"}
     running.spoiled[f"DELETE {IMAGE}"] = Answer(503, error("reason", "The database does not answer."))
-    status, _, errors = run("--url", running.url)
-    assert status == 1
+    errors = run("--url", running.url).stderr
     assert "the first failure" in errors
     assert f"could not be deleted: {running.url}/images/{IMAGE_ID} (it responded 503: The database" in errors
 
 
 def test_gallery_of_another_version_than_the_pinned_one_gets_no_picture(
-    run: Run, running: OnePictureGallery, staging: Callable[[str, str], None]
+    running: OnePictureGallery, staging: Callable[[str, str], None]
 ) -> None:
     staging(running.url, "1.2.4")
-    status, _, errors = run("staging")
-    assert status == 1
+    errors = run("staging").stderr
     assert "Expected version 1.2.4, which is pinned, but the gallery still runs 1.2.3." in errors
     assert "instance refresh" in errors
     assert running.requests == ["GET /readyz", "GET /healthz"]
 
 
 def test_environment_is_checked_at_its_origin_with_its_version(
-    run: Run, running: OnePictureGallery, staging: Callable[[str, str], None]
+    running: OnePictureGallery, staging: Callable[[str, str], None]
 ) -> None:
     staging(running.url, "1.2.3")
-    assert run("staging")[0] == 0
+    run("staging", code=0)
     assert f"DELETE {IMAGE}" in running.requests
 
 
-def test_unknown_environment(run: Run) -> None:
-    status, _, errors = run("stagging")
-    assert status == 1
-    assert "unknown environment 'stagging'; available: local, production, staging" in errors
+def test_unknown_environment() -> None:
+    assert "unknown environment 'stagging'; available: local, production, staging" in run("stagging").stderr
 
 
 @pytest.fixture

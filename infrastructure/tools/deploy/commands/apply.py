@@ -19,7 +19,6 @@ def apply_command(context: Context, environment: str, plan_file: Path | None, as
     with environment_lock(environment, context.plans):
         plan = load_plan(plan_file or context.plans / f"{environment}.json")
         unplanned = apply_plan(context.session, desired, plan, report, lambda event: report(event_text(event)))
-    if as_json:
-        answer(as_json, {"plan_again": unplanned}, "")
+    answer(as_json, {"plan_again": unplanned})
     if unplanned:
         raise StaleError(f"the plan is applied; {', '.join(unplanned)} can be planned now: plan and apply again")

@@ -86,9 +86,10 @@ def _check_label(context: click.Context, parameter: click.Parameter, label: str 
 label_option = partial(click.option, "--label", callback=_check_label, help="The prefix of the names of change sets.")
 
 
-def answer(as_json: bool, content: object, text: str) -> None:
-    """Print a result: `content`, which may contain dataclasses, as JSON, or `text` for people."""
-    click.echo(json.dumps(content, indent=1, default=asdict) if as_json else text)
+def answer(as_json: bool, content: object, text: str | None = None) -> None:
+    """Print a result: `content`, which may contain dataclasses, as JSON, or `text` for people, if there is any."""
+    if as_json or text is not None:
+        click.echo(json.dumps(content, indent=1, default=asdict) if as_json else text)
 
 
 def progress(as_json: bool) -> Callable[[str], None]:

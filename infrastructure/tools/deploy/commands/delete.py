@@ -16,13 +16,6 @@ def delete_command(context: Context, environment: str, confirm: str, as_json: bo
         raise click.BadParameter(f"{confirm!r} is not {environment!r}; nothing was deleted", param_hint="--confirm")
     desired = context.load(environment)
     report = progress(as_json)
-    deleted: list[str] = []
-
-    def report_deleted(line: str) -> None:
-        deleted.append(line)
-        report(line)
-
     with environment_lock(environment, context.plans):
-        delete_environment(context.session, desired, report_deleted, lambda event: report(event_text(event)))
-    if as_json:
-        answer(as_json, deleted, "")
+        deleted = delete_environment(context.session, desired, report, lambda event: report(event_text(event)))
+    answer(as_json, [f"{stack}: deleted" for stack in deleted])

@@ -12,4 +12,4 @@ def discard_command(context: Context, environment: str, label: str, as_json: boo
     desired = context.load(environment)
     with environment_lock(environment, context.plans):
         discarded = discard_label(context.session, desired, label)
-    answer(as_json, discarded, "\n".join(discarded) or f"There are no change sets with the label {label}.")
+    answer(as_json, discarded, "\n".join(discarded) or f"No change sets with the label {label}.")

@@ -48,7 +48,7 @@ def plan_command(
     with failure_as_markdown(markdown, environment, "plan"):
         desired = context.load(environment)
         with environment_lock(environment, context.plans):
-            with suppress(PlanFileError):  # there is no previous plan, or it is unreadable
+            with suppress(PlanFileError):  # the previous plan is missing or unreadable
                 discard_change_sets(context.session, desired, load_plan(path).stacks)
             if label is not None:
                 discard_label(context.session, desired, label)

@@ -14,5 +14,4 @@ def publish_command(context: Context, environment: str, as_json: bool) -> None:
         context.repository,
         lambda one: report(f"{one.service} {one.version}: {one.result}"),
     )
-    if as_json:
-        answer(as_json, published, "")
+    answer(as_json, published)
