@@ -1,22 +1,36 @@
-"""Failures of an annotation: permanent or temporary.
+"""Failures of an annotation: of the photo, of the configuration, or temporary.
 
     Exception
     ├── AnnotationRefusedError          permanent: recorded with its message, and acknowledged
-    │   └── KeyRefusedError             the operator has to act; the key is read again for the next photo
-    └── RetryableError                  temporary: raised, so that Lambda delivers the event again
-        └── ModelUnavailableError       the model is throttled or overloaded
-            └── UnusableAnswerError     a timeout, or an unusable answer: may have been charged
+    ├── PausedError                     the operator has to act: annotation pauses, and the photo stays pending
+    └── RetryableError                  temporary and not billed: raised, so that Lambda delivers the event again
+        └── ModelUnavailableError       the model is throttled, overloaded or silent
 
 Failures of S3, Secrets Manager and the database keep their own classes and are temporary, too.
 """
+
+from catalog.pause import Cause
 
 
 class AnnotationRefusedError(Exception):
     """No further attempt can succeed. The message tells the photo's owner why, and what to do."""
 
 
-class KeyRefusedError(AnnotationRefusedError):
-    """The model's service does not accept the configured key."""
+class PausedError(Exception):
+    """No photo can be annotated until the operator acts, or until a quota or budget is renewed."""
+
+    def __init__(self, cause: Cause, detail: str, retry_after: float = 0) -> None:
+        """Keep what the operator needs.
+
+        Args:
+            cause: what the operator has to solve.
+            detail: status, reason and quota name in the words of the service; never the key.
+            retry_after: the delay that the service asks for, in seconds.
+        """
+        super().__init__(f"{cause}: {detail}")
+        self.cause: Cause = cause
+        self.detail = detail
+        self.retry_after = retry_after
 
 
 class RetryableError(Exception):
@@ -24,13 +38,9 @@ class RetryableError(Exception):
 
 
 class ModelUnavailableError(RetryableError):
-    """The model did not return an annotation."""
+    """The model did not answer, or refused to answer now."""
 
     def __init__(self, message: str, retry_after: float = 0) -> None:
         """Keep the delay that the model's service asks for, in seconds."""
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class UnusableAnswerError(ModelUnavailableError):
-    """The model may have answered, and charged for it, but there is no usable annotation."""

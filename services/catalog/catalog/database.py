@@ -168,10 +168,16 @@ class Database:
             reset=False,  # autocommit: nothing to roll back
         )
 
-    def run(self, work: Callable[[Connection[Any]], Result], seconds: float = PATIENCE_SECONDS) -> Result:
+    def run(
+        self,
+        work: Callable[[Connection[Any]], Result],
+        seconds: float = PATIENCE_SECONDS,
+        *,
+        in_transaction: bool = False,
+    ) -> Result:
         """Call `work` with a connection and return its result; retry while the database is away, locked or read-only.
 
-        The work must be idempotent: the server may have executed a statement whose answer was lost.
+        The work must be idempotent: the server may have executed a statement whose answer was lost, or a commit.
 
         Raises:
             ConfigurationError: the CA file cannot be used.
@@ -181,7 +187,7 @@ class Database:
         failures = 0
         while True:
             try:
-                with self.connection() as connection:
+                with self.transaction() if in_transaction else self.connection() as connection:
                     return work(connection)
             except SchemaBehindError:
                 raise
