@@ -22,22 +22,6 @@ class Facts:
     camera: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """An open request that was answered with an annotation. It is settled when the annotation is recorded."""
-
-    request_id: str
-    answer: Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """An annotation, and the payment if a request for it may be billed."""
-
-    annotation: Annotation
-    payment: Payment | None = None
-
-
 class Account(Protocol):
     """Opens and settles the requests for one photo. `annotate.account` keeps them in the catalog's ledger."""
 
@@ -50,7 +34,7 @@ class Account(Protocol):
         """
 
     def settle(self, request_id: str, answer: Answer) -> None:
-        """Record an answer without an annotation."""
+        """Keep an answer, which is recorded together with the outcome for the photo."""
 
     def cancel(self, request_id: str) -> None:
         """Forget a request that the service did not bill."""
@@ -59,7 +43,7 @@ class Account(Protocol):
 class Annotator(Protocol):
     """Gemini or the offline tagger."""
 
-    def annotate(self, image: Image, facts: Facts, account: Account) -> Result:
+    def annotate(self, image: Image, facts: Facts, account: Account) -> Annotation:
         """Annotate an RGB picture.
 
         Raises:

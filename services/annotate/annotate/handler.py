@@ -1,14 +1,15 @@
 """Lambda function that annotates each uploaded photo.
 
-Permanent failures are recorded as the photo's state and acknowledged; everything else is raised, so that Lambda
-delivers the event again. `annotate.errors` defines which is which. A bug that repeatedly stops the same photo is
+Permanent failures are recorded as the photo's state and acknowledged. Problems that the operator has to solve pause
+annotation: photos wait in the catalog's queue, and their events are acknowledged. Everything else is raised, so that
+Lambda delivers the event again. `annotate.errors` defines which is which. A bug that repeatedly stops the same photo is
 recorded too.
 
 Annotations cost money, so only one delivery at a time requests one: the holder of the photo's lease. Other deliveries
 are acknowledged meanwhile, because the holder ends in one of three ways. It records the annotation or a failure. It
 fails, releases the lease and is delivered again. Or its process is killed: then the lease expires, and the sweep
 announces the photo again. Only a killed process can lose an annotation that has been paid for, between the answer and
-its record. That takes milliseconds, or two minutes during a failover of the database.
+its record. The ledger counts it, so that this cannot repeat without end.
 """
 
 from __future__ import annotations
@@ -20,23 +21,21 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Literal
 
+from annotate.account import PhotoAccount
+from annotate.annotator import Annotator, Facts
+from annotate.api_key import read_api_key
 from annotate.config import AnnotateSettings
-from annotate.errors import AnnotationRefusedError, KeyRefusedError, RetryableError
-from catalog import images
+from annotate.errors import AnnotationRefusedError, PausedError, RetryableError
+from catalog import images, pause, queue
 from catalog.bucket import Bucket, Download, FileTooLargeError
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import Context, OutOfTimeError, time_limit
 from catalog.events import process_uploads
 from catalog.repeated_errors import failing_repeated_errors
-from catalog.secrets import read_secret
-from catalog.settings import ConfigurationError
 from catalog.uploads import Upload
 from imaging.decode import UnreadableImageError, decode
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +50,6 @@ LEASE_MARGIN_SECONDS = 5.0
 RECORDING_SECONDS = 120.0
 # Time reserved for releasing the lease, before Lambda stops the function.
 ENDING_SECONDS = 10.0
-
-
-class Annotator(Protocol):
-    """Gemini or the offline tagger."""
-
-    def annotate(self, image: Image) -> images.Annotation:
-        """Annotate an RGB picture, or raise an error of `annotate.errors`."""
 
 
 def handle(event: Mapping[str, Any], context: Context) -> None:
@@ -83,25 +75,15 @@ def describer() -> Describer:
     return Describer(settings, Bucket(settings.bucket_name), Database(settings))
 
 
-def make_annotator(settings: AnnotateSettings) -> Annotator:
-    """Return Gemini if a key is configured, otherwise the offline tagger. Imports are slow, so only one is imported.
+def make_annotator(settings: AnnotateSettings, key: str | None) -> Annotator:
+    """Return Gemini if there is a key, otherwise the offline tagger. Imports are slow, so only one is imported."""
+    if key is None:
+        from annotate.offline.tagger import OfflineTagger
 
-    Raises:
-        ConfigurationError: the secret with the key is blank.
-        botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: the secret cannot be read.
-    """
-    key = settings.gemini_api_key
-    if not key and settings.gemini_secret_arn:
-        key = read_secret(settings.gemini_secret_arn).strip()
-        if not key:
-            raise ConfigurationError("the secret in GEMINI_SECRET_ARN is blank")
-    if key:
-        from annotate.gemini.client import GeminiAnnotator
+        return OfflineTagger()
+    from annotate.gemini.client import GeminiAnnotator
 
-        return GeminiAnnotator(key, settings.gemini_model, settings.language)
-    from annotate.offline.tagger import OfflineTagger
-
-    return OfflineTagger()
+    return GeminiAnnotator(key, settings.gemini_model, settings.language, context=settings.prompt_context)
 
 
 class Describer:
@@ -113,6 +95,7 @@ class Describer:
         self._settings = settings
         self._database = database
         self._annotator: Annotator | None = None
+        self._key: str | None = None
 
     def close(self) -> None:
         """Close the connections to the database."""
@@ -146,16 +129,17 @@ class Describer:
                 lease = self._register(upload, seconds + LEASE_MARGIN_SECONDS)
             if lease is None:
                 return
+            account = PhotoAccount(self._database, upload, self._settings.limits)
             with failing_repeated_errors(self._database, upload, "annotation", (RetryableError,)):
                 try:
                     with _until(description_end):
                         if not self._acquire(upload, lease):
                             return
-                        outcome = self._outcome(download)
+                        outcome = self._outcome(download, account)
                     with _until(recording_end):
-                        self._record(upload, lease, outcome, recording_end - time.monotonic())
+                        self._record(upload, lease, account, outcome, recording_end - time.monotonic())
                 except Exception:
-                    self._release(upload, lease, end)
+                    self._release(upload, lease, account, end)
                     raise
 
     def _register(self, upload: Upload, seconds: float) -> datetime | None:
@@ -171,53 +155,103 @@ class Describer:
         return lease
 
     def _acquire(self, upload: Upload, lease: datetime) -> bool:
-        acquired = self._database.run(
-            lambda connection: images.acquire_lease(connection, upload.id, upload.etag, lease)
-        )
-        if not acquired:
-            logger.info("another delivery is annotating or has annotated the photo", extra={"image_id": upload.id})
-        return acquired
+        """Acquire the lease, unless another delivery holds one or annotation is paused."""
 
-    def _outcome(self, download: Download) -> images.Annotation | str:
-        """Return the annotation, or a failure reason for users."""
+        def acquire(connection: Any) -> Literal["leased", "busy", "paused"]:
+            if not images.acquire_lease(connection, upload.id, upload.etag, lease):
+                return "busy"
+            if self._settings.uses_model and not pause.admit(connection, lease):
+                queue.postpone(connection, upload.id, upload.etag)
+                return "paused"
+            return "leased"
+
+        acquired = self._database.run(acquire)
+        if acquired == "busy":
+            logger.info("another delivery is annotating or has annotated the photo", extra={"image_id": upload.id})
+        elif acquired == "paused":
+            logger.info("annotation is paused; the photo waits in the queue", extra={"image_id": upload.id})
+        return acquired == "leased"
+
+    def _outcome(self, download: Download, account: PhotoAccount) -> images.Annotation | PausedError | str:
+        """Return the annotation, why annotation has to pause, or a failure reason for users."""
         try:
-            return self._describe(download.read())
+            return self._describe(download, account)
+        except PausedError as error:
+            return error
         except (AnnotationRefusedError, FileTooLargeError, UnreadableImageError) as error:
             return str(error)
 
-    def _describe(self, data: bytes) -> images.Annotation:
-        picture = decode(data, BOX)
-        if self._annotator is None:
-            self._annotator = make_annotator(self._settings)
-        try:
-            return self._annotator.annotate(picture.on_white())
-        except KeyRefusedError:
-            self._annotator = None  # the key may have been replaced: read the secret again for the next photo
-            raise
-
-    def _record(self, upload: Upload, lease: datetime, outcome: images.Annotation | str, seconds: float) -> None:
-        """Record an outcome; retry for `seconds` while the database is away."""
-
-        def record(connection: Any) -> bool:
-            if isinstance(outcome, str):
-                return images.annotation_failed(connection, upload.id, upload.etag, outcome, lease)
-            return images.annotation_ready(connection, upload.id, upload.etag, outcome)
-
-        if not self._database.run(record, seconds):
-            logger.info("the photo was deleted, replaced, edited or described meanwhile", extra={"image_id": upload.id})
-        elif isinstance(outcome, str):
-            logger.info("no description: %s", outcome, extra={"image_id": upload.id})
+    def _describe(self, download: Download, account: PhotoAccount) -> images.Annotation:
+        picture = decode(download.read(), BOX).on_white()
+        facts = Facts(download.upload.filename)
+        if self._annotator is not None:
+            try:
+                return self._annotator.annotate(picture, facts, account)
+            except PausedError:
+                # The key may have been replaced: read it again, and try once more if it is another one.
+                if not self._load_annotator():
+                    raise
         else:
-            logger.info("described a photo", extra={"image_id": upload.id})
+            self._load_annotator()
+        assert self._annotator is not None
+        return self._annotator.annotate(picture, facts, account)
 
-    def _release(self, upload: Upload, lease: datetime, end: float) -> None:
-        """Release a lease before `end`, a time of time.monotonic()."""
+    def _load_annotator(self) -> bool:
+        """Make the annotator with the present key; False if the key is the one in use."""
+        key = read_api_key(self._settings)
+        if self._annotator is not None and key == self._key:
+            return False
+        self._annotator, self._key = make_annotator(self._settings, key), key
+        return True
+
+    def _record(
+        self,
+        upload: Upload,
+        lease: datetime,
+        account: PhotoAccount,
+        outcome: images.Annotation | PausedError | str,
+        seconds: float,
+    ) -> None:
+        """Record an outcome, together with its requests; retry for `seconds` while the database is away."""
+
+        def record(connection: Any) -> tuple[bool, int | None]:
+            account.write(connection)
+            if isinstance(outcome, PausedError):
+                pause.start(connection, outcome.cause, outcome.detail, outcome.retry_after)
+                queue.postpone(connection, upload.id, upload.etag)
+                return True, None
+            if account.was_answered or not self._settings.uses_model:
+                pause.end(connection)
+            else:
+                pause.withdraw(connection, lease)
+            if isinstance(outcome, str):
+                recorded = images.annotation_failed(connection, upload.id, upload.etag, outcome, lease)
+            else:
+                recorded = images.annotation_ready(connection, upload.id, upload.etag, outcome)
+            return recorded, account.budget_used_percent(connection)
+
+        recorded, percent = self._database.run(record, seconds, in_transaction=True)
+        extra = {"image_id": upload.id} | ({} if percent is None else {"budget_used_percent": percent})
+        if isinstance(outcome, PausedError):
+            logger.error("annotation is paused: %s", outcome, extra=extra | {"pause_cause": outcome.cause})
+        elif not recorded:
+            logger.info("the photo was deleted, replaced, edited or described meanwhile", extra=extra)
+        elif isinstance(outcome, str):
+            logger.info("no description: %s", outcome, extra=extra)
+        else:
+            logger.info("described a photo", extra=extra)
+
+    def _release(self, upload: Upload, lease: datetime, account: PhotoAccount, end: float) -> None:
+        """Release a lease and record the requests before `end`, a time of time.monotonic()."""
+
+        def release(connection: Any) -> None:
+            account.write(connection)
+            pause.withdraw(connection, lease)
+            images.release_lease(connection, upload.id, upload.etag, lease)
+
         try:
             with _until(end - 1):
-                self._database.run(
-                    lambda connection: images.release_lease(connection, upload.id, upload.etag, lease),
-                    end - 1 - time.monotonic(),
-                )
+                self._database.run(release, end - 1 - time.monotonic(), in_transaction=True)
         except (DatabaseUnavailableError, OutOfTimeError):
             logger.warning("could not release the lease; it will expire", extra={"image_id": upload.id})
 
@@ -229,4 +263,8 @@ def _until(moment: float) -> AbstractContextManager[None]:
 
 def _wants_annotation(image: images.Image | None, upload: Upload) -> bool:
     """Tell whether a row is waiting for the annotation of this object."""
-    return image is not None and image.etag == upload.etag and image.annotation_status == "pending" and not image.edited
+    return (
+        image is not None
+        and image.etag == upload.etag
+        and (image.annotation_status == "pending" or image.reannotation is not None)
+    )

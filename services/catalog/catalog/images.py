@@ -1,7 +1,15 @@
 """The SQL statements on the table `image`, except those of the sweep, which are in `catalog.pending`.
 
 Events may arrive twice, late and in any order, so each statement is idempotent. A result is written only if the row
-still describes the same object (`etag`), is not deleted and, for captions, was not edited by a person.
+still describes the same object (`etag`) and is not deleted.
+
+A generated text never replaces a person's, unless `reannotation` says `overwrite`: it is kept in `generated_caption`,
+`generated_alt_text` or `generated_tags` beside it, and people can restore it. `caption_edited`, `alt_text_edited` and
+`tags_edited` tell which texts a person wrote. `edited` is true if one of them is; a release before 0.5.0 set only
+`edited`, for all three.
+
+A photo waits for an annotation if it is pending, or if `reannotation` asks for another one. In the latter case it
+keeps its texts until the new ones are there.
 
 One delivery at a time annotates a photo: the one that holds its lease. The column `claimed_until` holds the end of the
 lease, which also identifies it.
@@ -23,6 +31,10 @@ from catalog.uploads import Upload
 Status = Literal["pending", "ready", "failed"]
 Part = Literal["thumbnail", "annotation"]
 """The result of one of the two functions."""
+Reannotation = Literal["keep", "overwrite"]
+"""What another annotation does with a person's text."""
+EDITABLE = ("caption", "alt_text", "tags")
+"""The texts of a photo, which functions generate and people edit."""
 
 MAX_TEXT_CHARACTERS = 2000
 MAX_REASON_CHARACTERS = 500
@@ -33,7 +45,10 @@ MAX_ERRORS = 3
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A row of the catalog. `uploaded_at` is timezone-aware, in UTC."""
+    """A row of the catalog. Times are timezone-aware, in UTC.
+
+    `annotate_at` is when the queue announces the photo, see `catalog.queue`; None if it is not in the queue.
+    """
 
     id: str
     filename: str
@@ -56,7 +71,17 @@ class Image:
     prompt_version: str | None
     input_tokens: int | None
     output_tokens: int | None
+    recognized: bool
     edited: bool
+    caption_edited: bool
+    alt_text_edited: bool
+    tags_edited: bool
+    generated_caption: str | None
+    generated_alt_text: str | None
+    generated_tags: tuple[str, ...] | None
+    unusable_answers: int
+    reannotation: Reannotation | None
+    annotate_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +97,10 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A description of a photo and its origin. The offline tagger has no prompt and no tokens."""
+    """A description of a photo and its origin. The offline tagger has no prompt and no tokens.
+
+    `recognized` is false if the texts only state colours, light and kind of image.
+    """
 
     caption: str
     alt_text: str
@@ -82,11 +110,15 @@ class Annotation:
     prompt_version: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    recognized: bool = True
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Image))
 _SELECT = f"SELECT {_COLUMNS} FROM image"
 _CURRENT = "id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL"
+_WAITS = "(annotation_status = 'pending' OR reannotation IS NOT NULL)"
+# Assignments run from left to right and use new values. All three flags are equal: a person wrote all texts.
+_ALL_EDITED = "edited AND caption_edited = alt_text_edited AND alt_text_edited = tags_edited"
 
 
 def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = False) -> Image | None:
@@ -109,12 +141,14 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
             values,
         )
         cursor.execute(
-            """UPDATE image SET filename = %(filename)s, content_type = %(content_type)s, bytes = %(bytes)s,
+            f"""UPDATE image SET filename = %(filename)s, content_type = %(content_type)s, bytes = %(bytes)s,
                  etag = %(etag)s, uploaded_at = %(uploaded_at)s,
                  thumbnail_status = 'pending', thumbnail_reason = NULL, width = NULL, height = NULL,
-                 placeholder = NULL, annotation_status = IF(edited, annotation_status, 'pending'),
+                 placeholder = NULL, annotation_status = IF({_ALL_EDITED}, annotation_status, 'pending'),
                  annotation_reason = NULL, claimed_until = NULL, pending_since = NULL, resent = 0, resent_at = NULL,
-                 thumbnail_errors = 0, annotation_errors = 0
+                 thumbnail_errors = 0, annotation_errors = 0, unusable_answers = 0,
+                 reannotation = NULL, annotate_at = NULL,
+                 generated_caption = NULL, generated_alt_text = NULL, generated_tags = NULL
                WHERE id = %(id)s AND etag <> %(etag)s AND deleted_at IS NULL
                  AND (uploaded_at < %(uploaded_at)s OR uploaded_at = %(uploaded_at)s
                    AND (%(is_settled)s OR annotation_status <> 'ready' AND claimed_until IS NULL))""",
@@ -190,12 +224,11 @@ def lease_end(connection: Connection[Any], seconds: float) -> datetime:
 
 
 def acquire_lease(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
-    """Reserve the annotation of a pending photo until `end`, so that no other delivery pays for it too."""
+    """Reserve the annotation of a waiting photo until `end`, so that no other delivery pays for it too."""
     return update(
         connection,
         f"""UPDATE image SET claimed_until = %(end)s
-            WHERE {_CURRENT} AND annotation_status = 'pending'
-              AND (claimed_until IS NULL OR claimed_until < NOW(3))""",
+            WHERE {_CURRENT} AND {_WAITS} AND (claimed_until IS NULL OR claimed_until < NOW(3))""",
         id=image_id,
         etag=etag,
         end=end,
@@ -214,17 +247,26 @@ def release_lease(connection: Connection[Any], image_id: str, etag: str, end: da
 
 
 def annotation_ready(connection: Connection[Any], image_id: str, etag: str, annotation: Annotation) -> bool:
-    """Record an annotation; False if the photo was deleted, replaced, edited or annotated meanwhile.
+    """Record an annotation; False if the photo was deleted, replaced, annotated or completely edited meanwhile.
 
     The first annotation stays. It is accepted without a lease and after a failure, because it has been paid for.
     """
+    _set_flags_of_old_edit(connection, image_id)
+    texts = "".join(
+        f"""generated_{name} = IF({name}_edited AND NOT reannotation <=> 'overwrite', %({name})s, NULL),
+            {name} = IF(generated_{name} IS NULL, %({name})s, {name}), {name}_edited = generated_{name} IS NOT NULL,
+         """
+        for name in EDITABLE
+    )
     return update(
         connection,
-        f"""UPDATE image SET annotation_status = 'ready', annotation_reason = NULL, claimed_until = NULL,
-              caption = %(caption)s, alt_text = %(alt_text)s, tags = %(tags)s, language = %(language)s,
-              model = %(model)s, prompt_version = %(prompt_version)s,
-              input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s
-            WHERE {_CURRENT} AND NOT edited AND annotation_status <> 'ready'""",
+        f"""UPDATE image SET {texts}
+              edited = caption_edited OR alt_text_edited OR tags_edited,
+              language = %(language)s, model = %(model)s, prompt_version = %(prompt_version)s,
+              input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s, recognized = %(recognized)s,
+              annotation_status = 'ready', annotation_reason = NULL, claimed_until = NULL, annotate_at = NULL,
+              reannotated_at = IF(reannotation IS NULL, reannotated_at, NOW()), reannotation = NULL
+            WHERE {_CURRENT} AND (annotation_status <> 'ready' OR reannotation IS NOT NULL)""",
         id=image_id,
         etag=etag,
         **asdict(annotation)
@@ -239,16 +281,18 @@ def annotation_ready(connection: Connection[Any], image_id: str, etag: str, anno
 def annotation_failed(
     connection: Connection[Any], image_id: str, etag: str, reason: str, lease: datetime | None = None
 ) -> bool:
-    """Record that the annotation failed, with a reason for users.
+    """Record that the annotation failed, with a reason for users. A photo with a caption keeps it and stays ready.
 
     `lease` is the end of the lease of the delivery that failed. If another delivery now holds a lease, the failure is
     dropped in favor of that delivery's result.
     """
     return update(
         connection,
-        f"""UPDATE image SET annotation_status = 'failed', annotation_reason = %(reason)s, claimed_until = NULL
-            WHERE {_CURRENT} AND annotation_status = 'pending'
-              AND (%(lease)s IS NULL OR claimed_until = %(lease)s)""",
+        f"""UPDATE image SET
+              annotation_status = IF(caption_edited OR annotation_status = 'ready', 'ready', 'failed'),
+              annotation_reason = %(reason)s, claimed_until = NULL, annotate_at = NULL,
+              reannotated_at = IF(reannotation IS NULL, reannotated_at, NOW()), reannotation = NULL
+            WHERE {_CURRENT} AND {_WAITS} AND (%(lease)s IS NULL OR claimed_until = %(lease)s)""",
         id=image_id,
         etag=etag,
         reason=reason[:MAX_REASON_CHARACTERS],
@@ -293,17 +337,56 @@ def edit(
     alt_text: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> bool:
-    """Write a person's text; None leaves a field unchanged. Functions never overwrite it from now on."""
+    """Write a person's text; None leaves a field unchanged. The generated text that it replaces is kept.
+
+    A pending photo stays pending until each text is there; a failed one is ready when it has a caption.
+    """
+    _set_flags_of_old_edit(connection, image_id)
+    values = {"caption": caption, "alt_text": alt_text, "tags": None if tags is None else _tags_column(tags)}
+    changed = {name: value for name, value in values.items() if value is not None}
+    texts = "".join(
+        f"""generated_{name} = IF({name}_edited, generated_{name}, {name}), {name} = %({name})s,
+            {name}_edited = TRUE, """
+        for name in changed
+    )
     return update(
         connection,
-        """UPDATE image SET caption = COALESCE(%(caption)s, caption), alt_text = COALESCE(%(alt_text)s, alt_text),
-             tags = COALESCE(%(tags)s, tags), edited = TRUE, annotation_status = 'ready', annotation_reason = NULL,
-             claimed_until = NULL
+        f"""UPDATE image SET {texts} edited = edited OR %(is_changed)s,
+             annotation_status = IF({_ALL_EDITED} OR annotation_status = 'failed' AND caption IS NOT NULL,
+               'ready', annotation_status),
+             annotation_reason = IF(annotation_status = 'ready', NULL, annotation_reason),
+             claimed_until = IF({_WAITS}, claimed_until, NULL), annotate_at = IF({_WAITS}, annotate_at, NULL)
            WHERE id = %(id)s AND deleted_at IS NULL""",
         id=image_id,
-        caption=caption,
-        alt_text=alt_text,
-        tags=None if tags is None else _tags_column(tags),
+        is_changed=bool(changed),
+        **changed,
+    )
+
+
+def restore(connection: Connection[Any], image_id: str) -> bool:
+    """Replace a person's texts by the generated ones, where there are any; False if the photo does not exist."""
+    _set_flags_of_old_edit(connection, image_id)
+    texts = "".join(
+        f"""{name} = COALESCE(generated_{name}, {name}), {name}_edited = {name}_edited AND generated_{name} IS NULL,
+            generated_{name} = NULL, """
+        for name in EDITABLE
+    )
+    return update(
+        connection,
+        f"""UPDATE image SET {texts} edited = caption_edited OR alt_text_edited OR tags_edited
+            WHERE id = %(id)s AND deleted_at IS NULL""",
+        id=image_id,
+    )
+
+
+def _set_flags_of_old_edit(connection: Connection[Any], image_id: str) -> None:
+    """Set the flags of a row that a release before 0.5.0 edited: any text may be a person's."""
+    update(
+        connection,
+        """UPDATE image SET caption_edited = caption IS NOT NULL, alt_text_edited = alt_text IS NOT NULL,
+             tags_edited = tags IS NOT NULL
+           WHERE id = %(id)s AND edited AND NOT (caption_edited OR alt_text_edited OR tags_edited)""",
+        id=image_id,
     )
 
 
@@ -322,7 +405,7 @@ def retry(connection: Connection[Any], image_id: str) -> bool:
              annotation_errors = LEAST(annotation_errors, %(errors)s),
              thumbnail_status = IF(thumbnail_status = 'failed', 'pending', thumbnail_status), thumbnail_reason = NULL,
              annotation_status = IF(annotation_status = 'failed', 'pending', annotation_status),
-             annotation_reason = NULL
+             annotation_reason = NULL, annotate_at = NULL
            WHERE id = %(id)s AND deleted_at IS NULL""",
         id=image_id,
         errors=MAX_ERRORS - 1,
@@ -334,7 +417,8 @@ def delete(connection: Connection[Any], image_id: str) -> bool:
     return update(
         connection,
         """UPDATE image SET deleted_at = NOW(), filename = '', placeholder = NULL, caption = NULL, alt_text = NULL,
-             tags = NULL
+             tags = NULL, generated_caption = NULL, generated_alt_text = NULL, generated_tags = NULL,
+             reannotation = NULL, annotate_at = NULL
            WHERE id = %(id)s AND deleted_at IS NULL""",
         id=image_id,
     )
@@ -352,7 +436,10 @@ def _tags_column(tags: Sequence[str]) -> str:
 
 def _image(row: tuple[Any, ...]) -> Image:
     values = dict(zip(Image.__slots__, row, strict=True))
-    values["uploaded_at"] = values["uploaded_at"].replace(tzinfo=UTC)
+    for name in ("uploaded_at", "annotate_at"):
+        values[name] = values[name] and values[name].replace(tzinfo=UTC)
     values["tags"] = tuple(json.loads(values["tags"] or "[]"))
-    values["edited"] = bool(values["edited"])
+    values["generated_tags"] = values["generated_tags"] and tuple(json.loads(values["generated_tags"]))
+    for name in ("recognized", "edited", "caption_edited", "alt_text_edited", "tags_edited"):
+        values[name] = bool(values[name])
     return Image(**values)

@@ -79,7 +79,7 @@ def spending(connection: Connection[Any]) -> Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request that is about to be sent, and the most tokens that it can cost. The caller chooses the id, a new one."""
+    """A request that is about to be sent, with a new id, and the most tokens that it can cost."""
 
     id: str
     image_id: str
@@ -201,7 +201,7 @@ def last_finish_reason(connection: Connection[Any], image_id: str, etag: str) ->
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT finish_reason FROM annotation_request
-               WHERE image_id = %s AND etag = %s AND outcome = 'unusable' ORDER BY requested_at DESC, id DESC LIMIT 1""",
+               WHERE image_id = %s AND etag = %s AND outcome = 'unusable' ORDER BY id DESC LIMIT 1""",
             (image_id, etag),
         )
         row = cursor.fetchone()

@@ -14,7 +14,9 @@ from pymysql.connections import Connection
 
 from catalog.images import update
 
-Cause = Literal["key", "secret", "service", "location", "credits", "quota", "spend_cap", "model", "budget", "daily_limit"]
+Cause = Literal[
+    "key", "secret", "service", "location", "credits", "quota", "spend_cap", "model", "budget", "daily_limit"
+]
 
 FIRST_PAUSE_SECONDS = 60
 MOST_PAUSE_SECONDS = 1800

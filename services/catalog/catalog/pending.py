@@ -23,8 +23,12 @@ MAX_RESENT = 5
 REASON = "This photo could not be processed, even after several hours of retries. Press Retry to try again."
 
 _PENDING = "deleted_at IS NULL AND (thumbnail_status = 'pending' OR annotation_status = 'pending')"
+# Photos in the queue wait for it, see `catalog.queue`.
+_UNFINISHED = (
+    "deleted_at IS NULL AND (thumbnail_status = 'pending' OR annotation_status = 'pending' AND annotate_at IS NULL)"
+)
 _SINCE = "COALESCE(pending_since, uploaded_at)"
-_OVERDUE = f"""{_PENDING}
+_OVERDUE = f"""{_UNFINISHED}
   AND {_SINCE} <= NOW() - INTERVAL {PATIENCE_MINUTES} MINUTE
   AND (resent_at IS NULL OR resent_at <= NOW() - INTERVAL {RESEND_MINUTES} MINUTE)
   AND (claimed_until IS NULL OR claimed_until < NOW(3))"""
@@ -46,7 +50,7 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The number of pending photos, the age of the oldest one, and the number of failed photos."""
+    """The number of pending photos, the age of the oldest one outside the queue, and the number of failed photos."""
 
     pending_images: int
     oldest_pending_seconds: int
@@ -99,8 +103,10 @@ def give_up(connection: Connection[Any], photo: Overdue) -> bool:
         f"""UPDATE image SET
               thumbnail_reason = IF(thumbnail_status = 'pending', %(reason)s, thumbnail_reason),
               thumbnail_status = IF(thumbnail_status = 'pending', 'failed', thumbnail_status),
-              annotation_reason = IF(annotation_status = 'pending', %(reason)s, annotation_reason),
-              annotation_status = IF(annotation_status = 'pending', 'failed', annotation_status),
+              annotation_reason = IF(annotation_status = 'pending' AND annotate_at IS NULL,
+                %(reason)s, annotation_reason),
+              annotation_status = IF(annotation_status = 'pending' AND annotate_at IS NULL,
+                'failed', annotation_status),
               claimed_until = NULL, resent = 0, resent_at = NULL
             WHERE id = %(id)s AND etag = %(etag)s AND resent = %(resent)s AND {_OVERDUE}""",
         **asdict(photo),
@@ -112,7 +118,8 @@ def backlog(connection: Connection[Any], failed_since: datetime) -> Backlog:
     """Count the pending photos, and the failed ones that were uploaded after a moment."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT COUNT(*), GREATEST(0, COALESCE(TIMESTAMPDIFF(SECOND, MIN({_SINCE}), NOW()), 0))
+            f"""SELECT COUNT(*),
+                  GREATEST(0, COALESCE(TIMESTAMPDIFF(SECOND, MIN(IF({_UNFINISHED}, {_SINCE}, NULL)), NOW()), 0))
                 FROM image WHERE {_PENDING}"""
         )
         pending, oldest = cursor.fetchone() or (0, 0)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Self, get_type_hints
+from decimal import Decimal, InvalidOperation
+from typing import Any, Self, get_type_hints
 
 
 class ConfigurationError(Exception):
@@ -18,10 +19,10 @@ class Settings:
         """Read every field from its variable; an empty variable counts as missing.
 
         Raises:
-            ConfigurationError: variables are missing, or the value of an int field is not a number.
+            ConfigurationError: variables are missing, or the value of an int, Decimal or bool field is not one.
         """
         types = get_type_hints(cls)
-        values: dict[str, str | int] = {}
+        values: dict[str, Any] = {}
         missing: list[str] = []
         for field in fields(cls):
             name = field.name.upper()
@@ -29,13 +30,20 @@ class Settings:
             if not text:
                 if field.default is MISSING:
                     missing.append(name)
-            elif types[field.name] is int:
-                try:
-                    values[field.name] = int(text)
-                except ValueError:
-                    raise ConfigurationError(f"{name} must be a whole number, not {text!r}") from None
             else:
-                values[field.name] = text
+                values[field.name] = _read(name, text, types[field.name])
         if missing:
             raise ConfigurationError(f"missing environment variables: {', '.join(missing)}")
         return cls(**values)
+
+
+def _read(name: str, text: str, kind: type) -> object:
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text]
+        if kind is Decimal and not Decimal(text).is_finite():
+            raise ValueError
+        return kind(text)
+    except (KeyError, ValueError, InvalidOperation):
+        expected = {int: "a whole number", Decimal: "a number", bool: "true or false"}[kind]
+        raise ConfigurationError(f"{name} must be {expected}, not {text!r}") from None
