@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from annotate.errors import AnnotationRefusedError, PausedError
-from catalog import ledger
+from catalog import ledger, pause
 from catalog.keys import new_id
-from catalog.ledger import Answer, Limits, LimitReachedError, Request
+from catalog.ledger import Answer, LimitReachedError, Limits, Request
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -58,6 +58,7 @@ class PhotoAccount:
         )
 
         def write_and_open(connection: Connection[Any]) -> str | None:
+            pause.lock(connection)
             self.write(connection)
             if ledger.open_request(connection, request, self._limits):
                 return None

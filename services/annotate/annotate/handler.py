@@ -184,25 +184,21 @@ class Describer:
     def _describe(self, download: Download, account: PhotoAccount) -> images.Annotation:
         picture = decode(download.read(), BOX).on_white()
         facts = Facts(download.upload.filename)
-        if self._annotator is not None:
-            try:
-                return self._annotator.annotate(picture, facts, account)
-            except PausedError:
-                # The key may have been replaced: read it again, and try once more if it is another one.
-                if not self._load_annotator():
-                    raise
-        else:
-            self._load_annotator()
-        assert self._annotator is not None
-        return self._annotator.annotate(picture, facts, account)
+        annotator = self._annotator or self._load_annotator()
+        try:
+            return annotator.annotate(picture, facts, account)
+        except PausedError:
+            reloaded = self._load_annotator()  # the key may have been replaced
+            if reloaded is annotator:
+                raise
+            return reloaded.annotate(picture, facts, account)
 
-    def _load_annotator(self) -> bool:
-        """Make the annotator with the present key; False if the key is the one in use."""
+    def _load_annotator(self) -> Annotator:
+        """Return an annotator with the present key."""
         key = read_api_key(self._settings)
-        if self._annotator is not None and key == self._key:
-            return False
-        self._annotator, self._key = make_annotator(self._settings, key), key
-        return True
+        if self._annotator is None or key != self._key:
+            self._annotator, self._key = make_annotator(self._settings, key), key
+        return self._annotator
 
     def _record(
         self,

@@ -93,13 +93,13 @@ class Request:
 def open_request(connection: Connection[Any], request: Request, limits: Limits) -> bool:
     """Open a request; False if MAX_UNUSABLE_ANSWERS of this object were unusable. Idempotent.
 
-    Run it in a transaction: it locks the pause, so that concurrent deliveries cannot exceed the limits together.
+    Run it in a transaction that began with `catalog.pause.lock`, so that concurrent deliveries cannot exceed the limits
+    together.
 
     Raises:
         LimitReachedError: the budget or the daily limit does not allow it.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM annotation_pause FOR UPDATE")
         if cursor.execute("SELECT 1 FROM annotation_request WHERE id = %s", (request.id,)):
             return True
         reserved = _cost(request.model, request.most_input_tokens, request.most_output_tokens)

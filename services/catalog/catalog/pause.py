@@ -45,6 +45,12 @@ def current(connection: Connection[Any]) -> Pause | None:
     return Pause(cause, detail, since.replace(tzinfo=UTC), next_attempt.replace(tzinfo=UTC))
 
 
+def lock(connection: Connection[Any]) -> None:
+    """Make other deliveries wait until the transaction ends. Call it first: later reads then see what they wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM annotation_pause FOR UPDATE")
+
+
 def is_probe_due(connection: Connection[Any]) -> bool:
     """Tell whether annotation is paused, its next attempt is due, and no delivery is making it."""
     with connection.cursor() as cursor:
@@ -99,16 +105,15 @@ def start(connection: Connection[Any], cause: Cause, detail: str, least_seconds:
 
 def end(connection: Connection[Any]) -> bool:
     """End the pause; False if annotation was not paused."""
-    return update(
+    return current(connection) is not None and update(
         connection,
         """UPDATE annotation_pause SET cause = NULL, detail = NULL, since = NULL, next_attempt = NULL, attempts = 0,
-             probe_until = NULL
-           WHERE cause IS NOT NULL""",
+             probe_until = NULL""",
     )
 
 
 def withdraw(connection: Connection[Any], lease: datetime) -> bool:
     """End the probe of a delivery that learned nothing about the cause; another one may try at once."""
-    return update(
+    return current(connection) is not None and update(
         connection, "UPDATE annotation_pause SET probe_until = NULL WHERE probe_until = %(lease)s", lease=lease
     )

@@ -139,6 +139,17 @@ def annotate_again(connection: Connection[Any], selection: Selection, reannotati
     )
 
 
+def failed(connection: Connection[Any], selection: Selection) -> int:
+    """Return the number of photos that `retry` would queue."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM image WHERE {_FAILED} AND ({selection.condition})", selection.values)
+        (count,) = cast(tuple[int], cursor.fetchone())
+    return count
+
+
+_FAILED = "deleted_at IS NULL AND (thumbnail_status = 'failed' OR annotation_status = 'failed')"
+
+
 def retry(connection: Connection[Any], selection: Selection) -> int:
     """Queue the selected photos whose thumbnail or annotation failed, and return their number; resumable."""
     return _in_batches(
@@ -148,8 +159,7 @@ def retry(connection: Connection[Any], selection: Selection) -> int:
               annotation_status = IF(annotation_status = 'failed', 'pending', annotation_status),
               annotation_reason = NULL, thumbnail_errors = 0, annotation_errors = 0,
               pending_since = NOW(), resent = 0, resent_at = NULL, annotate_at = NOW(3)
-            WHERE deleted_at IS NULL AND (thumbnail_status = 'failed' OR annotation_status = 'failed')
-              AND ({selection.condition}) LIMIT {BATCH}""",
+            WHERE {_FAILED} AND ({selection.condition}) LIMIT {BATCH}""",
         selection.values,
     )
 

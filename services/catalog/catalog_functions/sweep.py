@@ -1,167 +1,104 @@
-"""Lambda function that runs every 15 minutes, so that no photo stays pending forever.
+"""Lambda function for everything that keeps photos from staying unfinished.
 
-Events can be lost: a function may fail more often than it is retried, or a topic may fail to deliver. The sweep
-compares the bucket with the catalog. It registers uploads without a row or with an outdated one, announces overdue
-photos again to both functions, which skip finished work, and gives up after some hours. `catalog.pending` defines
-when.
+    any other event         every 15 minutes: see `catalog_functions.sweeper`
+    {"task": "announce"}    every minute: see `catalog_functions.announcer`
+    {"task": "annotate", "where": "model:offline", "apply": false, "overwrite": false}    by an operator
+    {"task": "retry", "where": "reason:quota", "apply": false}                            by an operator
+
+The last two select photos, see `catalog.selection`, and count them; with `apply` they put them into the queue.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError
 
-from catalog import images, pending
+from catalog import queue
 from catalog.bucket import FUNCTION_CONFIG, Bucket
-from catalog.database import Database, DatabaseSettings, DatabaseUnavailableError
-from catalog.events import StoredObject, notification
-from catalog.keys import upload_key
+from catalog.database import Database, DatabaseSettings
+from catalog.images import Reannotation
+from catalog.selection import SelectionError, parse
+from catalog_functions.announcer import Announcer
+from catalog_functions.sweeper import Sweeper
+from catalog_functions.topic import Topic
 
-if TYPE_CHECKING:
-    from mypy_boto3_sns import SNSClient
-
-logger = logging.getLogger(__name__)
 logging.getLogger().setLevel(logging.INFO)
-
-MAX_PHOTOS = 300
-"""How many photos one run registers at most, and how many it announces again at most."""
-
-LOOK_BACK = timedelta(days=35)
-"""Maximum age of an upload that the sweep registers: that of the oldest backup in RDS.
-
-After a restore, all later uploads lack a row.
-"""
-
-FAILED_WITHIN = timedelta(days=1)
-"""Maximum age of a failed photo that is counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepSettings(DatabaseSettings):
+class TaskSettings(DatabaseSettings):
     """The bucket, and the topic that announces uploads. The database user is the application's."""
 
     bucket_name: str
     topic_arn: str
+    annotate_offline_photos: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one run did."""
+class Tasks:
+    """All tasks, on one bucket and its catalog."""
 
-    registered_images: int
-    resent_images: int
-    given_up_images: int
-
-
-def handle(event: object, context: object) -> None:
-    """Sweep once, and log one line whose numbers become metrics.
-
-    Raises:
-        ConfigurationError: a variable is missing.
-        ExceptionGroup: some uploads could not be registered; everything else was done.
-        catalog.database.DatabaseUnavailableError: the next run continues.
-        botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: AWS failed; the next run continues.
-    """
-    sweeper().run()
-
-
-@cache
-def sweeper() -> Sweeper:
-    """Return the sweeper of this process; the first call reads its settings from the environment."""
-    settings = SweepSettings.from_environ(os.environ)
-    sns = boto3.client("sns", config=FUNCTION_CONFIG)
-    return Sweeper(Bucket(settings.bucket_name), sns, settings.topic_arn, Database(settings))
-
-
-class Sweeper:
-    """Finds unfinished photos in one bucket and its catalog."""
-
-    def __init__(self, bucket: Bucket, sns: SNSClient, topic_arn: str, database: Database) -> None:
-        """Create a sweeper for all runs of this process."""
-        self._bucket = bucket
-        self._sns = sns
-        self._topic_arn = topic_arn
-        self._database = database
+    def __init__(self, settings: TaskSettings) -> None:
+        """Create the tasks of this process."""
+        topic = Topic(boto3.client("sns", config=FUNCTION_CONFIG), settings.topic_arn, settings.bucket_name)
+        self._database = Database(settings)
+        self._sweeper = Sweeper(Bucket(settings.bucket_name), topic, self._database)
+        self._announcer = Announcer(topic, self._database, annotate_offline_photos=settings.annotate_offline_photos)
 
     def close(self) -> None:
         """Close the connections to the database."""
         self._database.close()
 
-    def run(self) -> Outcome:
-        """Sweep once; idempotent, and safe to run concurrently.
+    def run(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the task of an event and return its outcome: numbers by name, or an `error` for the operator.
 
         Raises:
-            ExceptionGroup: some uploads could not be registered; everything else was done.
+            ExceptionGroup: some uploads could not be registered by the sweep; everything else was done.
             catalog.database.DatabaseUnavailableError: the next run continues.
             botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: AWS failed; the next run continues.
         """
-        failures: list[Exception] = []
-        registered = self._register_lost(failures)
-        resent, given_up = self._send_overdue()
-        outcome = Outcome(registered, resent, given_up)
+        match event:
+            case {"task": "announce"}:
+                return asdict(self._announcer.run())
+            case {"task": "annotate" | "retry" as task, "where": str(where)}:
+                return self._enqueue(task, where, event)
+            case {"task": _}:
+                return {"error": "unknown task; available: announce, annotate, retry, or none for a sweep"}
+        return asdict(self._sweeper.run())
+
+    def _enqueue(self, task: str, where: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            selection = parse(where)
+        except SelectionError as error:
+            return {"error": str(error)}
         with self._database.connection() as connection:
-            backlog = pending.backlog(connection, datetime.now(UTC) - FAILED_WITHIN)
-        logger.info("swept", extra=asdict(backlog) | asdict(outcome))
-        if failures:
-            raise ExceptionGroup("some uploads could not be registered", failures)
-        return outcome
+            if task == "retry":
+                count = (
+                    queue.retry(connection, selection) if event.get("apply") else queue.failed(connection, selection)
+                )
+                return {"images": count}
+            estimate = queue.estimate(connection, selection)
+            if event.get("apply"):
+                reannotation: Reannotation = "overwrite" if event.get("overwrite") else "keep"
+                return {"images": queue.annotate_again(connection, selection, reannotation), "usd": str(estimate.usd)}
+            return {"images": estimate.images, "usd": str(estimate.usd)}
 
-    def _register_lost(self, failures: list[Exception]) -> int:
-        """Register old uploads without an up-to-date row, and return how many."""
-        registered = 0
-        for image_id in islice(self._lost(), MAX_PHOTOS):
-            try:
-                registered += self._register(image_id)
-            except (DatabaseUnavailableError, BotoCoreError):  # affects all uploads
-                raise
-            except Exception as error:
-                logger.exception("an upload could not be registered", extra={"image_id": image_id})
-                failures.append(error)
-        return registered
 
-    def _lost(self) -> Iterator[str]:
-        now = datetime.now(UTC)
-        for etags in self._bucket.upload_etags(now - LOOK_BACK, now - timedelta(minutes=pending.PATIENCE_MINUTES)):
-            with self._database.connection() as connection:
-                unknown = pending.unknown_ids(connection, etags)
-            yield from unknown
+@cache
+def tasks() -> Tasks:
+    """Return the tasks of this process; the first call reads their settings from the environment.
 
-    def _register(self, image_id: str) -> bool:
-        upload = self._bucket.find_upload(image_id)
-        if upload is None:
-            return False  # deleted meanwhile
-        with self._database.connection() as connection:
-            image = images.register(connection, upload, is_settled=True)
-        if image is None or image.etag != upload.etag:
-            return False  # deleted meanwhile, or the catalog has a newer version
-        logger.warning("registered a lost upload", extra={"image_id": image_id})
-        return True
+    Raises:
+        ConfigurationError: a variable is missing.
+    """
+    return Tasks(TaskSettings.from_environ(os.environ))
 
-    def _send_overdue(self) -> tuple[int, int]:
-        """Announce overdue photos again or give them up, and return how many of each."""
-        resent = given_up = 0
-        with self._database.connection() as connection:
-            for photo in pending.overdue(connection, MAX_PHOTOS):
-                if photo.retries_exhausted:
-                    if pending.give_up(connection, photo):
-                        given_up += 1
-                        logger.error("gave up a photo", extra={"image_id": photo.id})
-                # Count first: if counting failed after sending, a photo could be sent without end.
-                elif pending.count_resending(connection, photo):
-                    self._send(photo.id)
-                    resent += 1
-        return resent, given_up
 
-    def _send(self, image_id: str) -> None:
-        message = notification(StoredObject(self._bucket.name, upload_key(image_id)))
-        self._sns.publish(TopicArn=self._topic_arn, Message=message)
-        logger.info("sent a photo again", extra={"image_id": image_id})
+def handle(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """Run one task; see `Tasks.run`."""
+    return tasks().run(event)
