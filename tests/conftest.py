@@ -25,6 +25,7 @@ from servers.installation import Installation
 from servers.mariadb import MariaDb
 from servers.mysql import MySql
 from support import migration
+from support.catalog_rows import empty
 from support.database_server import connect_master, fetch, run_as_master, started
 from support.migration import APPLICATION_USER, store_secret
 
@@ -205,8 +206,8 @@ def database(aws: None, database_server: Address, _schema: str, monkeypatch: pyt
     monkeypatch.setenv("DATABASE_NAME", _schema)
     monkeypatch.setenv("DATABASE_SECRET_ARN", store_secret("application", APPLICATION_USER))
     database = Database(DatabaseSettings.from_environ(os.environ), max_connections=4)
-    with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("DELETE FROM image")
+    with database.connection() as connection:
+        empty(connection)
     yield database
     database.close()
 

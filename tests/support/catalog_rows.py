@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog import images
+from catalog import images, pause
 from catalog.database import Database
 from catalog.images import Annotation, Image, Thumbnail
 from catalog.keys import new_id
@@ -23,6 +23,14 @@ ANNOTATION = Annotation(
     input_tokens=1100,
     output_tokens=30,
 )
+
+
+def empty(connection: Any) -> None:
+    """Remove all photos and requests, and end the pause."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM image")
+        cursor.execute("DELETE FROM annotation_request")
+    pause.end(connection)
 
 
 def an_upload(**changes: Any) -> Upload:

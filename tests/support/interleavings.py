@@ -29,7 +29,9 @@ from catalog.bucket import Bucket
 from catalog.events import announced_objects
 from catalog.keys import new_id, thumbnail_key, upload_key
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, RESEND_MINUTES
-from catalog_functions.sweep import Sweeper
+from catalog_functions.sweeper import Sweeper
+from catalog_functions.topic import Topic
+from support.catalog_rows import empty
 from support.stepped import OUTSIDE, S3, Clock, Model, SteppedDatabase, Version, Work
 from thumbnail.handler import Thumbnailer
 from web.backends import Backends
@@ -79,10 +81,10 @@ class World:
         app.extensions["backends"] = Backends(database, database, Storage(session, BUCKET), Functions(session, web))
         self.thumbnailer = Thumbnailer(bucket, database)
         self.describer = Describer(AnnotateSettings(**settings), bucket, database)
-        topic: Any = SimpleNamespace(publish=self._publish)
-        self.sweeper = Sweeper(bucket, topic, "topic", database)
-        with database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("DELETE FROM image")
+        sns: Any = SimpleNamespace(publish=self._publish)
+        self.sweeper = Sweeper(bucket, Topic(sns, "topic", BUCKET), database)
+        with database.connection() as connection:
+            empty(connection)
 
     def announce(self, photo: str) -> None:
         """Deliver an event to both functions."""
@@ -144,7 +146,7 @@ class Interleavings(RuleBasedStateMachine):
         super().__init__()
         self.world = World(database, app)
         model = Model(self.world.clock)
-        patch.setattr(annotating, "make_annotator", lambda _settings: model)
+        patch.setattr(annotating, "make_annotator", lambda *_: model)
         self.photos = [Photo() for _ in range(2)]
         self.before: dict[str, Row] = {}
         self.width = 8

@@ -241,7 +241,7 @@ class Model:
         self._clock = clock
         self._asked = 0
 
-    def annotate(self, image: Image.Image) -> Annotation:
+    def annotate(self, image: Image.Image, *_: object) -> Annotation:
         """Annotate a picture in one step, or fail as `Work.answer` says."""
         work = current_work()
         assert work is not None

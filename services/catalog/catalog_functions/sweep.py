@@ -65,8 +65,8 @@ class Tasks:
         match event:
             case {"task": "announce"}:
                 return asdict(self._announcer.run())
-            case {"task": "annotate" | "retry" as task, "where": str(where)}:
-                return self._enqueue(task, where, event)
+            case {"task": "annotate" | "retry" as task}:
+                return self._enqueue(task, str(event.get("where", "")), event)
             case {"task": _}:
                 return {"error": "unknown task; available: announce, annotate, retry, or none for a sweep"}
         return asdict(self._sweeper.run())

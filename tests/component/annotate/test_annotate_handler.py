@@ -311,7 +311,7 @@ def test_two_minutes_are_reserved_for_recording(monkeypatch: pytest.MonkeyPatch)
             lefts.append(seconds_left())
             return super().annotate(image)
 
-    monkeypatch.setattr("annotate.handler.make_annotator", lambda _: Watch())
+    monkeypatch.setattr("annotate.handler.make_annotator", lambda *_: Watch())
     deliver(uploaded(), seconds=240)
     (left,) = lefts
     assert left <= 240 - 120

@@ -20,13 +20,18 @@ def connection(database: Database) -> Iterator[Any]:
 
 @pytest.fixture
 def later(connection: Any) -> Callable[[int], None]:
-    """Return a function that lets minutes pass: it moves all times of all photos into the past."""
+    """Return a function that lets minutes pass: it moves all times in the catalog into the past."""
 
     def pass_time(minutes: int) -> None:
-        moments = ("uploaded_at", "pending_since", "resent_at", "claimed_until")
-        earlier = ", ".join(f"{moment} = {moment} - INTERVAL {minutes} MINUTE" for moment in moments)
+        moments = {
+            "image": ("uploaded_at", "pending_since", "resent_at", "claimed_until", "annotate_at", "reannotated_at"),
+            "annotation_pause": ("since", "next_attempt", "probe_until"),
+            "annotation_request": ("requested_at",),
+        }
         with connection.cursor() as cursor:
-            cursor.execute(f"UPDATE image SET {earlier}")
+            for table, columns in moments.items():
+                earlier = ", ".join(f"{column} = {column} - INTERVAL {minutes} MINUTE" for column in columns)
+                cursor.execute(f"UPDATE {table} SET {earlier}")
 
     return pass_time
 

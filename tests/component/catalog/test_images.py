@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalog import images
+from catalog import images, queue, selection
 from catalog.images import Annotation, Thumbnail
 from catalog.keys import new_id
 from catalog.uploads import Upload
@@ -193,10 +193,67 @@ def test_an_edit_changes_only_the_given_fields(connection: Any, upload: Upload) 
 
 def test_a_persons_text_is_never_overwritten(connection: Any, upload: Upload) -> None:
     images.edit(connection, upload.id, caption="Mine", tags=[])
-    assert not images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
-    images.register(connection, replace(upload, etag="e2"))
+    images.register(connection, replace(upload, etag="e2", uploaded_at=upload.uploaded_at + timedelta(seconds=1)))
+    images.annotation_ready(connection, upload.id, "e2", ANNOTATION)
     image = row(connection, upload.id)
     assert (image.caption, image.tags, image.annotation_status) == ("Mine", (), "ready")
+
+
+def test_who_changed_only_the_tags_still_gets_a_caption(connection: Any, upload: Upload) -> None:
+    images.edit(connection, upload.id, tags=["mine"])
+    assert row(connection, upload.id).annotation_status == "pending"
+    assert images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    image = row(connection, upload.id)
+    assert (image.caption, image.tags, image.generated_tags) == (ANNOTATION.caption, ("mine",), ANNOTATION.tags)
+    assert (image.caption_edited, image.alt_text_edited, image.tags_edited, image.edited) == (False, False, True, True)
+
+
+def test_who_wrote_every_text_needs_no_annotation(connection: Any, upload: Upload) -> None:
+    images.edit(connection, upload.id, caption="Mine", alt_text="Mine, too", tags=[])
+    assert row(connection, upload.id).annotation_status == "ready"
+    assert not images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+
+
+def test_a_caption_by_a_person_settles_a_failure(connection: Any, upload: Upload) -> None:
+    images.annotation_failed(connection, upload.id, upload.etag, "Blocked.")
+    images.edit(connection, upload.id, tags=["mine"])
+    assert row(connection, upload.id).annotation_reason == "Blocked."
+    images.edit(connection, upload.id, caption="Mine")
+    image = row(connection, upload.id)
+    assert (image.annotation_status, image.annotation_reason) == ("ready", None)
+
+
+def test_a_failure_keeps_the_caption_that_a_person_wrote_meanwhile(connection: Any, upload: Upload) -> None:
+    images.edit(connection, upload.id, caption="Mine")
+    images.annotation_failed(connection, upload.id, upload.etag, "Blocked.")
+    image = row(connection, upload.id)
+    assert (image.annotation_status, image.caption) == ("ready", "Mine")
+
+
+def test_the_generated_text_can_be_restored(connection: Any, upload: Upload) -> None:
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    before = row(connection, upload.id)
+    images.edit(connection, upload.id, caption="Mine", tags=["mine"])
+    images.edit(connection, upload.id, caption="Mine again", tags=[])
+    assert row(connection, upload.id).generated_caption == ANNOTATION.caption
+    assert images.restore(connection, upload.id)
+    assert row(connection, upload.id) == before
+
+
+def test_a_text_without_a_generated_one_stays_when_the_others_are_restored(connection: Any, upload: Upload) -> None:
+    images.edit(connection, upload.id, caption="Mine")
+    images.restore(connection, upload.id)
+    image = row(connection, upload.id)
+    assert (image.caption, image.caption_edited) == ("Mine", True)
+
+
+def test_a_text_edited_by_an_older_release_counts_as_a_persons(connection: Any, upload: Upload) -> None:
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
+    connection.cursor().execute("UPDATE image SET caption = 'Old', edited = TRUE")
+    queue.annotate_again(connection, selection.parse("all"), "keep")
+    images.annotation_ready(connection, upload.id, upload.etag, replace(ANNOTATION, caption="New", alt_text="New"))
+    image = row(connection, upload.id)
+    assert (image.caption, image.alt_text, image.generated_caption) == ("Old", ANNOTATION.alt_text, "New")
 
 
 def test_retry_resets_failed_parts_to_pending(connection: Any, upload: Upload) -> None:

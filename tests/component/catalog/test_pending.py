@@ -122,7 +122,7 @@ def test_giving_up_keeps_existing_results(connection: Any, upload: Upload, later
 
 
 def test_giving_up_keeps_a_persons_text(connection: Any, upload: Upload, later: Later) -> None:
-    images.edit(connection, upload.id, caption="Mine")
+    images.edit(connection, upload.id, caption="Mine", alt_text="Mine", tags=[])
     assert pending.give_up(connection, exhausted(connection, later))
     image = row(connection, upload.id)
     assert (image.caption, image.annotation_status, image.thumbnail_status) == ("Mine", "ready", "failed")
@@ -130,7 +130,7 @@ def test_giving_up_keeps_a_persons_text(connection: Any, upload: Upload, later: 
 
 def test_a_photo_edited_meanwhile_is_not_given_up(connection: Any, upload: Upload, later: Later) -> None:
     photo = exhausted(connection, later)
-    images.edit(connection, upload.id, caption="Mine")
+    images.edit(connection, upload.id, caption="Mine", alt_text="Mine", tags=[])
     images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
     assert not pending.give_up(connection, photo)
     assert row(connection, upload.id).annotation_status == "ready"

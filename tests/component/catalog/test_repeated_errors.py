@@ -17,7 +17,7 @@ from catalog.images import MAX_ERRORS, Part
 from catalog.repeated_errors import REASON, failing_repeated_errors
 from catalog.settings import ConfigurationError
 from catalog.uploads import Upload
-from support.catalog_rows import THUMBNAIL, leased, row
+from support.catalog_rows import ANNOTATION, THUMBNAIL, leased, row
 
 PARTS: list[Part] = ["thumbnail", "annotation"]
 
@@ -144,7 +144,7 @@ def test_an_error_of_an_older_file_does_not_count(database: Database, connection
 @pytest.mark.parametrize("part", PARTS)
 def test_a_ready_part_stays_ready(database: Database, connection: Any, upload: Upload, part: Part) -> None:
     images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)
-    images.edit(connection, upload.id, caption="Mine")
+    images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
     for _ in range(MAX_ERRORS + 1):
         stop(database, upload, part, ValueError())
     assert status(connection, upload, part)[0] == "ready"

@@ -1,10 +1,10 @@
-"""The sweep, with a bucket, a topic and a real database."""
+"""The sweep and the queue, with a bucket, a topic and a real database."""
 
 import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -14,16 +14,19 @@ import pytest
 from botocore.exceptions import ClientError
 from pymysql.err import DataError
 
-from catalog import images
+from catalog import images, pause, queue
 from catalog.bucket import Bucket
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.events import announced_objects
 from catalog.keys import new_id, upload_key
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES
 from catalog.settings import ConfigurationError
-from catalog_functions import sweep
-from catalog_functions.sweep import Outcome, Sweeper, handle, sweeper
-from support.catalog_rows import THUMBNAIL, an_upload, row
+from catalog_functions import announcer, sweeper
+from catalog_functions.announcer import Announced, Announcer
+from catalog_functions.sweep import handle, tasks
+from catalog_functions.sweeper import Outcome, Sweeper
+from catalog_functions.topic import Topic
+from support.catalog_rows import ANNOTATION, THUMBNAIL, an_upload, row
 from support.lambda_context import fresh_process
 from support.uploads import put_upload
 
@@ -43,6 +46,7 @@ class World:
     connection: Any
     later: Callable[[int], None]
     sweeper: Sweeper
+    announcer: Announcer
     waited: int = 0
 
     def upload(self, image_id: str | None = None) -> str:
@@ -96,10 +100,12 @@ def world(
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     monkeypatch.setenv("BUCKET_NAME", BUCKET)
     monkeypatch.setenv("TOPIC_ARN", topic)
-    world = World(s3, sqs, queue, connection, later, Sweeper(Bucket(BUCKET, s3), sns, topic, database))
+    announcements = Topic(sns, topic, BUCKET)
+    sweeper = Sweeper(Bucket(BUCKET, s3), announcements, database)
+    world = World(s3, sqs, queue, connection, later, sweeper, Announcer(announcements, database))
     for call in ("ListObjectsV2", "HeadObject"):
         s3.meta.events.register(f"after-call.s3.{call}", world.age)
-    with fresh_process(sweeper):
+    with fresh_process(tasks):
         yield world
 
 
@@ -156,7 +162,7 @@ def test_a_deleted_photo_with_an_object_is_not_restored(world: World) -> None:
 
 def test_a_finished_photo_is_ignored(world: World) -> None:
     photo = world.swept()
-    images.edit(world.connection, photo, caption="Mine")
+    images.edit(world.connection, photo, caption="Mine", alt_text="Mine", tags=[])
     images.thumbnail_ready(world.connection, photo, row(world.connection, photo).etag, THUMBNAIL)
     world.wait(RESEND_MINUTES + 1)
     assert world.sweeper.run() == Outcome(0, 0, 0)
@@ -175,7 +181,7 @@ def test_a_photo_is_given_up_after_the_last_announcement(world: World) -> None:
 
 
 def test_a_run_is_bounded_and_the_next_one_continues(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "MAX_PHOTOS", 2)
+    monkeypatch.setattr(sweeper, "MAX_PHOTOS", 2)
     photos = {world.upload() for _ in range(3)}
     world.wait(PATIENCE_MINUTES + 1)
     assert world.sweeper.run() == Outcome(registered_images=2, resent_images=2, given_up_images=0)
@@ -302,7 +308,96 @@ def test_the_function_reads_its_environment_once(world: World) -> None:
     world.wait(RESEND_MINUTES + 1)
     handle({"source": "aws.events"}, None)
     assert world.announced() == [upload_key(photo)]
-    assert sweeper() is sweeper()
+    assert tasks() is tasks()
+
+
+def queued(world: World) -> str:
+    """Store a photo that waits in the queue because annotation was paused."""
+    photo = world.swept()
+    world.announced()
+    assert queue.postpone(world.connection, photo, row(world.connection, photo).etag)
+    return photo
+
+
+def test_a_photo_of_the_queue_is_announced_once(world: World) -> None:
+    photo = queued(world)
+    assert world.announcer.run() == Announced(annotation_paused=0, queued_images=0, announced_images=1)
+    assert world.announced() == [upload_key(photo)]
+    assert world.announcer.run().announced_images == 0
+
+
+def test_the_queue_drains_at_a_bounded_rate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announcer, "MAX_PHOTOS", 2)
+    for _ in range(3):
+        queued(world)
+    assert [world.announcer.run().announced_images for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_pause_stops_the_queue_until_the_next_attempt_with_one_photo(world: World) -> None:
+    for _ in range(3):
+        queued(world)
+    pause.start(world.connection, "key", "401")
+    assert world.announcer.run() == Announced(annotation_paused=1, queued_images=3, announced_images=0)
+    world.wait(2)
+    assert world.announcer.run() == Announced(annotation_paused=1, queued_images=2, announced_images=1)
+    pause.end(world.connection)
+    assert world.announcer.run().announced_images == 2
+
+
+def test_the_sweep_leaves_photos_of_the_queue_alone(world: World) -> None:
+    photo = queued(world)
+    images.thumbnail_ready(world.connection, photo, row(world.connection, photo).etag, THUMBNAIL)
+    for _ in range(MAX_RESENT + 1):
+        world.wait(RESEND_MINUTES + 1)
+        assert world.sweeper.run() == Outcome(0, 0, 0)
+    assert row(world.connection, photo).annotation_status == "pending"
+
+
+def offline(world: World) -> str:
+    photo = world.swept()
+    world.announced()
+    annotation = replace(ANNOTATION, model="offline-tagger")
+    images.annotation_ready(world.connection, photo, row(world.connection, photo).etag, annotation)
+    return photo
+
+
+def test_photos_of_the_offline_tagger_are_announced_if_the_operator_enables_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = offline(world)
+    assert handle({"task": "announce"}, None)["announced_images"] == 0
+    monkeypatch.setenv("ANNOTATE_OFFLINE_PHOTOS", "true")
+    with fresh_process(tasks):
+        assert handle({"task": "announce"}, None)["announced_images"] == 1
+    assert world.announced() == [upload_key(photo)]
+
+
+@pytest.mark.parametrize(("apply", "queue_size"), [(False, 0), (True, 1)])
+def test_an_operator_counts_photos_before_they_are_annotated_again(world: World, apply: bool, queue_size: int) -> None:
+    offline(world)
+    answer = handle({"task": "annotate", "where": "model:offline", "apply": apply}, None)
+    assert answer == {"images": 1, "usd": str(queue.TYPICAL_USD)}
+    assert queue.size(world.connection) == queue_size
+
+
+@pytest.mark.parametrize(("apply", "status"), [(False, "failed"), (True, "pending")])
+def test_an_operator_counts_failed_photos_before_they_are_retried(world: World, apply: bool, status: str) -> None:
+    photo = world.swept()
+    images.annotation_failed(world.connection, photo, row(world.connection, photo).etag, "Blocked.")
+    assert handle({"task": "retry", "where": "reason:Blocked", "apply": apply}, None) == {"images": 1}
+    assert row(world.connection, photo).annotation_status == status
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"task": "annotate", "where": "colour:red"}, "unknown term 'colour:red'"),
+        ({"task": "annotate"}, "select photos by state:"),
+        ({"task": "sing"}, "unknown task; available: announce, annotate, retry"),
+    ],
+)
+def test_a_mistake_of_an_operator_is_explained(world: World, event: dict[str, str], message: str) -> None:
+    assert message in handle(event, None)["error"]
 
 
 @pytest.mark.parametrize("variable", ["BUCKET_NAME", "TOPIC_ARN"])

@@ -15,7 +15,8 @@ from catalog.database import Database, SchemaBehindError
 from catalog.schema import Migration, own_migrations
 from catalog.search import parse
 from catalog_functions.custom_resource import MigrationSettings, apply
-from catalog_functions.sweep import Sweeper
+from catalog_functions.sweeper import Sweeper
+from catalog_functions.topic import Topic
 from support import photos
 from support.uploads import put_upload
 from thumbnail.handler import Thumbnailer
@@ -44,7 +45,7 @@ class Functions:
         self.database = Database(annotate)
         self._thumbnailer = Thumbnailer(bucket, self.database)
         self._describer = Describer(annotate, bucket, self.database)
-        self._sweeper = Sweeper(bucket, boto3.client("sns"), topic, self.database)
+        self._sweeper = Sweeper(bucket, Topic(boto3.client("sns"), topic, BUCKET), self.database)
         self.photo = put_upload(BUCKET, photos.jpeg(64, 48))
 
     def thumbnail(self) -> None:

@@ -133,4 +133,4 @@ def append(api: str, operation: str, parameters: Mapping[str, str], *, missing: 
 if os.environ.get("RECORD_CALLS"):
     sys.meta_path.insert(0, AfterImport("botocore", lambda botocore: botocore.register_initializer(watch_session)))
 if os.environ.get("AHEAD_FILE"):
-    sys.meta_path.insert(0, AfterImport("catalog_functions.sweep", set_clock))
+    sys.meta_path.insert(0, AfterImport("catalog_functions.sweeper", set_clock))
