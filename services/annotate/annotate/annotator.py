@@ -43,7 +43,7 @@ class Account(Protocol):
 class Annotator(Protocol):
     """Gemini or the offline tagger."""
 
-    def annotate(self, image: Image, facts: Facts, account: Account) -> Annotation:
+    def annotate(self, image: Image, facts: Facts, account: Account, /) -> Annotation:
         """Annotate an RGB picture.
 
         Raises:

@@ -307,7 +307,7 @@ def test_two_minutes_are_reserved_for_recording(monkeypatch: pytest.MonkeyPatch)
     lefts = []
 
     class Watch(OfflineTagger):
-        def annotate(self, image: Image.Image) -> images.Annotation:
+        def annotate(self, image: Image.Image, *_: object) -> images.Annotation:
             lefts.append(seconds_left())
             return super().annotate(image)
 
@@ -337,7 +337,7 @@ def test_a_photo_that_fails_three_times_with_a_bug_is_marked_failed(
     sound, broken = uploaded(photos.encoded(photos.fence(), "PNG")), uploaded(photos.jpeg(64, 48))
     annotate = OfflineTagger.annotate
 
-    def stumble(self: OfflineTagger, image: Image.Image) -> images.Annotation:
+    def stumble(self: OfflineTagger, image: Image.Image, *_: object) -> images.Annotation:
         if image.size == (64, 48):
             raise ValueError(f"matmul of {id(image)}")
         return annotate(self, image)

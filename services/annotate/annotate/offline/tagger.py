@@ -23,8 +23,8 @@ class OfflineTagger:
         """Load the network; about 0.1 s."""
         self._network = EfficientNetLite0.load()
 
-    def annotate(self, image: Image.Image) -> Annotation:
-        """Describe an RGB picture; 0.05 to 0.15 s of one core."""
+    def annotate(self, image: Image.Image, *_: object) -> Annotation:
+        """Describe an RGB picture; 0.05 to 0.15 s of one core. It uses no facts and costs nothing."""
         crops = _crops(image)
         probabilities = np.mean([self._network.classify(crop) for crop in crops], axis=0)
         return describe(recognise(probabilities), appearance(image))
