@@ -1,7 +1,5 @@
 """The environments of this repository, created, used, updated and deleted on an emulated account."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 

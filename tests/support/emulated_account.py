@@ -1,7 +1,5 @@
 """An account on a running emulator: clients, and stacks through change sets."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

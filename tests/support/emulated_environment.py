@@ -1,7 +1,5 @@
 """The environments of this repository on an emulated account."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The application in gunicorn, in a separate process."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

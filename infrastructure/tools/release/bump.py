@@ -1,7 +1,5 @@
 """The next version of a service: derived from commits, written to its files, and pinned in staging."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

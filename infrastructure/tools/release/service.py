@@ -1,7 +1,5 @@
 """The services and the contents of their packages: read from `services/*/pyproject.toml`, now or as of a commit."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Collection, Mapping

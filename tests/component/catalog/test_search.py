@@ -1,7 +1,5 @@
 """Parsing of searches, and their results on a real server."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Database instances of the emulator: each is a real server, and its master user is stored in a secret."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

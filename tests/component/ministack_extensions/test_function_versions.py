@@ -1,7 +1,5 @@
 """Functions with an alias: events reach the published version, with its retries and dead letters."""
 
-from __future__ import annotations
-
 import copy
 import json
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Nested stacks, with templates in the emulator's S3 at the URLs that tools use."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The web application with a database server, an S3 in this process and a fake Lambda API."""
 
-from __future__ import annotations
-
 import json
 import socket
 from collections.abc import Callable, Iterator

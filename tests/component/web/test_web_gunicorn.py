@@ -1,7 +1,5 @@
 """The application in gunicorn, and its graceful stop."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import signal

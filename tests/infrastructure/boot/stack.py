@@ -1,7 +1,5 @@
 """The web stack, deployed to the emulator."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import boto3

@@ -1,7 +1,5 @@
 """After any fault of the database, no photo is lost, mixed up or paid for twice."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

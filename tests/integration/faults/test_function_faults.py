@@ -1,7 +1,5 @@
 """Whatever happens to a working function, its photo ends in the right state."""
 
-from __future__ import annotations
-
 import io
 import resource
 import zipfile

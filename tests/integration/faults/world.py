@@ -1,7 +1,5 @@
 """A running cloud whose parts can be made to fail, and the invariant that must hold afterwards."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """An environment on an emulator that records the AWS calls of its services."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What the smoke test reports about a broken gallery; tests/integration runs it on a working one."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import socket
