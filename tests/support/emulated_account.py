@@ -27,6 +27,11 @@ PROTECTED_BALANCER: dict[str, Any] = {
 }
 
 
+def failing(*after: str) -> dict[str, Any]:
+    """Return a resource that cannot be created, which is tried after some others."""
+    return {"Type": "AWS::EC2::NatGateway", "DependsOn": list(after), "Properties": {"SubnetId": "subnet-0"}}
+
+
 @dataclass(frozen=True)
 class Deployment:
     """The result of a change set."""
