@@ -1,7 +1,5 @@
 """The complete local cloud: starts database, emulator, stacks and gallery in order, and restarts what dies."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import json

@@ -1,7 +1,5 @@
 """The command `demo`: uploads sample photos to a running gallery as a browser does, and prints the results."""
 
-from __future__ import annotations
-
 import mimetypes
 import shutil
 import subprocess

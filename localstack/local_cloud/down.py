@@ -1,7 +1,5 @@
 """The command `down`: stops the local cloud, from another terminal or after a crash."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """The common part of both AWS emulators: a child process on a port of the loopback, and how clients find it."""
 
-from __future__ import annotations
-
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

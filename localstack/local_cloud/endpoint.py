@@ -1,7 +1,5 @@
 """An AWS emulator that is already running, such as the one of compose.yaml."""
 
-from __future__ import annotations
-
 import re
 
 import urllib3

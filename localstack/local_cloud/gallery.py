@@ -1,7 +1,5 @@
 """The gallery on a port of the loopback, served by gunicorn as in production."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Mapping

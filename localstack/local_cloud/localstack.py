@@ -3,8 +3,6 @@
 It keeps nothing over a restart: no stacks, no photos, no events. https://docs.localstack.cloud/aws/
 """
 
-from __future__ import annotations
-
 import shutil
 
 from local_cloud import LocalCloudError

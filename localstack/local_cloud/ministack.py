@@ -1,7 +1,5 @@
 """MiniStack, the emulator of `make up`: its state and its objects are kept in the data folder."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 from collections.abc import Mapping

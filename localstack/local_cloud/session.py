@@ -1,7 +1,5 @@
 """Sessions of boto3 for an emulator, which use no setting of the user's AWS accounts."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -5,8 +5,6 @@ so the schema is really migrated. With regions it uses the account of the creden
 https://aws-ia.github.io/taskcat/
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

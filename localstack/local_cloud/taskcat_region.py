@@ -1,7 +1,5 @@
 """The resources of a taskcat run in a region of an account: a bucket for its packages, and the stack."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 

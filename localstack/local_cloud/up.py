@@ -1,7 +1,5 @@
 """The command `up`: runs the local cloud in the foreground and restarts what dies."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

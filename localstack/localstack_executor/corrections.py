@@ -3,8 +3,6 @@
 It replaces private names, so the version of LocalStack is pinned exactly.
 """
 
-from __future__ import annotations
-
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

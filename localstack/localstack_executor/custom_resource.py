@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
-from __future__ import annotations
-
 import json
 import time
 from contextlib import suppress

@@ -3,8 +3,6 @@
 Functions are not isolated: they run as the user of LocalStack, can read its files, and have no memory limit.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-metricfilter.html
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from localstack.services.cloudformation.provider_utils import generate_default_name, keys_pascalcase_to_lower_camelcase

@@ -1,7 +1,5 @@
 """The plugins that LocalStack finds through entry points. It imports them early, so they import the rest later."""
 
-from __future__ import annotations
-
 from localstack.runtime import hooks
 from localstack.services.cloudformation.resource_provider import CloudFormationResourceProviderPlugin
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin

@@ -1,7 +1,5 @@
 """CloudFormation passes scalars on as strings: true, 5 and 0.5 become `true`, `5` and `0.5`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 """
 
-from __future__ import annotations
-
 import contextvars
 import json
 import logging

@@ -1,7 +1,5 @@
 """Buckets: a stack adopts an existing one with its objects, and events are sent in the region of the bucket."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ministack.core import responses

@@ -4,8 +4,6 @@ This saves the time for several thousand files, and keeps the bytecode that Pyth
 Functions must not write into their code folder; Lambda does not allow that either.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import tempfile

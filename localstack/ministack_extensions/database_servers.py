@@ -1,7 +1,5 @@
 """The MariaDB servers behind database instances: each has its own folder and listens only on a unix socket."""
 
-from __future__ import annotations
-
 import logging
 import shutil
 import subprocess

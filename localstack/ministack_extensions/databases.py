@@ -4,8 +4,6 @@ The address of the endpoint is the path of the server's unix socket: a database 
 rest of the application.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from typing import Any

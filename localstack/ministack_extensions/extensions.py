@@ -19,8 +19,6 @@ template_urls    templates in S3 are found at virtual-hosted URLs
 guard            requests from other web sites are refused
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import ministack.app as app

@@ -1,7 +1,5 @@
 """Functions: properties that MiniStack's CloudFormation drops, shared concurrency, and updates of busy functions."""
 
-from __future__ import annotations
-
 import threading
 from typing import Any
 

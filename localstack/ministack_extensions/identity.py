@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-oidcprovider.html
 """
 
-from __future__ import annotations
-
 from ministack.core import responses
 from ministack.services import iam
 

@@ -5,8 +5,6 @@ when the event is done with. Waiting events use no thread.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
-from __future__ import annotations
-
 import heapq
 import itertools
 import json

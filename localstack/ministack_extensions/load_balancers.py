@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html
 """
 
-from __future__ import annotations
-
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 

@@ -4,8 +4,6 @@ MiniStack stores the error output of a function. Lambda also configures the func
 everything below a warning is lost. https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
 
-from __future__ import annotations
-
 import inspect
 import queue
 import time

@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_EC2.html
 """
 
-from __future__ import annotations
-
 import re
 from functools import partial
 from typing import Any

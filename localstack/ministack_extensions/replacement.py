@@ -5,8 +5,6 @@ has createOnlyProperties and conditionalCreateOnlyProperties of AWS's own schema
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
-from __future__ import annotations
-
 import json
 from importlib import resources
 

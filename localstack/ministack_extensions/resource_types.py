@@ -1,7 +1,5 @@
 """Adds resource types of CloudFormation to MiniStack, or extends them: a table of handlers and some settings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -3,8 +3,6 @@
 apt verifies the signature of each package list, and the hash of each package that it downloads.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -3,8 +3,6 @@
 The mode of its folder protects the private one: it listens on no network, and `root` has no password on the socket.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The programs of a database server: installed on this machine, or fetched into a folder of this project."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import re

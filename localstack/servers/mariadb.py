@@ -1,7 +1,5 @@
 """The MariaDB server: installed on this machine, or fetched into a folder of this project."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from servers import ServerError

@@ -4,8 +4,6 @@ Ubuntu has a package. Debian has one only in its unstable release: it is unpacke
 including the C library, because the stable releases have older ones.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

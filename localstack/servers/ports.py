@@ -1,7 +1,5 @@
 """Ports of the loopback interface: whether one is free, which program holds it, and whether a server answers on it."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import secrets

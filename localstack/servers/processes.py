@@ -4,8 +4,6 @@ Each child has a log and a note of its identity: pid, start time and command lin
 ours only if all three match.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

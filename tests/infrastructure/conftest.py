@@ -1,7 +1,5 @@
 """An AWS account for infrastructure tests: one emulator for all of them, and small projects deployed to it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The `deploy` command: its output, and the exit codes that pipelines rely on."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The deploy tool on an emulated account: planning, applying, refusing."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Documents state facts: commands, alarms, parameters, messages and links exist, and nothing is left unexplained."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The environments of this repository, created, used, updated and deleted on an emulated account."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 
@@ -75,10 +73,11 @@ def is_ready(image: images.Image) -> bool:
 
 def test_every_resource_has_a_physical_id(session: EmulatorSession, staging: Environment) -> None:
     names = [staging.stack_name(stack.name) for stack in staging.stacks] + [staging.existing["bootstrap"]]
+    cloudformation = session.client("cloudformation", region_name=staging.region)
     found = {
         (name, resource["LogicalResourceId"]): resource
         for name in names
-        for resource in resources(session, staging.region, name)
+        for resource in resources(cloudformation, name)
     }
     assert len(found) > 100
     assert [key for key, resource in found.items() if resource.get("PhysicalResourceId", "unknown") == "unknown"] == []

@@ -1,7 +1,5 @@
 """The gate on an emulated account: change sets decide what is refused."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

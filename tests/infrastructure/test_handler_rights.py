@@ -5,8 +5,6 @@ service requires of its caller in turn; handler_rights.yaml has these, from bug 
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 """
 
-from __future__ import annotations
-
 import fnmatch
 from dataclasses import dataclass
 from functools import cache

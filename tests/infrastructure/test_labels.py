@@ -1,7 +1,5 @@
 """Labels of change sets: a pull request's plans can be found and discarded without touching others."""
 
-from __future__ import annotations
-
 import pytest
 
 from deploy.environment import Environment

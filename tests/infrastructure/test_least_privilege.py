@@ -3,8 +3,6 @@
 The calls are recorded while a whole environment is used. `pytest -rP` shows the table of rights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

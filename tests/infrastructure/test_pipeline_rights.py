@@ -3,8 +3,6 @@
 The tests record the calls of publish, plan, apply, drift and discard.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

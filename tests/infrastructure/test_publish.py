@@ -1,7 +1,5 @@
 """Publishing: each pinned version is built once, from its tag; environments run nothing else."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

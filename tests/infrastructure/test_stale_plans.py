@@ -1,7 +1,5 @@
 """Stale plans: what was edited, changed or deleted after the plan is detected."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """taskcat creates the whole environment in its regions and deletes it, and fails if a template is wrong."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

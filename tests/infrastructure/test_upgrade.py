@@ -1,7 +1,5 @@
 """Upgrades from the previous release: photos and captions survive, and the gallery responds to every request."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Consistency of the templates, their wiring, the environments and the services' settings."""
 
-from __future__ import annotations
-
 import importlib
 import re
 from collections.abc import Iterator

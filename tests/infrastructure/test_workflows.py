@@ -1,7 +1,5 @@
 """Rules for the workflows of .github/workflows, and their consistency with the rest of the repository."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ staging, …                ENV names a deployed environment of this repository
 The last two skip tests that run a cloud of their own, such as the fault tests. Dead letters are discarded.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -3,6 +3,7 @@
 from typing import Any
 
 from support.clouds import Cloud
+from support.emulated_environment import resources
 
 
 def stack_names(aws: Any, cloud: Cloud) -> list[str]:
@@ -14,17 +15,12 @@ def stack_names(aws: Any, cloud: Cloud) -> list[str]:
 
 
 def test_every_resource_of_every_stack_exists_and_has_a_name(cloud: Cloud, aws: Any) -> None:
-    pages = aws.client("cloudformation").get_paginator("list_stack_resources")
-    resources = [
-        (stack, resource)
-        for stack in stack_names(aws, cloud)
-        for page in pages.paginate(StackName=stack)
-        for resource in page["StackResourceSummaries"]
-    ]
-    assert {stack.rpartition("-")[2] for stack, _ in resources} >= {"images", "catalog", "thumbnail", "annotate"}
+    cloudformation = aws.client("cloudformation")
+    found = [(stack, resource) for stack in stack_names(aws, cloud) for resource in resources(cloudformation, stack)]
+    assert {stack.rpartition("-")[2] for stack, _ in found} >= {"images", "catalog", "thumbnail", "annotate"}
     nameless = [
         (stack, resource["LogicalResourceId"])
-        for stack, resource in resources
+        for stack, resource in found
         if resource.get("PhysicalResourceId", "") in ("", "unknown")
         or resource["ResourceStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     ]

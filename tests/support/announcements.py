@@ -1,7 +1,5 @@
 """The messages that the upload topic sends to its subscribers, both Lambda functions among them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The rights that the bootstrap stack's roles grant."""
 
-from __future__ import annotations
-
 import fnmatch
 from collections.abc import Iterable
 

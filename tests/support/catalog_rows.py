@@ -1,7 +1,5 @@
 """Uploads and results for tests of the catalog, and the rows made of them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """An account on a running emulator: clients, and stacks through change sets."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile
@@ -27,6 +25,11 @@ PROTECTED_BALANCER: dict[str, Any] = {
         "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "true"}],
     },
 }
+
+
+def failing(*after: str) -> dict[str, Any]:
+    """Return a resource that cannot be created, which is tried after some others."""
+    return {"Type": "AWS::EC2::NatGateway", "DependsOn": list(after), "Properties": {"SubnetId": "subnet-0"}}
 
 
 @dataclass(frozen=True)

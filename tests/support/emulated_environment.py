@@ -1,13 +1,9 @@
 """The environments of this repository on an emulated account."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-
-import boto3
 
 from catalog.database import Database, DatabaseSettings
 from deploy.change_set import execute, make_change_set
@@ -42,10 +38,15 @@ def prepared_account(endpoint_url: str) -> EmulatorSession:
     session, environment = EmulatorSession(endpoint_url), environment_of("staging")
     cloudformation = session.client("cloudformation", region_name=environment.region)
     body = (INFRASTRUCTURE / "bootstrap.yaml").read_text()
-    change_set = make_change_set(cloudformation, environment.existing["bootstrap"], body, BOOTSTRAP, create=True)
+    deploy_stack(cloudformation, environment.existing["bootstrap"], body, BOOTSTRAP, create=True)
+    return session
+
+
+def deploy_stack(cloudformation: Any, name: str, body: str, parameters: Mapping[str, str], *, create: bool) -> None:
+    """Create a stack, or change it."""
+    change_set = make_change_set(cloudformation, name, body, parameters, create=create)
     assert change_set is not None
     execute(cloudformation, change_set.stack, change_set.arn)
-    return session
 
 
 @contextmanager
@@ -66,7 +67,7 @@ def open_catalog(session: EmulatorSession, region: str, outputs: Outputs) -> Ite
             database.close()
 
 
-def resources(session: boto3.Session, region: str, stack: str) -> list[Any]:
+def resources(cloudformation: Any, stack: str) -> list[Any]:
     """Return all resources of a stack."""
-    pages = session.client("cloudformation", region_name=region).get_paginator("list_stack_resources")
-    return [found for page in pages.paginate(StackName=stack) for found in page["StackResourceSummaries"]]
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return [found for page in pages for found in page["StackResourceSummaries"]]

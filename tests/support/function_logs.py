@@ -1,7 +1,5 @@
 """The log groups of the functions."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The smoke test's client, extended by what only tests do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Photos in the bucket and database of a web application under test."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Scratch git repositories, without the configuration of the user and the machine."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

@@ -4,8 +4,6 @@ It validates requests as GitHub does, and keeps what they create.
 https://docs.github.com/en/rest/issues
 """
 
-from __future__ import annotations
-
 import itertools
 import socket
 from collections import deque

@@ -1,7 +1,5 @@
 """The application in gunicorn, in a separate process."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os
@@ -59,9 +57,10 @@ class Server:
         connection.endheaders(UPLOAD[:10])
         return connection
 
-    def wait_until_not_ready(self, reason: str) -> None:
-        """Wait until /readyz fails with a reason."""
-        while reason not in requests.get(f"{self.url}/readyz", timeout=30).text:
+    def begin_stop(self) -> None:
+        """Send SIGTERM, and wait until /readyz fails for that reason."""
+        self.process.terminate()
+        while "This process is stopping." not in requests.get(f"{self.url}/readyz", timeout=30).text:
             time.sleep(0.01)
 
 

@@ -1,7 +1,5 @@
 """Servers in a thread, for tests that fake an API."""
 
-from __future__ import annotations
-
 import socketserver
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

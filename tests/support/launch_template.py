@@ -1,7 +1,5 @@
 """The launch template of the gallery's instances."""
 
-from __future__ import annotations
-
 import base64
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Malformed requests, as bytes."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Iterator

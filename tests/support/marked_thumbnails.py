@@ -1,7 +1,5 @@
 """Marks thumbnails, so that a test can tell whether they were made again."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from catalog.keys import thumbnail_key

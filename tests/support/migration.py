@@ -1,7 +1,5 @@
 """Settings for migrating the databases of tests."""
 
-from __future__ import annotations
-
 import json
 from uuid import uuid4
 

@@ -1,7 +1,5 @@
 """A repository of Debian packages in a folder, which apt can use like a mirror."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The parameters of deployed stacks, and the packages of their functions."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from support.clouds import Cloud

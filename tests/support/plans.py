@@ -1,7 +1,5 @@
 """Plans for tests of what people read about them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from deploy.change_set import Change, Replacement

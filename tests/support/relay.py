@@ -1,7 +1,5 @@
 """Forwards TCP connections to a server that listens elsewhere."""
 
-from __future__ import annotations
-
 import selectors
 import socket
 import socketserver

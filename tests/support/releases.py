@@ -1,7 +1,5 @@
 """Releases of Lambda functions as in a deployment: a new version, to which the alias is moved."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Each piece of work is a thread, and only one thread runs at a time, so an order 
 Work that never resumes stands for a killed process.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import threading

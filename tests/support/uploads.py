@@ -1,7 +1,5 @@
 """Photos in a bucket, without their events."""
 
-from __future__ import annotations
-
 import boto3
 
 from catalog.filenames import filename_metadata

@@ -101,6 +101,11 @@ class Project(GitRepository):
         self.write(code, self.read(code) + f"# {message}\n")
         self.commit(message)
 
+    def change_and_bump(self, service: str, message: str = "Ask again") -> None:
+        """Commit a change of a service, then its next version."""
+        self.change(service, message)
+        self.bump(service)
+
     def tags(self) -> list[str]:
         """Return all tags."""
         return self.git("tag").split()

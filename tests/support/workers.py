@@ -1,7 +1,5 @@
 """Distributes tests among the workers of pytest-xdist; each worker starts its own servers."""
 
-from __future__ import annotations
-
 import re
 
 from xdist.scheduler.loadscope import LoadScopeScheduling

@@ -8,8 +8,6 @@ environments, concurrency and permissions, so tests of these read the files.
 https://nektosact.com/usage/
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """A simulated GitHub: events happen, and workflows run on this machine."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -4,8 +4,6 @@ Each runs the gallery of one environment on a loopback port, with the package, t
 data of the environment's launch template.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """deploy.yml: what a merge does, and what stops it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

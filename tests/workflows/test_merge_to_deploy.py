@@ -4,8 +4,6 @@ Real are git with its tags, packages built from them, change sets, databases, fu
 test. The checks are simulated; they have tests of their own.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -1,7 +1,5 @@
 """drift.yml, dependencies.yml and taskcat.yml: the scheduled workflows."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from support.github_server import GitHubServer

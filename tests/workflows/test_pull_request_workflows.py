@@ -1,7 +1,5 @@
 """ci.yml and plan.yml: the checks and plans of a pull request, and the limits for forks."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

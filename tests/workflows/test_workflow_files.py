@@ -1,7 +1,5 @@
 """Checks of the files for what act does not enforce; infrastructure/test_workflows.py has more of them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -3,8 +3,6 @@
 A stack that fails stops the apply; stacks that were changed before it are not rolled back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,7 +1,5 @@
 """The desired state of an environment: reads and validates `environments/<name>.yaml` and `stacks.yaml`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Names, values and messages are data. They are set as code, in which GitHub inter
 https://github.github.com/gfm/
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate

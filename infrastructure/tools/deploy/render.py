@@ -4,8 +4,6 @@ Each stack of stacks.yaml becomes a nested stack, and each wired parameter an ou
 parameters that the environment sets become parameters of the root, with the environment's value as default.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path

@@ -4,8 +4,6 @@ CycloneDX 1.6 in JSON (https://cyclonedx.org/docs/1.6/json/). It has no timestam
 the content, so builds are reproducible.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, distributions
 from pathlib import Path

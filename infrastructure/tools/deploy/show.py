@@ -1,7 +1,5 @@
 """Plans, states and events as text for people."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 

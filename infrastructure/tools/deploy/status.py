@@ -1,7 +1,5 @@
 """The deployed stacks of an environment: their state and their versions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import boto3

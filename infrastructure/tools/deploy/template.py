@@ -1,7 +1,5 @@
 """The parts of a CloudFormation template that the tools need: parameters, resources and outputs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Asks PyPI for known vulnerabilities of what the locks pin."""
 
-from __future__ import annotations
-
 import subprocess
 
 from environments.environment import ENVIRONMENTS, LOCKS, REPOSITORY

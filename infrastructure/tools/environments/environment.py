@@ -1,7 +1,5 @@
 """The environments of this repository and the locks that fill them. Paths are relative to its root."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

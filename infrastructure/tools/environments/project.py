@@ -1,7 +1,5 @@
 """What a `pyproject.toml` of this repository says: what a package bundles, and the local packages that it needs."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Runs uv, which is installed into a folder of this repository: nothing outside of it changes."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

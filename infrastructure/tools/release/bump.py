@@ -1,7 +1,5 @@
 """The next version of a service: derived from commits, written to its files, and pinned in staging."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 
@@ -88,7 +86,7 @@ def bump(repository: Repository, name: str, part: Part | None, day: date) -> Rel
 
 def _next(repository: Repository, service: Service, base: Version, part: Part | None) -> tuple[Version, str]:
     tag = tag_name(service.name, base)
-    changed = changes_since(repository, service, repository.tag_commit(tag), service.paths)
+    changed = changes_since(repository, service, repository.tag_commit(tag))
     if not changed and not part:
         raise ReleaseError(
             f"the content of the {service.name} package has not changed since {tag}; BUMP=patch releases it anyway"
@@ -115,7 +113,7 @@ def _changelog(repository: Repository, service: Service, base: Version | None, v
 
 
 def _refuse_uncommitted(repository: Repository, service: Service) -> None:
-    if uncommitted := changes_since(repository, service, repository.head(), service.paths):
+    if uncommitted := changes_since(repository, service, repository.head()):
         raise ReleaseError(
             f"commit these first: {', '.join(uncommitted)}; the next version of {service.name} is derived from commits"
         )

@@ -1,7 +1,5 @@
 """The rules of versions and pins, checked with git only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Pins: the section `versions` of `infrastructure/environments/<name>.yaml`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import yaml

@@ -1,7 +1,5 @@
 """Promotes versions from one environment to another by editing pins; the other direction is a roll-back."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from release.check import Finding, environment_findings

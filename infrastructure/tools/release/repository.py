@@ -1,7 +1,5 @@
 """The git repository: tags of versions, files at a commit, and changes since a commit."""
 
-from __future__ import annotations
-
 import io
 import os
 import shutil

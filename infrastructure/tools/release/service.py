@@ -1,7 +1,5 @@
 """The services and the contents of their packages: read from `services/*/pyproject.toml`, now or as of a commit."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -114,9 +112,9 @@ def read_changelog(repository: Repository, service: Service) -> str:
     return f"# {service.name}\n"
 
 
-def changes_since(repository: Repository, service: Service, commit: str, paths: Collection[str]) -> list[str]:
-    """Return the files that differ between a commit and the work tree; a changed version alone does not count."""
-    changed = repository.changed(commit, paths)
+def changes_since(repository: Repository, service: Service, commit: str) -> list[str]:
+    """Return the files of a package that changed since a commit; a changed version alone does not count."""
+    changed = repository.changed(commit, service.paths)
     if service.project_file in changed and _differs_in_version_only(repository, service, commit):
         changed.remove(service.project_file)
     return changed

@@ -1,7 +1,5 @@
 """Tags of versions: created once, for untagged versions at HEAD, and never moved."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

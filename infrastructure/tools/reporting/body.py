@@ -1,7 +1,5 @@
 """The text of a comment or an issue: the content of files below a hidden marker."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 https://docs.github.com/en/rest/using-the-rest-api
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

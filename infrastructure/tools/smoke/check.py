@@ -1,7 +1,5 @@
 """The smoke test: upload one picture, check what becomes of it, delete it."""
 
-from __future__ import annotations
-
 import secrets
 import time
 from collections.abc import Callable, Iterator

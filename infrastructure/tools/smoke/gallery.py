@@ -1,7 +1,5 @@
 """Client for a gallery's public API, which `/openapi.json` describes. It sends what a browser sends."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

@@ -182,9 +182,9 @@ def newest(
         conditions.append("MATCH (search_text) AGAINST (%s IN BOOLEAN MODE)")
         values.append(" ".join(f"+{word}*" for word in search.words))
     elif search is not None:
-        for word in search.words:
+        for pattern in search.patterns:
             conditions.append("search_text REGEXP %s")
-            values.append(rf"\b{word}")
+            values.append(pattern)
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT %s", (*values, limit))
         return [_image(row) for row in cursor.fetchall()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 MAX_WORDS = 8
 INDEXED_CHARACTERS = range(3, 85)
@@ -21,6 +23,17 @@ class Search:
     def is_indexed(self) -> bool:
         """Whether the index contains words of these lengths and characters."""
         return all(_is_indexed(word) for word in self.words)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """A regular expression for each word, for words that are not in the index.
+
+        MySQL (ICU) and MariaDB (PCRE) must find the same. But only ICU takes `SS` for `ß` in upper case, and each has
+        its own `\\b`. So the patterns list the cases of each letter, and words begin where `_split` begins them.
+        """
+        return tuple(
+            r"(?-i)(?<![\p{L}\p{M}\p{N}_])" + "".join(f"[{_cases(sign)}]" for sign in word) for word in self.words
+        )
 
 
 def parse(text: str) -> Search:
@@ -55,3 +68,18 @@ def _split(text: str) -> list[str]:
 def _fold(word: str) -> str:
     """Return a word without case and accents, which the collation ignores."""
     return "".join(sign for sign in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(sign))
+
+
+def _cases(sign: str) -> str:
+    """Return a sign in upper and lower case; some letters have more than two cases, such as `Σσς`."""
+    return _letters_by_fold().get(sign.casefold(), sign)
+
+
+@cache
+def _letters_by_fold() -> dict[str, str]:
+    """Return the letters that differ only in case, for each fold of Unicode."""
+    letters: dict[str, str] = {}
+    for letter in map(chr, range(sys.maxunicode + 1)):
+        if letter.lower() != letter.upper():
+            letters[letter.casefold()] = letters.get(letter.casefold(), "") + letter
+    return letters

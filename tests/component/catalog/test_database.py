@@ -1,7 +1,6 @@
 """Connections to the database: over a socket and TCP, with and without TLS, and after the server closed them."""
 
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from catalog.database import AUTHORITIES, Database, DatabaseSettings, DatabaseUn
 from catalog.settings import ConfigurationError
 from servers.database import PrivateServer
 from servers.installation import Installation
+from servers.ports import free_ports
 from support.database_server import fetch, run_as_master, started
 from support.http_server import running
 from support.migration import APPLICATION_USER
@@ -145,11 +145,9 @@ def test_the_rds_bundle_passes_the_strict_checks_of_newer_pythons() -> None:
 
 
 def test_an_unreachable_server_is_a_retryable_error(over_tcp: DatabaseSettings) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        with pytest.raises(DatabaseUnavailableError):
-            answer(replace(over_tcp, database_port=port))
+    (port,) = free_ports(1)
+    with pytest.raises(DatabaseUnavailableError):
+        answer(replace(over_tcp, database_port=port))
 
 
 def test_a_killed_connection_is_replaced(database: Database) -> None:

@@ -1,7 +1,5 @@
 """Repeated errors fail a photo; outages do not."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Parsing of searches, and their results on a real server."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
@@ -167,6 +165,31 @@ def test_a_short_word_matches_the_beginning_of_words(connection: Any) -> None:
     add(connection, caption="A pointed painting")
     assert found(connection, "in") == [image_id]
     assert found(connection, "IN OR") == [image_id]
+
+
+@pytest.mark.parametrize("sign", [*"- '.‿№Ⓐ😀", "\u00ad", "\u200d"])
+def test_a_short_word_begins_after_a_sign_that_separates_words(connection: Any, sign: str) -> None:
+    image_id = add(connection, caption=f"x{sign}in")
+    assert found(connection, "in") == [image_id]
+
+
+@pytest.mark.parametrize("sign", [*"_1²½٣é猫𠮷ः", "\u0301", "\u20dd"])
+def test_a_short_word_does_not_begin_within_a_word(connection: Any, sign: str) -> None:
+    add(connection, caption=f"x{sign}in {sign}in")
+    assert found(connection, "in") == []
+
+
+@pytest.mark.parametrize("word", ["ως", "ωσ", "Ως", "ΩΣ", "ωΣ"])
+def test_a_short_word_matches_all_cases_of_its_letters(connection: Any, word: str) -> None:
+    image_id = add(connection, caption=f"Χαρούμενος {word} παιδί")
+    for query in ("ως", "ωσ", "ΩΣ"):
+        assert found(connection, query) == [image_id]
+
+
+@pytest.mark.parametrize(("word", "query"), [("ß", "SS"), ("ss", "ß"), ("ﬁ", "fi"), ("İ", "i"), ("ŉ", "ʼn")])
+def test_a_short_word_does_not_match_a_case_of_other_length(connection: Any, word: str, query: str) -> None:
+    add(connection, caption=word)
+    assert found(connection, query) == []
 
 
 def test_a_search_for_short_words_needs_each_of_them(connection: Any) -> None:

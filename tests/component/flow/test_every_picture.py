@@ -1,7 +1,5 @@
 """Both functions, from the event to the row, with every image format and mode that people upload."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -6,8 +6,6 @@ run; to search longer and at random:
     INTERLEAVINGS=5000 .venv/bin/python -m pytest tests/component/flow/test_interleavings.py
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Both emulators do what AWS does. The complete application runs on them in tests/integration."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

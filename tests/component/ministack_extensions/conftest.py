@@ -1,7 +1,5 @@
 """One emulator with databases for all of these tests; each test creates its own stacks."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from uuid import uuid4

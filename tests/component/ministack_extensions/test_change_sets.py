@@ -1,7 +1,5 @@
 """Change sets list the same changes as on AWS."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

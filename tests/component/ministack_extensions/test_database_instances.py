@@ -1,7 +1,5 @@
 """Database instances of the emulator: each is a real server, and its master user is stored in a secret."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator
@@ -15,7 +13,7 @@ import pytest
 import yaml
 
 from local_cloud.emulator import Emulator
-from support.emulated_account import Account
+from support.emulated_account import Account, failing
 from support.running_cloud import running_emulator
 from support.waiting import wait_until
 
@@ -128,11 +126,7 @@ def test_a_protected_instance_is_not_deleted(account: Account, stack: str) -> No
 
 def test_a_failed_stack_leaves_no_instance(account: Account, stack: str) -> None:
     template = instance()
-    template["Resources"]["Bad"] = {
-        "Type": "AWS::EC2::NatGateway",
-        "DependsOn": "Instance",
-        "Properties": {"SubnetId": "subnet-0"},
-    }
+    template["Resources"]["Bad"] = failing("Instance")
     known = account.client("rds").describe_db_instances()["DBInstances"]
     assert account.deploy(stack, template).status == "ROLLBACK_COMPLETE"
     assert account.client("rds").describe_db_instances()["DBInstances"] == known

@@ -1,7 +1,5 @@
 """Logs of functions: complete and bounded JSON lines in the log group of the function."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

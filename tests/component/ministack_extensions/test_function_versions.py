@@ -1,7 +1,5 @@
 """Functions with an alias: events reach the published version, with its retries and dead letters."""
 
-from __future__ import annotations
-
 import copy
 import json
 from dataclasses import dataclass, field
@@ -11,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.emulated_account import RELEASE, Account, Deployment, function_package
+from support.emulated_account import RELEASE, Account, Deployment, failing, function_package
 from support.waiting import wait_until
 
 HANDLER = """
@@ -32,11 +30,7 @@ def handle(event, context):
 TEMPLATE: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("function_versions.yaml").read_text())
 TEMPLATE["Resources"] |= RELEASE
 BROKEN: dict[str, Any] = copy.deepcopy(TEMPLATE)
-BROKEN["Resources"]["Bad"] = {
-    "Type": "AWS::EC2::NatGateway",
-    "DependsOn": "Alias",
-    "Properties": {"SubnetId": "subnet-0"},
-}
+BROKEN["Resources"]["Bad"] = failing("Alias")
 
 
 @dataclass

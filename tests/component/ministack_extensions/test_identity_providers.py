@@ -1,7 +1,5 @@
 """AWS::IAM::OIDCProvider in the emulator."""
 
-from __future__ import annotations
-
 from typing import Any
 from uuid import uuid4
 

@@ -1,7 +1,5 @@
 """Load balancers and target groups in the emulator."""
 
-from __future__ import annotations
-
 from support.emulated_account import PROTECTED_BALANCER, Account, unprotect_balancer
 
 

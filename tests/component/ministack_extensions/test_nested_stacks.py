@@ -1,14 +1,12 @@
 """Nested stacks, with templates in the emulator's S3 at the URLs that tools use."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from support.emulated_account import PROTECTED_BALANCER, Account, unprotect_balancer
+from support.emulated_account import PROTECTED_BALANCER, Account, failing, unprotect_balancer
 
 CHILD: dict[str, Any] = {
     "Parameters": {"Name": {"Type": "String"}},
@@ -18,7 +16,6 @@ CHILD: dict[str, Any] = {
     },
     "Outputs": {"Queue": {"Value": {"Fn::GetAtt": ["Queue", "QueueName"]}}},
 }
-BAD = {"Type": "AWS::EC2::NatGateway", "DependsOn": ["Topic", "Queue"], "Properties": {"SubnetId": "subnet-0"}}
 
 
 class Templates:
@@ -89,7 +86,7 @@ def test_an_update_changes_the_child_and_keeps_the_rest(account: Account, templa
 
 
 def test_a_child_that_fails_is_rolled_back_with_its_parent(account: Account, templates: Templates, stack: str) -> None:
-    bad = {**CHILD, "Resources": {**CHILD["Resources"], "Bad": BAD}}
+    bad = {**CHILD, "Resources": {**CHILD["Resources"], "Bad": failing("Topic", "Queue")}}
     creation = account.deploy(stack, parent(templates.put("bad.json", bad)))
     assert creation.status == "ROLLBACK_COMPLETE"
     assert "subnet-0" in creation.failures["Child"]

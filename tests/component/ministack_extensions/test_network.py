@@ -1,7 +1,5 @@
 """Added resource types of EC2: stacks create, change and delete them, and the EC2 API shows them."""
 
-from __future__ import annotations
-
 import copy
 from pathlib import Path
 from typing import Any

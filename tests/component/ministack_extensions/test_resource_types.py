@@ -1,7 +1,5 @@
 """The emulator supports all resource types of the templates, and replaces them when AWS does."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from functools import cache

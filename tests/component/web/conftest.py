@@ -1,9 +1,6 @@
 """The web application with a database server, an S3 in this process and a fake Lambda API."""
 
-from __future__ import annotations
-
 import json
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +14,7 @@ from flask.testing import FlaskClient
 
 from catalog.database import Database
 from catalog.events import StoredObject, announced_objects
+from servers.ports import free_ports
 from support.gallery_photos import BUCKET, GalleryPhotos
 from support.gunicorn_server import Server, run
 from support.http_server import Request, serving
@@ -84,8 +82,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def without_database(app: Flask, new_app: Callable[[], Flask], monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """Return a client of an application whose database refuses connections."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    (port,) = free_ports(1)
     monkeypatch.setenv("DATABASE_HOST", "127.0.0.1")
     monkeypatch.setenv("DATABASE_PORT", str(port))
     return new_app().test_client()

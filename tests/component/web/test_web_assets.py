@@ -1,7 +1,5 @@
 """Scripts and styles: caching, and rules of the content security policy."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

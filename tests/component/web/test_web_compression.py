@@ -1,7 +1,5 @@
 """Compression of text responses."""
 
-from __future__ import annotations
-
 import gzip
 import re
 

@@ -1,7 +1,5 @@
 """Editing a photo's caption, alternative text and tags: the JSON API and the plain HTML form."""
 
-from __future__ import annotations
-
 import html
 import re
 from typing import Any

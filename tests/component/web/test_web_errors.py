@@ -1,7 +1,5 @@
 """Error responses, and outages of the database, S3 and Lambda."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The application in gunicorn, and its graceful stop."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import signal
@@ -42,8 +40,7 @@ def test_gunicorn_writes_nothing_to_the_home_directory(serve: Callable[..., Serv
 
 def test_a_stopping_gallery_is_not_ready_but_serves_requests(serve: Callable[..., Server]) -> None:
     server = serve(**DRAIN)
-    server.process.terminate()
-    server.wait_until_not_ready("This process is stopping.")
+    server.begin_stop()
     answers = [
         requests.get(f"{server.url}/healthz", timeout=30),
         requests.post(f"{server.url}/uploads", timeout=30),
@@ -58,8 +55,7 @@ def test_a_request_in_progress_is_completed(serve: Callable[..., Server], enviro
     server = serve(**environ)
     slow = server.start_request()
     if environ:
-        server.process.terminate()
-        server.wait_until_not_ready("This process is stopping.")
+        server.begin_stop()
     else:
         server.process.terminate()
         _wait_until_refused(server)
@@ -74,8 +70,7 @@ def test_the_next_response_closes_an_idle_connection(serve: Callable[..., Server
         first = idle.getresponse()
         first.read()
         assert first.headers["Connection"] == "keep-alive"
-        server.process.terminate()
-        server.wait_until_not_ready("This process is stopping.")
+        server.begin_stop()
         idle.request("GET", "/healthz")
         assert idle.getresponse().headers["Connection"] == "close"
     assert server.process.wait() == 0
@@ -122,10 +117,9 @@ def test_a_second_sigterm_is_ignored(serve: Callable[..., Server]) -> None:
     server = serve(**DRAIN)
     slow = server.start_request()
     for _ in range(2):
-        server.process.terminate()
+        server.begin_stop()
         (worker,) = psutil.Process(server.process.pid).children()
         worker.terminate()
-        server.wait_until_not_ready("This process is stopping.")
     assert finish_request(slow) == 201
     assert server.process.wait() == 0
 
@@ -136,8 +130,7 @@ def test_a_second_sigterm_is_ignored(serve: Callable[..., Server]) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
 def test_sigint_and_sigquit_stop_immediately(serve: Callable[..., Server], number: int) -> None:
     server = serve(DRAIN_SECONDS="3600")
-    server.process.terminate()
-    server.wait_until_not_ready("This process is stopping.")
+    server.begin_stop()
     server.process.send_signal(number)
     assert server.process.wait() == 0
 

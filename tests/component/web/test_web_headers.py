@@ -1,7 +1,5 @@
 """Security headers of responses, and requests from other sites."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The JSON API for images: list, get, retry and delete."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import urlsplit
 

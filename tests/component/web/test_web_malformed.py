@@ -1,7 +1,5 @@
 """Malformed requests to the application in gunicorn never cause an internal error."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The OpenAPI document covers every route, and every response conforms to it."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The HTML pages of the gallery and of a photo, without JavaScript."""
 
-from __future__ import annotations
-
 import html
 import re
 from dataclasses import replace

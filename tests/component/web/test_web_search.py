@@ -1,7 +1,5 @@
 """Searches find photos, and slow ones delay only other searches."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

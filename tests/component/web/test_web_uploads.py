@@ -1,7 +1,5 @@
 """Uploads: presigned forms, completion, and the plain HTML form."""
 
-from __future__ import annotations
-
 import html
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """The web stack on an emulator, and instances that boot from its launch template."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """An instance that boots on this machine. Programs of Amazon Linux are replaced by stand-ins; the rest is real."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import shlex

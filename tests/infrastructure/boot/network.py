@@ -1,7 +1,5 @@
 """The network namespace of an instance, and the instance metadata service."""
 
-from __future__ import annotations
-
 import ctypes
 import json
 import os

@@ -1,14 +1,12 @@
 """The web stack, deployed to the emulator."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import boto3
 
-from deploy.change_set import execute, make_change_set
 from deploy.environment import INFRASTRUCTURE
 from infrastructure.boot.instance import Instance
+from support.emulated_environment import deploy_stack
 from support.launch_template import user_data
 
 TEMPLATE = INFRASTRUCTURE / "templates" / "web.yaml"
@@ -31,9 +29,7 @@ class Gallery:
         """Create or update the stack."""
         template = TEMPLATE.read_text(encoding="utf-8")
         wanted = {**self._common, **parameters}
-        change_set = make_change_set(self._cloudformation, self.name, template, wanted, create=create)
-        assert change_set is not None
-        execute(self._cloudformation, change_set.stack, change_set.arn)
+        deploy_stack(self._cloudformation, self.name, template, wanted, create=create)
 
     def resource(self, logical_id: str) -> str:
         """Return the physical id of a resource."""

@@ -1,7 +1,5 @@
 """An instance boots the gallery with only the user data of its launch template, without internet access."""
 
-from __future__ import annotations
-
 import io
 import json
 import stat

@@ -1,7 +1,5 @@
 """The launch template of the gallery's instances, as the emulator deploys it."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import subprocess

@@ -3,8 +3,6 @@
 Rules: https://pypi.org/project/microburst/
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The clouds of the fault tests. Tests take `world`; those that kill processes share a cloud of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict

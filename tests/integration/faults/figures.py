@@ -1,7 +1,5 @@
 """The measurements of the fault tests, printed as a table at the end of the run. No test asserts a time."""
 
-from __future__ import annotations
-
 from dataclasses import astuple, dataclass, fields
 
 

@@ -1,7 +1,5 @@
 """What must hold after any fault has ended."""
 
-from __future__ import annotations
-
 import re
 
 from catalog.images import Image

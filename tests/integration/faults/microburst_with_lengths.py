@@ -1,7 +1,5 @@
 """Runs microburst with the header Content-Length, which S3 sends, the functions read, and microburst drops."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Finds and kills processes of a cloud."""
 
-from __future__ import annotations
-
 import signal
 from contextlib import suppress
 

@@ -1,7 +1,5 @@
 """After any fault of the database, no photo is lost, mixed up or paid for twice."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time
@@ -14,8 +12,6 @@ import requests
 
 from catalog.schema import Migration, own_migrations
 from catalog_functions.migrate import migrate
-from integration.faults.paid_gemini import described
-from integration.faults.pictures import Photo, Picture
 from integration.faults.world import DELIVERED, World
 from support.waiting import wait_until
 
@@ -30,16 +26,6 @@ def signal_database(world: World, how: signal.Signals) -> None:
     assert database.pid is not None
     os.kill(database.pid, how)
     wait_until(lambda: database.exit_code() is not None, "the database still runs")
-
-
-def slow_answers(world: World, count: int, seconds: float = 2) -> list[Photo]:
-    """Upload photos that Gemini takes some seconds to describe, and return them once it was called for all."""
-    pictures = [Picture() for _ in range(count)]
-    for picture in pictures:
-        world.gemini.answer(picture, described(picture, delay_seconds=seconds))
-    uploaded = [world.upload_picture(picture) for picture in pictures]
-    wait_until(lambda: all(world.gemini.asked(picture) for picture in pictures), "Gemini was not called")
-    return uploaded
 
 
 @contextmanager
@@ -118,7 +104,7 @@ def test_a_database_that_is_down_only_delays_photos(world: World) -> None:
 
 @pytest.mark.usefixtures("time_of_aws")
 def test_a_database_killed_during_a_statement_loses_no_description(world: World) -> None:
-    photos = slow_answers(world, 2)
+    photos = world.upload_slow(2)
     with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
         wait_until(lambda: lock_waits(world, "trx_query LIKE 'UPDATE image%caption%'") > 0, "no function writes")
         signal_database(world, signal.SIGKILL)
@@ -174,7 +160,7 @@ def test_a_deadlock_with_a_function_only_delays_its_photo(world: World) -> None:
 
 
 def test_a_photo_described_while_the_row_is_locked_is_paid_once(world: World) -> None:
-    photos = slow_answers(world, 1)
+    photos = world.upload_slow()
     with statement(world, "BEGIN", "SELECT * FROM image FOR UPDATE"):
         wait_until(lambda: world.paid(photos[0]) == 1, "Gemini has not responded")
         wait_until(lambda: lock_waits(world) > 0, "no function waits")
@@ -197,7 +183,7 @@ def test_a_read_only_database_still_shows_photos_and_delays_new_ones(world: Worl
 
 
 def test_a_database_that_hangs_for_seconds_only_delays_photos(world: World) -> None:
-    photos = slow_answers(world, 2)
+    photos = world.upload_slow(2)
     database = world.cloud.processes["database"].pid
     assert database is not None
     os.kill(database, signal.SIGSTOP)

@@ -1,7 +1,5 @@
 """The cloud dies or stops during a burst of uploads, and then finishes the work."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

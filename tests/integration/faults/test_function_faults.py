@@ -1,7 +1,5 @@
 """Whatever happens to a working function, its photo ends in the right state."""
 
-from __future__ import annotations
-
 import io
 import resource
 import zipfile
@@ -14,7 +12,6 @@ from PIL import Image
 from deploy.environment import INFRASTRUCTURE
 from deploy.template import Template
 from integration.faults.invariant import ready, settled
-from integration.faults.paid_gemini import described
 from integration.faults.pictures import Photo, Picture
 from integration.faults.processes import kill_function, processes_of
 from integration.faults.world import World
@@ -31,10 +28,7 @@ READING = {"service": "s3", "operation": "GetObject"}
 @pytest.fixture
 def waiting_for_gemini(world: World) -> Photo:
     """Upload a photo, and wait until annotate waits for its description."""
-    picture = Picture()
-    world.gemini.answer(picture, described(picture, delay_seconds=LONGER_THAN_A_TEST))
-    photo = world.upload_picture(picture)
-    wait_until(lambda: world.gemini.asked(picture) == 1, "Gemini was not called")
+    (photo,) = world.upload_slow(seconds=LONGER_THAN_A_TEST)
     return photo
 
 
@@ -172,10 +166,6 @@ def repeated_errors(world: World, name: str) -> list[float]:
 
 
 def test_a_release_during_work_loses_and_repeats_nothing(world: World) -> None:
-    pictures = [Picture() for _ in range(2)]
-    for picture in pictures:
-        world.gemini.answer(picture, described(picture, delay_seconds=3))
-    before = [world.upload_picture(picture) for picture in pictures]
-    wait_until(lambda: all(world.gemini.asked(picture) for picture in pictures), "Gemini was not called")
+    before = world.upload_slow(2, seconds=3)
     world.release("annotate", {"LANGUAGE": "en-GB"})
     world.verify(before + world.upload(2))

@@ -1,7 +1,5 @@
 """After any fault of S3, no photo is lost, mixed up or paid for twice."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

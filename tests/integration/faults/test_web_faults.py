@@ -1,7 +1,5 @@
 """The gallery dies, or requests arrive at the same time: no photo is lost, and edits are not mixed up."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

@@ -1,7 +1,5 @@
 """A faulty topic: its messages are held back, then delivered late, repeatedly, out of order, or never."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass

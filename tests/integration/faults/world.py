@@ -1,7 +1,5 @@
 """A running cloud whose parts can be made to fail, and the invariant that must hold afterwards."""
 
-from __future__ import annotations
-
 import io
 import json
 import re
@@ -23,7 +21,7 @@ from deploy.redrive import Redriven, event_of, redrive
 from integration.faults.aws_proxy import AwsProxy
 from integration.faults.figures import Figures
 from integration.faults.invariant import ready, settled, troubles
-from integration.faults.paid_gemini import PaidGemini
+from integration.faults.paid_gemini import PaidGemini, described
 from integration.faults.pictures import Photo, Picture, colour_of
 from local_cloud.cloud import DATABASE_NAME, LocalCloud
 from local_cloud.session import EmulatorSession
@@ -131,6 +129,15 @@ class World:
     def upload_picture(self, picture: Picture) -> Photo:
         """Upload a picture, such as one with planned replies from Gemini."""
         return Photo(self.gallery.upload(picture.jpeg(), f"{picture.colour}.jpg"), picture)
+
+    def upload_slow(self, count: int = 1, seconds: float = 2) -> list[Photo]:
+        """Upload photos that Gemini takes some seconds to describe, and return once it was called for all of them."""
+        pictures = [Picture() for _ in range(count)]
+        for picture in pictures:
+            self.gemini.answer(picture, described(picture, delay_seconds=seconds))
+        uploaded = [self.upload_picture(picture) for picture in pictures]
+        wait_until(lambda: all(map(self.gemini.asked, pictures)), "Gemini was not called")
+        return uploaded
 
     def row(self, photo: Photo) -> images.Image | None:
         """Return a photo's row."""

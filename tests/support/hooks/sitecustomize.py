@@ -5,8 +5,6 @@ AHEAD_FILE      names a file with a number of seconds by which the clock of the 
                 the bucket appear as old as a test needs them
 """
 
-from __future__ import annotations
-
 import datetime
 import importlib.util
 import json

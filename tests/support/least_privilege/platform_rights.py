@@ -1,7 +1,5 @@
 """Rights that AWS, or an AWS agent on the instance, uses on behalf of a service."""
 
-from __future__ import annotations
-
 import json
 
 from support.clouds import FUNCTIONS

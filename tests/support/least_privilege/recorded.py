@@ -1,7 +1,5 @@
 """An environment on an emulator that records the AWS calls of its services."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,7 +62,7 @@ class Cloud:
 
     def physical_id(self, stack: str, resource: str) -> str:
         """Return the physical id of a resource."""
-        found = resources(self.session, self.environment.region, self.environment.stack_name(stack))
+        found = resources(self.client("cloudformation"), self.environment.stack_name(stack))
         return str(next(one["PhysicalResourceId"] for one in found if one["LogicalResourceId"] == resource))
 
     def parameter(self, stack: str, name: str) -> str:
@@ -112,7 +110,7 @@ class Cloud:
             resource["PhysicalResourceId"]
             for stack in self.environment.stacks
             if stack.service
-            for resource in resources(self.session, self.environment.region, self.environment.stack_name(stack.name))
+            for resource in resources(self.client("cloudformation"), self.environment.stack_name(stack.name))
             if resource["ResourceType"] == "AWS::IAM::Role"
         }
         return found - set(map(self.role, ALL_SERVICES))

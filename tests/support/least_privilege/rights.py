@@ -4,8 +4,6 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping

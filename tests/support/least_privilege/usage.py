@@ -1,7 +1,5 @@
 """Uses every feature of a gallery, and lets photos run into every kind of trouble."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Answers of AWS that the emulator does not give: other messages for no changes, pages, expired change sets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path

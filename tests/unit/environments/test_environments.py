@@ -1,7 +1,5 @@
 """The environments: what is installed in each, from which lock."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

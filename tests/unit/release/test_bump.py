@@ -75,8 +75,7 @@ def test_the_section_lists_only_changes_of_the_package(project: Project) -> None
     project.write("docs/notes.md", "Words")
     project.commit("Write notes")
     project.change("imaging", "Open more pictures")
-    project.change("catalog", "Search faster")
-    project.bump("catalog")
+    project.change_and_bump("catalog", "Search faster")
     project.release("bump", "annotate")
     assert newest_section(project).splitlines()[2:] == [
         "- Ask again",
@@ -153,8 +152,7 @@ def test_an_uncommitted_edit_of_the_changelog_is_not_lost(project: Project) -> N
 def test_a_changelog_keeps_its_line_endings(project: Project) -> None:
     changelog = project.path / "services/annotate/CHANGELOG.md"
     changelog.write_bytes(changelog.read_bytes().replace(b"\n", b"\r\n"))
-    project.change("annotate", "Ask again")
-    project.bump("annotate")
+    project.change_and_bump("annotate")
     project.change("annotate", "Ask once more")
     project.release("bump", "annotate")
     text = changelog.read_bytes()
@@ -179,8 +177,7 @@ def test_an_existing_section_of_the_first_release_is_kept(untagged: Project) -> 
 
 
 def test_after_a_revert_the_next_version_is_still_higher(project: Project) -> None:
-    project.change("annotate", "Ask again")
-    project.bump("annotate")
+    project.change_and_bump("annotate")
     project.release("tag")
     project.git("revert", "--no-edit", "HEAD", "HEAD~1")
     assert version(project) == "0.2.0"
@@ -240,8 +237,7 @@ def test_a_bundled_service_must_be_released_first(project: Project) -> None:
 
 def test_the_version_of_another_branch_is_not_used_again(project: Project) -> None:
     project.git("switch", "--quiet", "--create", "other")
-    project.change("annotate", "Ask never")
-    project.bump("annotate")
+    project.change_and_bump("annotate", "Ask never")
     project.release("tag")
     project.git("switch", "--quiet", "main")
     project.change("annotate", "Ask again")

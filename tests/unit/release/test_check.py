@@ -77,8 +77,7 @@ def test_a_pin_must_be_tagged_or_the_version_of_the_work_tree(project: Project) 
 
 
 def test_a_pinned_catalog_must_not_be_older_than_a_bundled_one(project: Project) -> None:
-    project.change("catalog", "Search faster")
-    project.bump("catalog")
+    project.change_and_bump("catalog")
     project.bump("annotate")
     project.release("check")
     project.release("tag")
@@ -116,8 +115,7 @@ def test_of_two_branches_with_the_same_version_the_second_is_refused_after_the_f
 
 @pytest.mark.parametrize(("reverted", "code"), [(["HEAD", "HEAD~1"], 0), (["HEAD~1"], 3)])
 def test_a_revert_of_a_change_must_include_its_version(project: Project, reverted: list[str], code: int) -> None:
-    project.change("annotate", "Ask again")
-    project.bump("annotate")
+    project.change_and_bump("annotate")
     project.release("tag")
     project.git("revert", "--no-edit", *reverted)
     project.release("check", code=code)

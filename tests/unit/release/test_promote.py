@@ -14,8 +14,7 @@ BACKWARD = ("--from", "production", "--to", "staging")
 def _released(_tagged: Project) -> Project:
     project = _tagged.copy(_tagged.path.with_name("released"))
     for service in ("catalog", "annotate"):
-        project.change(service, "Change it")
-        project.bump(service)
+        project.change_and_bump(service)
     project.release("tag")
     return project
 

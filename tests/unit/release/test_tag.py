@@ -9,11 +9,6 @@ from support.versioned_project import Project
 TAGS = ["annotate-v0.2.0", "catalog-v0.3.0", "web-v0.1.4"]
 
 
-def release_annotate(project: Project) -> None:
-    project.change("annotate", "Ask again")
-    project.bump("annotate")
-
-
 def merge(project: Project) -> None:
     project.git("push", "--quiet", "origin", "HEAD:main")
 
@@ -38,7 +33,7 @@ def test_uncommitted_versions_are_not_tagged(project: Project) -> None:
 
 
 def test_new_tags_are_pushed_to_origin(project: Project, origin: Project) -> None:
-    release_annotate(project)
+    project.change_and_bump("annotate")
     merge(project)
     assert "annotate-v0.2.1: tagged, pushed\n" in project.release("tag").stdout
     assert origin.git("rev-parse", "annotate-v0.2.1") == project.git("rev-parse", "HEAD")
@@ -47,7 +42,7 @@ def test_new_tags_are_pushed_to_origin(project: Project, origin: Project) -> Non
 
 @pytest.mark.parametrize("by_hand", [[], ["annotate-v0.2.1"]])
 def test_an_unmerged_commit_is_not_tagged(project: Project, origin: Project, by_hand: list[str]) -> None:
-    release_annotate(project)
+    project.change_and_bump("annotate")
     for tag in by_hand:
         project.git("tag", tag)
     ran = project.release("tag", code=1)
@@ -62,7 +57,7 @@ def test_a_branch_without_new_versions_needs_no_tags(project: Project, origin: P
 
 
 def test_a_merged_commit_is_tagged_after_main_moved_on(project: Project, origin: Project) -> None:
-    release_annotate(project)
+    project.change_and_bump("annotate")
     merge(project)
     other = project.copy(project.path.with_name("other"))
     other.change("web", "Show the colours")
@@ -73,7 +68,7 @@ def test_a_merged_commit_is_tagged_after_main_moved_on(project: Project, origin:
 
 def test_without_main_on_origin_any_branch_can_be_tagged(project: Project, origin: Project) -> None:
     origin.git("branch", "--move", "main", "trunk")
-    release_annotate(project)
+    project.change_and_bump("annotate")
     project.release("tag")
 
 
@@ -86,7 +81,7 @@ def test_tags_that_only_origin_has_are_not_created_again(project: Project) -> No
 
 
 def test_a_tag_that_differs_from_origin_is_refused(project: Project, origin: Project) -> None:
-    release_annotate(project)
+    project.change_and_bump("annotate")
     project.git("tag", "annotate-v0.2.1")
     origin.git("tag", "annotate-v0.2.1", "annotate-v0.2.0")
     assert "git tag --delete annotate-v0.2.1 && git fetch --tags" in project.release("tag", code=1).stderr
@@ -98,7 +93,7 @@ def test_an_annotated_tag_on_origin_is_compared_by_its_commit(project: Project, 
 
 
 def test_rejected_tags_are_kept_and_pushed_next_time(project: Project, origin: Project) -> None:
-    release_annotate(project)
+    project.change_and_bump("annotate")
     merge(project)
     hook = Path(origin.path / "hooks" / "update")
     hook.write_text("#!/bin/sh\necho protected >&2\nexit 1\n")
@@ -113,7 +108,7 @@ def test_rejected_tags_are_kept_and_pushed_next_time(project: Project, origin: P
 
 def test_nothing_is_tagged_if_origin_is_unreachable(project: Project) -> None:
     project.git("remote", "add", "origin", str(project.path / "away"))
-    release_annotate(project)
+    project.change_and_bump("annotate")
     project.release("tag", code=1)
     assert project.tags() == TAGS
 

@@ -1,7 +1,5 @@
 """The pipeline's comment on a pull request."""
 
-from __future__ import annotations
-
 from reporting.comment import write_comment
 from reporting.github import GitHub
 from support.github_server import GitHubServer

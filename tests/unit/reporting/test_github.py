@@ -1,7 +1,5 @@
 """GitHub's REST API: retries and error messages."""
 
-from __future__ import annotations
-
 import pytest
 
 from reporting import github as rest

@@ -1,7 +1,5 @@
 """The open issue about a topic."""
 
-from __future__ import annotations
-
 from reporting.github import GitHub
 from reporting.issue import report_issue
 from support.github_server import GitHubServer

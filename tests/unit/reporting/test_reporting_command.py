@@ -1,7 +1,5 @@
 """The `reporting` command: files become a comment or an issue on GitHub."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

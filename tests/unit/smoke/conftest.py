@@ -1,7 +1,5 @@
 """A fake gallery with one picture, whose responses tests can replace; tests/integration uses a real one."""
 
-from __future__ import annotations
-
 import json
 import ssl
 from collections.abc import Iterator

@@ -1,10 +1,7 @@
 """What the smoke test reports about a broken gallery; tests/integration runs it on a working one."""
 
-from __future__ import annotations
-
 import json
 import shutil
-import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from deploy.environment import INFRASTRUCTURE, load_environment
+from servers.ports import free_ports
 from smoke import __main__ as command_line
 from smoke.check import FUNCTIONS
 from unit.smoke.conftest import IMAGE, IMAGE_ID, SILENCE, Answer, OnePictureGallery
@@ -49,10 +47,8 @@ def test_working_gallery_passes(running: OnePictureGallery) -> None:
 
 
 def test_unreachable_address() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        errors = run("--url", f"http://127.0.0.1:{port}").stderr
+    (port,) = free_ports(1)
+    errors = run("--url", f"http://127.0.0.1:{port}").stderr
     assert f"127.0.0.1:{port} does not respond" in errors
     assert "web.AllowedCidr" in errors
 

@@ -1,7 +1,5 @@
 """Formats of times, sizes and models."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest

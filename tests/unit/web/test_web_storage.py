@@ -1,7 +1,5 @@
 """Presigned forms and URLs."""
 
-from __future__ import annotations
-
 import base64
 import json
 import time

@@ -1,7 +1,5 @@
 """What all commands share: the AWS session, the folders, common options, and output for people or scripts."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
