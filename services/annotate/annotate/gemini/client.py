@@ -90,7 +90,7 @@ class GeminiAnnotator:
         self._instructions = prompt.instructions(language, context)
         self._prompt_version = prompt.version(context)
         # A connection cannot be reused: it belongs to a closed event loop, and breaks while the function is frozen.
-        # Without a client of its own, the SDK takes aiohttp if it is installed, and then repeats dropped requests itself.
+        # Without this client, the SDK takes aiohttp if it is installed, and then repeats dropped requests by itself.
         options = types.HttpOptions(
             api_version=API_VERSION,
             timeout=round(seconds * 1000),
