@@ -15,8 +15,8 @@ MAX_TAGS = 10
 
 _DECODER = json.JSONDecoder(strict=False)  # accepts line breaks within strings
 _MAX_OBJECTS = 20
-# A string, which is kept, or a comma before the end of a list or object.
-_STRING_OR_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])', re.DOTALL)
+# A string or an escaped character, which are kept, or a comma before the end of a list or object.
+_STRING_OR_LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+"|\\.)|,(?=\s*[}\]])', re.DOTALL)
 _BETWEEN_TAGS = re.compile(r"[,;\n#]")
 
 
