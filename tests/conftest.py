@@ -233,13 +233,9 @@ def both_servers(
 
 @pytest.fixture
 def gemini(monkeypatch: pytest.MonkeyPatch) -> Iterator[GeminiServer]:
-    """Run the loopback Gemini server, where the SDK finds it.
-
-    The SDK uses httpx, as in the function's package; it would prefer aiohttp, which only the tests' environment has.
-    """
+    """Run the loopback Gemini server, where the SDK finds it."""
     from support.gemini_server import GeminiServer
 
-    monkeypatch.setattr("google.genai._api_client.has_aiohttp", False)
     with GeminiServer() as server:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", server.url)
         yield server

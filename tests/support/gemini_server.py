@@ -12,6 +12,7 @@ import json
 import re
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from support import http_server
 
 INPUT_TOKENS = 620
 OUTPUT_TOKENS = 41
+RESPONSE_ID = "Zk3sabc_response-1"
 
 _PATH = re.compile(r"/v1beta/models/([\w.-]+):generateContent")
 
@@ -42,9 +44,9 @@ DROP = Reply(0, b"")
 """Closes the connection without a response."""
 
 
-def answer(text: str, finish_reason: str = "STOP") -> Reply:
-    """Return a reply with a text by the model."""
-    return finished(finish_reason, parts=[{"text": text}])
+def answer(text: str, finish_reason: str = "STOP", **fields: object) -> Reply:
+    """Return a reply with a text by the model; `fields` are further fields of the response."""
+    return finished(finish_reason, parts=[{"text": text}], **fields)
 
 
 def description(caption: str, alt_text: str, tags: list[str]) -> Reply:
@@ -52,15 +54,15 @@ def description(caption: str, alt_text: str, tags: list[str]) -> Reply:
     return answer(json.dumps({"caption": caption, "alt_text": alt_text, "tags": tags}))
 
 
-def finished(finish_reason: str, parts: list[dict[str, Any]] | None = None) -> Reply:
+def finished(finish_reason: str, parts: list[dict[str, Any]] | None = None, **fields: object) -> Reply:
     """Return a reply with one candidate; without parts the model has declined."""
     content = {} if parts is None else {"content": {"role": "model", "parts": parts}}
-    return _json(200, {"candidates": [{**content, "finishReason": finish_reason, "index": 0}], **_USAGE})
+    return _json(200, {"candidates": [{**content, "finishReason": finish_reason, "index": 0}], **_COMMON, **fields})
 
 
 def blocked(reason: str) -> Reply:
     """Return a reply without candidates, for a blocked prompt."""
-    return _json(200, {"promptFeedback": {"blockReason": reason}, **_USAGE})
+    return _json(200, {"promptFeedback": {"blockReason": reason}, **_COMMON})
 
 
 def failure(
@@ -71,14 +73,20 @@ def failure(
     *,
     retry_delay: object = None,
     retry_after: str | None = None,
+    quotas: Sequence[str] = (),
 ) -> Reply:
     """Return an error in the format of Google's APIs. https://google.aip.dev/193
 
     `retry_delay` is the delay in its RetryInfo, such as "7.5s"; `retry_after` is the header: seconds or an HTTP date.
+    `quotas` are the ids of the quotas in its QuotaFailure.
     """
     details: list[dict[str, object]] = []
     if reason:
         details.append({"@type": f"{_RPC}.ErrorInfo", "reason": reason, "domain": "googleapis.com"})
+    if quotas:
+        metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+        violations = [{"quotaMetric": metric, "quotaId": quota, "quotaValue": "20"} for quota in quotas]
+        details.append({"@type": f"{_RPC}.QuotaFailure", "violations": violations})
     if retry_delay is not None:
         details.append({"@type": f"{_RPC}.RetryInfo", "retryDelay": retry_delay})
     error = {"code": code, "message": message, "status": status, **({"details": details} if details else {})}
@@ -87,7 +95,8 @@ def failure(
 
 
 _RPC = "type.googleapis.com/google.rpc"
-_USAGE = {
+_COMMON = {
+    "responseId": RESPONSE_ID,
     "usageMetadata": {
         "promptTokenCount": INPUT_TOKENS,
         "candidatesTokenCount": OUTPUT_TOKENS,
@@ -106,11 +115,12 @@ BAD_KEY = failure(400, "INVALID_ARGUMENT", "API key not valid. Please pass a val
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a client; `settings` is its generationConfig."""
+    """A request of a client: its system instruction, the user's text and picture, and its generationConfig."""
 
     model: str
     api_key: str
-    prompt: str
+    instruction: str
+    text: str
     picture: Image.Image
     settings: dict[str, Any]
 
@@ -202,9 +212,12 @@ def _parse(path: str, api_key: str, body: bytes) -> Request | Reply:
         # The API accepts both alphabets of base64; the SDK uses the URL-safe one.
         picture = Image.open(io.BytesIO(base64.b64decode(data.replace("-", "+").replace("_", "/"), validate=True)))
         picture.load()
-        prompt = next(part["text"] for part in parts if "text" in part)
+        text = next(part["text"] for part in parts if "text" in part)
+        # The API accepts both spellings.
+        system = content["systemInstruction"] if "systemInstruction" in content else content["system_instruction"]
+        instruction = "".join(part["text"] for part in system["parts"])
         if settings["responseMimeType"] != "application/json" or "properties" not in settings["responseJsonSchema"]:
             raise ValueError("the request does not ask for structured output")
     except (KeyError, IndexError, ValueError, OSError, StopIteration) as error:
         return failure(400, "INVALID_ARGUMENT", f"* GenerateContentRequest: {error!r}")
-    return Request(match[1], api_key, prompt, picture, settings)
+    return Request(match[1], api_key, instruction, text, picture, settings)

@@ -1,6 +1,8 @@
-"""What the Gemini API charges for a request.
+"""What the Gemini API charges for a request: the paid tier, standard requests.
 
-Source: https://ai.google.dev/gemini-api/docs/pricing, paid tier, standard requests, read in November 2026.
+Source: https://ai.google.dev/gemini-api/docs/pricing as of 2026-10-07, for 3.6 Flash
+https://ai.google.dev/gemini-api/docs/latest-model, for 3.7 Flash https://docs.litellm.ai/blog/gemini_3_7_flash. Where
+sources differ on a discount or its end, the higher price counts, so that a budget is not exceeded.
 """
 
 from __future__ import annotations
@@ -25,9 +27,17 @@ class Price:
         return (self.input_usd * input_tokens + self.output_usd * output_tokens) / _MILLION
 
 
+_DISCOUNTED = (
+    Price(date(2026, 1, 1), Decimal("0.75"), Decimal("3.75")),
+    Price(date(2027, 1, 1), Decimal("1.50"), Decimal("7.50")),
+)
+
 PRICES: dict[str, tuple[Price, ...]] = {
     "gemini-3.5-flash-lite": (Price(date(2026, 1, 1), Decimal("0.30"), Decimal("2.50")),),
-    "gemini-3.8-flash": (Price(date(2026, 1, 1), Decimal("0.75"), Decimal("3.75")),),
+    "gemini-3.5-flash": (Price(date(2026, 1, 1), Decimal("1.50"), Decimal("9.00")),),
+    "gemini-3.6-flash": (Price(date(2026, 1, 1), Decimal("1.50"), Decimal("7.50")),),
+    "gemini-3.7-flash": _DISCOUNTED,
+    "gemini-3.8-flash": _DISCOUNTED,
 }
 """The prices of each model, oldest first."""
 

@@ -25,6 +25,7 @@ from imaging.colours import eight_bit, to_srgb
 from imaging.content_type import detect
 from imaging.jpeg import Jpeg
 from imaging.orientation import SWAPS_SIDES, UPRIGHT, read_orientation
+from imaging.shot import Shot, read_shot
 from imaging.stripped import Stripped
 
 MAX_JPEG_SCANS = 100  # progressive JPEGs have about ten; each takes 80 ms at 100 megapixels
@@ -59,12 +60,14 @@ class Picture:
         width: of the upright original, in pixels.
         height: of the upright original, in pixels.
         content_type: the detected type, for example `image/jpeg`.
+        shot: what the file says about when and with which camera it was taken.
     """
 
     image: Image.Image
     width: int
     height: int
     content_type: str
+    shot: Shot
 
     def on_white(self) -> Image.Image:
         """Return the image on a white background, without transparency."""
@@ -141,14 +144,15 @@ def decode(data: bytes, box: int) -> Picture:
     image = to_srgb(image, stripped.profile or source.info.get("icc_profile"))
     # AVIF and HEIF containers have an orientation of their own: Pillow puts it into the EXIF metadata; pillow_heif
     # turns the pixels and resets the metadata.
-    orientation = read_orientation(stripped.exif or source.info.get("exif") or b"")
+    exif = stripped.exif or source.info.get("exif") or b""
+    orientation = read_orientation(exif)
     image.info.clear()
     if orientation != UPRIGHT:
         image.getexif()[ExifTags.Base.Orientation] = orientation
         ImageOps.exif_transpose(image, in_place=True)
     if orientation in SWAPS_SIDES:
         width, height = height, width
-    return Picture(image, width, height, content_type)
+    return Picture(image, width, height, content_type, read_shot(stripped.hidden_exif or exif))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from PIL import Image
 
 from annotate import handler
 from annotate.errors import ModelUnavailableError
-from annotate.gemini.caption import PROMPT_VERSION
+from annotate.gemini.prompt import PROMPT_VERSION
 from annotate.offline.tagger import OfflineTagger
 from catalog import images
 from catalog.database import Database

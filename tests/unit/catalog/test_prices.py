@@ -1,4 +1,4 @@
-"""Prices of models."""
+"""What a request to a model costs."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,29 +7,38 @@ import pytest
 
 from catalog.prices import PRICES, price
 
-TODAY = date(2026, 11, 28)
+DAY = date(2026, 11, 28)
 
 
-def test_a_request_costs_its_input_and_its_output() -> None:
-    found = price("gemini-3.5-flash-lite", TODAY)
-    assert found is not None
-    assert found.cost(800, 150) == Decimal("0.000615")
+def test_a_request_costs_its_tokens() -> None:
+    known = price("gemini-3.5-flash-lite", DAY)
+    assert known
+    assert known.cost(800, 150) == Decimal("0.000615")
 
 
-@pytest.mark.parametrize("model", ["gemini-3.5-flash-lite-001", "gemini-3.5-flash-lite"])
-def test_a_version_has_the_price_of_its_model(model: str) -> None:
-    assert price(model, TODAY) == PRICES["gemini-3.5-flash-lite"][-1]
+@pytest.mark.parametrize("model", ["gemini-3.7-flash", "gemini-3.8-flash"])
+def test_a_discount_ends_with_the_year(model: str) -> None:
+    last, first = price(model, date(2026, 12, 31)), price(model, date(2027, 1, 1))
+    assert last
+    assert first
+    assert first.cost(1, 1) == 2 * last.cost(1, 1)
 
 
-@pytest.mark.parametrize("model", ["gemini-99", "gemini-3.5-flash-lite-preview", "gemini-3.5-flash", ""])
-def test_another_model_has_no_price(model: str) -> None:
-    assert model in PRICES or price(model, TODAY) is None
+def test_a_numbered_version_has_the_price_of_its_model() -> None:
+    for model in PRICES:
+        assert price(f"{model}-001", DAY) == price(model, DAY)
 
 
-def test_a_price_is_valid_from_its_date() -> None:
-    assert price("gemini-3.5-flash-lite", date(2025, 12, 31)) is None
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3.5-flash-image", "gemini-3.5-flash-", ""])
+def test_the_price_of_another_model_is_unknown(model: str) -> None:
+    assert price(model, DAY) is None
 
 
-@pytest.mark.parametrize("model", PRICES)
-def test_the_prices_of_a_model_are_in_order(model: str) -> None:
-    assert list(PRICES[model]) == sorted(PRICES[model], key=lambda price: price.since)
+def test_a_price_before_its_first_day_is_unknown() -> None:
+    assert price("gemini-3.8-flash", date(2025, 12, 31)) is None
+
+
+def test_prices_are_in_the_order_of_their_days() -> None:
+    for prices in PRICES.values():
+        days = [known.since for known in prices]
+        assert days == sorted(set(days))
