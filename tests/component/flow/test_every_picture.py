@@ -16,7 +16,6 @@ import annotate.handler
 import thumbnail.handler
 from catalog.database import Database
 from catalog.keys import thumbnail_key
-from catalog.limits import MAX_BYTES
 from support.catalog_rows import row
 from support.corpus import avifs, gifs, heics, jpegs, pngs, webps
 from support.corpus.sample import SCENE, Sample, on_white
@@ -46,7 +45,6 @@ OTHERS = {
     "text": b"GET / HTTP/1.1\r\n",
     "video": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom",
     "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "more than 50 MiB": encoded(SCENE).ljust(MAX_BYTES + 1, b"\0"),
     **{kind: encoded(SCENE, kind) for kind in ("BMP", "TIFF", "ICO", "PPM", "PDF", "JPEG2000", "TGA")},
 }
 

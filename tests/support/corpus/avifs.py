@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from support.corpus import profiles
-from support.corpus.containers import Item, coded, container, grid, size
+from support.corpus.containers import Item, box, coded, container, grid, size
 from support.corpus.sample import SCENE, SIZES, STORED, Sample, drawn, on_white, stored, translucent
 from support.photos import encoded, exif, scene
 
@@ -65,12 +65,8 @@ def _with_metadata() -> Iterator[tuple[str, Sample]]:
     yield "alpha with a profile", Sample(file, on_white(glass))
     linear = profiles.in_space(grey, profiles.GREY)
     yield "grey with a profile", Sample(_written(linear, icc_profile=profiles.GREY), grey.convert("RGB"))
-    yield (
-        "grey and alpha with a profile",
-        Sample(
-            _written(translucent(linear), icc_profile=profiles.GREY, subsampling="4:0:0"), on_white(translucent(grey))
-        ),
-    )
+    file = _written(translucent(linear), icc_profile=profiles.GREY, subsampling="4:0:0")
+    yield "grey and alpha with a profile", Sample(file, on_white(translucent(grey)))
     for name, given in profiles.UNUSABLE.items():
         yield name, Sample(_written(SCENE, icc_profile=given), SCENE)
 
@@ -103,18 +99,16 @@ def _containers() -> Iterator[tuple[str, Sample]]:
     for name, content in {"damaged EXIF": b"\xff\xff\xff\xff", "empty EXIF": b"\0\0\0\0"}.items():
         metadata = Item(b"Exif", content, references={b"cdsc": [1]})
         yield name, Sample(container([still, metadata], *BRANDS), SCENE)
-    yield (
-        "unknown property",
-        Sample(container([Item(b"av01", still.data, [*still.properties, b"\0\0\0\x0cnone\0\0\0\1"])], *BRANDS), SCENE),
-    )
-    yield "data after the end", Sample(container([still], *BRANDS) + b"\0\0\0\x10free" + bytes(8), SCENE)
+    unknown = Item(b"av01", still.data, [*still.properties, box(b"none", bytes(4))])
+    yield "unknown property", Sample(container([unknown], *BRANDS), SCENE)
+    yield "data after the end", Sample(container([still], *BRANDS) + box(b"free", bytes(8)), SCENE)
     large = scene(300, 240)
     yield "tiles", Sample(_written(large, tile_rows=1, tile_cols=1), large)
 
 
 def pictures() -> dict[str, Sample]:
     """Return a file of each kind that imaging decodes."""
-    sizes = {"{} x {}".format(*side): Sample(_written(drawn(side), subsampling="4:4:4"), drawn(side)) for side in SIZES}
+    sizes = {"{} x {}".format(*side): Sample(_written(drawn(side)), drawn(side)) for side in SIZES}
     return dict(_modes()) | dict(_with_metadata()) | dict(_containers()) | sizes
 
 

@@ -120,10 +120,8 @@ def _still() -> Iterator[tuple[str, Sample]]:
     yield "local and global colours", Sample(written(size, Frame(picture, local=True), table=_few(2)), shown)
     yield "local and interlaced", Sample(written(size, Frame(picture, local=True, interlaced=True)), shown)
     yield "background out of range", Sample(written(size, Frame(picture), table=picture, background=200), shown)
-    yield (
-        "transparent colour out of range",
-        Sample(written(size, Frame(picture, transparent=200), table=picture), shown),
-    )
+    file = written(size, Frame(picture, transparent=200), table=picture)
+    yield "transparent colour out of range", Sample(file, shown)
     comment = b"!\xfe\5hello\0"
     yield "comment", Sample(written(size, Frame(picture), table=picture, extensions=comment), shown)
     loop = b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0"
@@ -165,10 +163,8 @@ def _frames() -> Iterator[tuple[str, Sample]]:
     file = written(canvas, Frame(picture, place, transparent=key, disposal=2), other, table=picture, background=3)
     yield "small transparent frame", Sample(file, _placed(_keyed(picture, key), canvas, place))
     dot = picture.crop((0, 0, 1, 1))
-    yield (
-        "frame of one pixel",
-        Sample(written(canvas, Frame(dot, place), other, table=picture), _placed(dot, canvas, place)),
-    )
+    file = written(canvas, Frame(dot, place), other, table=picture)
+    yield "frame of one pixel", Sample(file, _placed(dot, canvas, place))
     glass = translucent(SCENE)
     for name, options in {
         "translucent": {},

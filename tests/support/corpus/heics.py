@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from support.corpus import profiles
-from support.corpus.containers import Item, coded, container, crop, full_box, grid, size
+from support.corpus.containers import Item, box, coded, container, crop, full_box, grid, size
 from support.corpus.sample import SCENE, SIZES, STORED, Sample, drawn, on_white, stored, translucent
 from support.photos import encoded, exif, scene
 
@@ -72,17 +72,11 @@ def _with_metadata() -> Iterator[tuple[str, Sample]]:
     file = encoded(translucent(wide), "HEIF", icc_profile=profiles.RGB["Display P3"], quality=90)
     yield "alpha with a profile", Sample(file, on_white(glass))
     linear = profiles.in_space(grey, profiles.GREY)
-    yield (
-        "grey with a profile",
-        Sample(encoded(linear, "HEIF", icc_profile=profiles.GREY, quality=95), grey.convert("RGB")),
-    )
+    file = encoded(linear, "HEIF", icc_profile=profiles.GREY, quality=95)
+    yield "grey with a profile", Sample(file, grey.convert("RGB"))
     yield "grey with a profile, 10 bits", Sample(deep(linear, 10, icc_profile=profiles.GREY), grey.convert("RGB"))
-    yield (
-        "grey and alpha with a profile",
-        Sample(
-            encoded(translucent(linear), "HEIF", icc_profile=profiles.GREY, quality=95), on_white(translucent(grey))
-        ),
-    )
+    file = encoded(translucent(linear), "HEIF", icc_profile=profiles.GREY, quality=95)
+    yield "grey and alpha with a profile", Sample(file, on_white(translucent(grey)))
     for name, given in profiles.UNUSABLE.items():
         yield name, Sample(encoded(SCENE, "HEIF", icc_profile=given, quality=90), SCENE)
 
@@ -123,19 +117,14 @@ def _containers() -> Iterator[tuple[str, Sample]]:
     preview = coded(encoded(scene(28, 24, seed=1), "HEIF"), b"hvc1")
     smaller = Item(b"hvc1", preview.data, preview.properties, {b"thmb": [1]})
     yield "preview", Sample(container([still, smaller], *BRANDS), SCENE)
-    yield (
-        "unknown property",
-        Sample(container([Item(b"hvc1", still.data, [*still.properties, b"\0\0\0\x0cnone\0\0\0\1"])], *BRANDS), SCENE),
-    )
-    yield "data after the end", Sample(container([still], *BRANDS) + b"\0\0\0\x10free" + bytes(8), SCENE)
+    unknown = Item(b"hvc1", still.data, [*still.properties, box(b"none", bytes(4))])
+    yield "unknown property", Sample(container([unknown], *BRANDS), SCENE)
+    yield "data after the end", Sample(container([still], *BRANDS) + box(b"free", bytes(8)), SCENE)
 
 
 def pictures() -> dict[str, Sample]:
     """Return a file of each kind that imaging decodes."""
-    sizes = {
-        "{} x {}".format(*side): Sample(encoded(drawn(side), "HEIF", quality=90, chroma=444), drawn(side))
-        for side in SIZES
-    }
+    sizes = {"{} x {}".format(*side): Sample(encoded(drawn(side), "HEIF", quality=90), drawn(side)) for side in SIZES}
     return dict(_modes()) | dict(_with_metadata()) | dict(_containers()) | sizes
 
 
@@ -143,9 +132,8 @@ def unreadable() -> dict[str, bytes]:
     """Return damaged files, and one whose codec is not supported."""
     file = encoded(SCENE, "HEIF")
     still = coded(file, b"hvc1")
-    huge = Item(
-        b"hvc1", still.data, [size(12_000, 12_000), *(each for each in still.properties if each[4:8] == b"hvcC")]
-    )
+    configuration = [each for each in still.properties if each[4:8] == b"hvcC"]
+    huge = Item(b"hvc1", still.data, [size(12_000, 12_000), *configuration])
     return {
         "half": file[: len(file) // 2],
         "only a signature": file[:40],

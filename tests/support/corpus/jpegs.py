@@ -250,7 +250,7 @@ def pictures() -> dict[str, Sample]:
     swapped = Image.merge("CMYK", [QUARTERS.convert("CMYK").split()[channel] for channel in (1, 0, 2, 3)])
     samples["CMYK with a profile"] = Sample(encoded(swapped, icc_profile=profiles.CMYK), QUARTERS)
     for size in [*SIZES, (65_500, 1)]:
-        samples["{} x {}".format(*size)] = Sample(encoded(drawn(size), subsampling=0), drawn(size))
+        samples["{} x {}".format(*size)] = Sample(encoded(drawn(size), quality=95), drawn(size))
     large = scene(1603, 1207)
     samples["reduced by the decoder"] = Sample(encoded(large), large)
     samples["reduced and turned"] = Sample(encoded(stored(large, 6), exif=exif(6), progressive=True), large)

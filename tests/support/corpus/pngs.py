@@ -113,10 +113,8 @@ def _transparent() -> Iterator[tuple[str, Sample]]:
     few = SCENE.quantize(16)
     few.info["transparency"] = b"\0\x80"
     yield "palette with two alphas", Sample(written(few, 8, png_chunk(b"tRNS", b"\0\x80")), on_white(few))
-    yield (
-        "palette with more alphas than colours",
-        Sample(written(few, 8, png_chunk(b"tRNS", b"\0\x80" + b"\xff" * 200)), on_white(few)),
-    )
+    more = png_chunk(b"tRNS", b"\0\x80" + b"\xff" * 200)
+    yield "palette with more alphas than colours", Sample(written(few, 8, more), on_white(few))
     hidden = Image.new("RGBA", SCENE.size)
     yield "fully transparent", Sample(encoded(hidden, "PNG"), on_white(hidden))
     glass = translucent(SCENE)
@@ -139,20 +137,14 @@ def _with_metadata() -> Iterator[tuple[str, Sample]]:
     wide = translucent(profiles.in_space(SCENE, profiles.RGB["Display P3"]))
     yield "alpha with a profile", Sample(written(wide, 8, profile(profiles.RGB["Display P3"])), on_white(glass))
     many = profiles.in_space(SCENE.quantize(32).convert("RGB"), profiles.RGB["Display P3"]).quantize(32)
-    yield (
-        "palette with a profile",
-        Sample(written(many, 8, profile(profiles.RGB["Display P3"])), SCENE.quantize(32).convert("RGB")),
-    )
+    file = written(many, 8, profile(profiles.RGB["Display P3"]))
+    yield "palette with a profile", Sample(file, SCENE.quantize(32).convert("RGB"))
     linear = profiles.in_space(grey, profiles.GREY)
     for depth in (8, 16):
-        yield (
-            f"grey with a profile, {depth} bits",
-            Sample(written(linear, depth, profile(profiles.GREY)), on_white(grey)),
-        )
-        yield (
-            f"grey and alpha with a profile, {depth} bits",
-            Sample(written(translucent(linear), depth, profile(profiles.GREY)), on_white(translucent(grey))),
-        )
+        file = written(linear, depth, profile(profiles.GREY))
+        yield f"grey with a profile, {depth} bits", Sample(file, on_white(grey))
+        file = written(translucent(linear), depth, profile(profiles.GREY))
+        yield f"grey and alpha with a profile, {depth} bits", Sample(file, on_white(translucent(grey)))
     yield "grey with a profile for RGB", Sample(written(grey, 8, profile(profiles.RGB["Adobe RGB"])), on_white(grey))
     yield "profile for grey", Sample(written(SCENE, 8, profile(profiles.GREY)), SCENE)
     yield "half a profile", Sample(written(SCENE, 8, profile(profiles.WRONG["half a profile"])), SCENE)
