@@ -98,6 +98,11 @@ def fault_of(one: Image.Image, sent: Image.Image, original: Image.Image | None) 
     return None
 
 
+def listed(faults: dict[str, str]) -> str:
+    """Return all faults, which pytest would cut short."""
+    return "\n".join(f"{name}: {fault}" for name, fault in faults.items())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_thumbnail_and_gemini_show_every_picture(
     kind: str, database: Database, s3: Any, asked: GeminiServer
@@ -113,7 +118,7 @@ def test_the_thumbnail_and_gemini_show_every_picture(
             faults[name] = f"{image.width} x {image.height} pixels"
         elif fault := fault_of(shown(s3, photo), asked.requests[-1].picture, sample.shown):
             faults[name] = fault
-    assert faults == {}
+    assert not faults, listed(faults)
     assert len(asked.requests) == len(KINDS[kind]())
 
 
@@ -122,7 +127,8 @@ def test_the_offline_tagger_describes_every_picture(kind: str, database: Databas
     photos = {name: put_upload(BUCKET, sample.data, s3=s3) for name, sample in KINDS[kind]().items()}
     annotate.handler.handle(event_of(BUCKET, *photos.values()), LambdaContext())
     rows = {name: row(database, photo) for name, photo in photos.items()}
-    assert {name: image.annotation_reason for name, image in rows.items() if not image.caption} == {}
+    faults = {name: str(image.annotation_reason) for name, image in rows.items() if not image.caption}
+    assert not faults, listed(faults)
 
 
 @pytest.mark.parametrize("kind", [*FORMATS, "others"])
@@ -138,7 +144,7 @@ def test_both_functions_reject_a_file_for_the_same_reason(
         states = image.thumbnail_status, image.annotation_status
         if states != ("failed", "failed") or image.thumbnail_reason != image.annotation_reason:
             faults[name] = f"{states}, {image.thumbnail_reason}, {image.annotation_reason}"
-    assert faults == {}
+    assert not faults, listed(faults)
     assert asked.requests == []
 
 
