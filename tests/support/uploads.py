@@ -1,5 +1,7 @@
 """Photos in a bucket, without their events."""
 
+from typing import Any
+
 import boto3
 
 from catalog.filenames import filename_metadata
@@ -12,10 +14,11 @@ def put_upload(
     filename: str = "kite.jpg",
     content_type: str = "image/jpeg",
     image_id: str | None = None,
+    s3: Any = None,
 ) -> str:
-    """Store a photo as the browser does with a form, and return its id."""
+    """Store a photo as the browser does with a form, and return its id; a test of many photos gives a client."""
     image_id = image_id or new_id()
-    boto3.client("s3").put_object(
+    (s3 or boto3.client("s3")).put_object(
         Bucket=bucket,
         Key=upload_key(image_id),
         Body=body,

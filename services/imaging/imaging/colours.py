@@ -41,9 +41,16 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile and len(profile) <= MAX_PROFILE_BYTES:
         with suppress(ImageCms.PyCMSError, OSError):  # damaged or for another mode: ignored, as browsers do
             given = ImageCms.ImageCmsProfile(BytesIO(profile))
+            if given.profile.xcolor_space == "GRAY" and _is_grey(colours):
+                colours = colours.getchannel(0)
             transform = ImageCms.buildTransform(given, ImageCms.createProfile("sRGB"), colours.mode, "RGB")
             converted = transform.apply(colours)
     colours = converted or colours.convert("RGB")
     if alpha:
         colours.putalpha(alpha)
     return colours
+
+
+def _is_grey(colours: Image.Image) -> bool:
+    """Tell whether an RGB picture has only greys: decoders return grey with alpha as RGBA."""
+    return colours.mode == "RGB" and len({band.tobytes() for band in colours.split()}) == 1

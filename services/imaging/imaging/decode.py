@@ -20,7 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from imaging import avif, jpeg, png
+from imaging import avif, gif, jpeg, png
 from imaging.colours import eight_bit, to_srgb
 from imaging.content_type import detect
 from imaging.jpeg import Jpeg
@@ -140,6 +140,8 @@ def decode(data: bytes, box: int) -> Picture:
         size = _fit(width, height, box)
         source, part = _load(source, stripped, size)
         image = eight_bit(source)
+        if isinstance(source, GifImageFile):
+            image = gif.clear_around(image, source.dispose_extent)
     image = image.resize(size, Image.Resampling.LANCZOS, part, REDUCING_GAP)
     image = to_srgb(image, stripped.profile or source.info.get("icc_profile"))
     # AVIF and HEIF containers have an orientation of their own: Pillow puts it into the EXIF metadata; pillow_heif

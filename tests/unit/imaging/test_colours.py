@@ -8,6 +8,8 @@ from PIL import Image
 
 from imaging.decode import decode
 from imaging.stripped import MAX_PROFILE_BYTES
+from support.corpus import profiles
+from support.corpus.pngs import trns, written
 from support.photos import SWAPPED_PROFILE, encoded, png, png_chunk
 from unit.imaging.samples import colour
 
@@ -72,10 +74,6 @@ def test_one_colour_of_sixteen_bits_may_be_transparent() -> None:
     assert_only_the_second_is_transparent(png(2, 1, 16, 2, zlib.compress(b"\0" + row), trns(*[0x5634] * 3)))
 
 
-def trns(*samples: int) -> bytes:
-    return png_chunk(b"tRNS", struct.pack(f">{len(samples)}H", *samples))
-
-
 def assert_only_the_second_is_transparent(two_pixels: bytes) -> None:
     image = decode(two_pixels, 2).image
     assert image.mode == "RGBA"
@@ -91,7 +89,18 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped() -> None:
 
 RED = Image.new("RGB", (64, 64), (255, 0, 0))
 GREY = Image.new("L", (64, 64), 100)
+# Decoders return these files as RGBA. A level of 100 in linear light is 169 in sRGB.
+GREY_ALPHA = Image.new("LA", (64, 64), (100, 200))
+LINEAR = png_chunk(b"iCCP", b"name\0\0" + zlib.compress(profiles.GREY))
 CONVERTED = {
+    "grey, alpha and a profile in a png of sixteen bits": (written(GREY_ALPHA, 16, LINEAR), (169, 169, 169, 200)),
+    **{
+        f"grey, alpha and a profile in {kind}": (
+            encoded(GREY_ALPHA, kind, icc_profile=profiles.GREY),
+            (169, 169, 169, 200),
+        )
+        for kind in ("AVIF", "HEIF")
+    },
     "black and white": (
         encoded(Image.frombytes("1", (256, 256), (b"\xaa" * 32 + b"\x55" * 32) * 128), "PNG"),
         (128, 128, 128),

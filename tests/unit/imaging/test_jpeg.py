@@ -1,13 +1,12 @@
 """Scans of JPEGs, and JPEGs with complete pixels and damage elsewhere."""
 
-import struct
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imaging.decode import decode
 from imaging.jpeg import END_OF_IMAGE, strip
+from support.corpus.jpegs import segment
 from support.photos import encoded, scene
 from unit.imaging.samples import assert_rejected, assert_same_picture
 
@@ -90,10 +89,6 @@ def test_a_jpeg_without_its_last_pixels_is_rejected(name: str, missing: int) -> 
 
 
 # --- metadata
-
-
-def segment(marker: int, content: bytes, length: int | None = None) -> bytes:
-    return b"\xff" + bytes([marker]) + struct.pack(">H", len(content) + 2 if length is None else length) + content
 
 
 SEGMENTS = {

@@ -3,35 +3,19 @@
 import struct
 
 import pytest
-from PIL import ExifTags, Image, ImageDraw
+from PIL import ExifTags, Image
 
 from imaging.decode import Picture, decode
+from support.corpus.sample import STORED, quarters, stored
 from support.photos import encoded, exif
 from unit.imaging.samples import SCENE, colour
 
 CORNERS = {(0.1, 0.1): (255, 0, 0), (0.9, 0.1): (0, 255, 0), (0.1, 0.9): (0, 0, 255), (0.9, 0.9): (255, 255, 255)}
-# How a camera stores an upright scene: the inverse of what the viewer has to do.
-STORED = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 
 
 def four_corners(orientation: int = 1) -> Image.Image:
     """Draw a picture with one colour in each quarter, as a camera stores it."""
-    image = Image.new("RGB", (96, 64))
-    draw = ImageDraw.Draw(image)
-    for (x, y), fill in CORNERS.items():
-        left, top = 48 * round(x), 32 * round(y)
-        draw.rectangle((left, top, left + 47, top + 31), fill=fill)
-    turn = STORED[orientation]
-    return image if turn is None else image.transpose(turn)
+    return stored(quarters(96, 64), orientation)
 
 
 def assert_upright(picture: Picture) -> None:

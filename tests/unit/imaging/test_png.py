@@ -14,7 +14,8 @@ from PIL import Image
 
 from imaging.decode import decode
 from imaging.stripped import MAX_PROFILE_BYTES
-from support.photos import SWAPPED_PROFILE, encoded, exif, png, png_chunk, scene
+from support.corpus.pngs import written
+from support.photos import SWAPPED_PROFILE, encoded, exif, png_chunk, scene
 from unit.imaging.samples import assert_rejected, assert_same_picture, colour, patched
 
 SCENE = scene(200, 150)
@@ -98,20 +99,8 @@ def test_a_large_profile_is_used() -> None:
 # --- pixels
 
 
-def interlaced(width: int, height: int) -> bytes:
-    """Return a grey PNG in seven passes (section 8.1 of the standard), each a gradient."""
-    passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-    rows = [
-        b"\0" + bytes((x + y) % 256 for x in columns)
-        for left, top, across, down in passes
-        if (columns := range(left, width, across))
-        for y in range(top, height, down)
-    ]
-    return png(width, height, 8, 0, zlib.compress(b"".join(rows)), interlaced=1)
-
-
 PNGS = {
-    "interlaced": interlaced(120, 90),
+    "interlaced": written(SCENE.convert("L"), 8, interlaced=True),
     "colour": PNG,
     "transparent": encoded(Image.merge("RGBA", (*SCENE.split(), Image.new("L", SCENE.size, 128))), "PNG"),
     "grey": encoded(SCENE.convert("L"), "PNG"),
