@@ -72,7 +72,11 @@ class Thumbnail:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A description of a photo and its origin. The offline tagger has no prompt and no tokens."""
+    """A description of a photo and its origin. The offline tagger has no prompt and no tokens.
+
+    Attributes:
+        recognized: False if the caption only states colours, light and kind of image.
+    """
 
     caption: str
     alt_text: str
@@ -82,6 +86,7 @@ class Annotation:
     prompt_version: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    recognized: bool = True
 
 
 _COLUMNS = ", ".join(field.name for field in fields(Image))
