@@ -9,7 +9,6 @@ from PIL import Image
 
 _SAMPLE_SIDE = 64  # colours are counted in a square sample with this side, in pixels
 _MIN_SHARE = 0.12  # the part of the picture that a colour needs to be named
-_MAX_COLOURS = 2
 
 _HUES = (
     (15, "red"),
@@ -24,6 +23,7 @@ _HUES = (
 )
 """Where each colour ends on the colour circle, in degrees."""
 
+_GREYS = {"black", "white", "grey"}
 _WARM = ("red", "orange", "yellow", "brown")
 
 
@@ -32,7 +32,7 @@ class Appearance:
     """How a picture looks; shares are from 0 to 1.
 
     Attributes:
-        colours: the most common colours, the most common first.
+        colours: up to two common colours, the most common first.
         light: "dark", "bright" or "".
         format: "landscape", "portrait", "square" or "panorama".
         colourless: whether it is black and white.
@@ -62,9 +62,9 @@ def appearance(image: Image.Image) -> Appearance:
     brightness = float(value.mean())
     third = _SAMPLE_SIDE // 3
     blue = (colours == "blue") & (value > 0.4)
-    by_share = sorted(shares, key=lambda name: -shares[name])
+    common = sorted((name for name in shares if shares[name] >= _MIN_SHARE), key=lambda name: -shares[name])
     return Appearance(
-        colours=tuple(name for name in by_share[:_MAX_COLOURS] if shares[name] >= _MIN_SHARE),
+        colours=_named(common),
         light="dark" if brightness < 0.3 else "bright" if brightness > 0.75 else "",
         format=_format(*image.size),
         colourless=float(saturation.mean()) < 0.02,
@@ -73,6 +73,12 @@ def appearance(image: Image.Image) -> Appearance:
         blue_sky=bool(blue[:third].mean() > 0.6 and blue[-third:].mean() < 0.4),
         flat=_flatness(image),
     )
+
+
+def _named(common: list[str]) -> tuple[str, ...]:
+    """Return the first two colours; if these are greys, the next that is none replaces the second."""
+    hues = [name for name in common if name not in _GREYS]
+    return (common[0], hues[0]) if hues and set(common[:2]) <= _GREYS else tuple(common[:2])
 
 
 def _flatness(image: Image.Image) -> float:

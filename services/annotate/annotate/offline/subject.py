@@ -22,10 +22,9 @@ _PROBABLE = 0.5
 ANIMALS = slice(0, 398)
 """The classes of animals, in the order of ImageNet-1k."""
 
-_TEXT = "screenshot or a page of text"
-
-_NEVER_NAMED = {916, 918, 921, 922} | {981, 982, 983}
-"""Kinds of text, which are easily confused, and classes that imply a person: a baseball player, a groom, a diver."""
+_NEVER_NAMED = {916, 918, 921, 922, 930} | {981, 982, 983}
+"""Kinds of text, which are easily confused, a French loaf, which is the only loaf among the classes, and classes that
+imply a person: a baseball player, a groom, a scuba diver."""
 
 _GROUPS = {
     "fish": "0-6 389-397",
@@ -64,7 +63,7 @@ _GROUPS = {
     "stage or cinema": "498 819 854",
     "clothes": "399-400 411 445 451-452 457 459 474 501 568 578 601 608 610 614 617 638-639 652 655 658 667 689 697 735"
     " 775 824 834 841-842 869 887 906",
-    _TEXT: "916 918 921-922",
+    "screenshot or a page of text": "916 918 921-922",
     "bridge": "821 839 888",
     "car": "407 436 468 511 609 627 656 661 717 734 751 817",
     "truck, bus or van": "555 569 654 675 757 779 864 867 874",
@@ -102,9 +101,7 @@ _MINIMA = (0.6, 0.4, 0.4)
 _ANIMAL_MINIMA = (0.75, 0.6, 0.6)
 """The same for animals."""
 
-_BESIDE_PEOPLE = 0.5
-_IN_DRAWING = 0.6
-"""The minimum probabilities beside people, which are subject enough, and in drawings, which the network never saw."""
+_BESIDE_PEOPLE = 0.5  # the minimum probability beside people, who are subject enough
 
 _WITHOUT_ARTICLE = frozenset(
     {
@@ -170,17 +167,14 @@ def recognise(
     Args:
         probabilities: of the classes, in the order of ImageNet-1k.
         beside_people: the photo shows people, so what they wear is no subject.
-        in_drawing: the picture looks like a drawing, so only text and sure subjects count.
+        in_drawing: the picture looks like a drawing, so what drawings are taken for is no subject.
     """
     ignored = np.zeros(len(probabilities), bool)
-    minimum = 0.0
     if beside_people:
         ignored[_numbers(_GROUPS["clothes"])] = ignored[_numbers(_NEAR_FACES)] = True
-        minimum = _BESIDE_PEOPLE
     if in_drawing:
         ignored[_numbers(_LIKE_DRAWINGS)] = True
-        minimum = _IN_DRAWING
-    chain = _chain(np.where(ignored, np.float32(0), probabilities), minimum)
+    chain = _chain(np.where(ignored, np.float32(0), probabilities), _BESIDE_PEOPLE if beside_people else 0)
     sure = [subject for subject in chain if subject.probability >= _SURE]
     probable = [subject for subject in chain if subject.is_probable]
     return list(dict.fromkeys(sure[-1:] + probable[-1:])) or chain[:1]
@@ -196,9 +190,8 @@ def _chain(probabilities: NDArray[np.float32], minimum: float) -> list[Subject]:
         if not noun:  # the group has classes that are never named
             break
         minima = _ANIMAL_MINIMA if words[noun].max() < ANIMALS.stop else _MINIMA
-        needed = minima[level] if noun == _TEXT else max(minima[level], minimum)
         rivals = np.delete(probabilities, words[noun])
-        if shares[noun] >= max(needed, rivals.max()):
+        if shares[noun] >= max(minimum, minima[level], rivals.max()):
             chain.append(Subject(noun, shares[noun]))
             said = np.zeros(len(probabilities), bool)
             said[words[noun]] = True

@@ -38,6 +38,13 @@ def test_the_two_most_common_colours_are_named_in_order() -> None:
     assert appearance(picture).colours == ("blue", "green")
 
 
+def test_a_colour_precedes_a_second_grey() -> None:
+    picture = Image.new("RGB", (100, 100), "black")
+    picture.paste("white", (0, 0, 100, 30))
+    picture.paste("green", (0, 30, 100, 50))
+    assert appearance(picture).colours == ("black", "green")
+
+
 def test_a_spot_of_colour_is_not_named() -> None:
     picture = Image.new("RGB", (100, 100), "white")
     picture.paste("red", (0, 0, 20, 20))
