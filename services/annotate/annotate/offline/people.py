@@ -7,7 +7,7 @@ from annotate.offline.faces import Face
 from annotate.offline.subject import Subject
 
 _SURE = 0.98  # the score from which a face is almost always one
-_POSSIBLE = 0.95  # the score from which every second one is; flowers and animals score less
+_POSSIBLE = 0.95  # the score from which about every second one is; the others are flowers and animals
 _BESIDE_ANIMALS = 0.99  # animals have faces, too
 _PORTRAIT = 0.25  # the height of the face in a portrait
 _SMALL_GROUP = 5
