@@ -8,7 +8,7 @@ import struct
 import zlib
 
 import pillow_heif
-from PIL import ExifTags, Image, ImageChops, ImageCms, ImageDraw, ImageStat
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageDraw, ImageFilter, ImageStat
 
 
 def scene(width: int = 640, height: int = 480, seed: int = 0) -> Image.Image:
@@ -48,6 +48,43 @@ def clock() -> Image.Image:
     draw.line((200, 200, 270, 130), fill="black", width=9)
     draw.line((200, 200, 200, 80), fill="black", width=6)
     return picture
+
+
+def people(count: int, size: int = 240) -> Image.Image:
+    """Draw the heads and shoulders of people, side by side before a grey wall. Each is `size` pixels wide."""
+    picture = Image.new("RGB", (size * count, size * 5 // 4), (150, 160, 165))
+    for number in range(count):
+        picture.paste(_person().resize((size, size * 5 // 4), Image.Resampling.BOX), (number * size, 0))
+    return picture
+
+
+def _person() -> Image.Image:
+    """Draw the head and the shoulders of a person, softly lit from the left, 480x600 pixels."""
+    picture = Image.new("RGB", (480, 600), (150, 160, 165))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((60, 440, 420, 800), fill=(60, 70, 110))
+    draw.rectangle((205, 380, 275, 470), fill=(190, 140, 115))
+    draw.ellipse((135, 120, 345, 400), fill=(70, 45, 30))
+    draw.ellipse((150, 150, 330, 420), fill=(222, 175, 148))
+    draw.chord((145, 110, 335, 290), 180, 360, fill=(70, 45, 30))
+    for x in (200, 280):
+        draw.arc((x - 32, 236, x + 32, 276), 205, 335, fill=(80, 50, 35), width=8)
+        draw.ellipse((x - 22, 262, x + 22, 286), fill=(245, 240, 235))
+        draw.ellipse((x - 11, 262, x + 11, 284), fill=(60, 40, 30))
+        draw.arc((x - 24, 258, x + 24, 292), 190, 350, fill=(70, 45, 35), width=5)
+    draw.polygon([(240, 280), (222, 335), (258, 335)], fill=(208, 158, 132))
+    draw.arc((218, 318, 262, 344), 20, 160, fill=(150, 100, 80), width=5)
+    draw.chord((202, 352, 278, 386), 0, 180, fill=(185, 85, 85))
+    draw.chord((202, 356, 278, 378), 180, 360, fill=(170, 75, 78))
+    shade = Image.linear_gradient("L").rotate(90).resize(picture.size).point(lambda v: 255 - v // 3)
+    lit = ImageChops.multiply(picture, Image.merge("RGB", (shade, shade, shade)))
+    return lit.filter(ImageFilter.GaussianBlur(4))
+
+
+def textured(picture: Image.Image) -> Image.Image:
+    """Add the noise of a camera to a drawing."""
+    noise = Image.frombytes("RGB", picture.size, random.Random(0).randbytes(picture.width * picture.height * 3))
+    return Image.blend(picture, noise, 0.04)
 
 
 def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:

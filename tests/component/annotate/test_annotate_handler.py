@@ -89,7 +89,7 @@ def test_transparency_is_sent_as_white(gemini: GeminiServer, database: Database)
 @pytest.mark.usefixtures("no_key")
 def test_without_a_key_the_offline_tagger_describes_the_photo(database: Database, gemini: GeminiServer) -> None:
     image = row(database, delivered(photos.encoded(photos.fence(), "PNG")))
-    assert (image.annotation_status, image.caption) == ("ready", "A picket fence, in white and blue.")
+    assert (image.annotation_status, image.caption) == ("ready", "A picket fence under a blue sky.")
     assert (image.model, image.input_tokens) == ("offline-tagger", None)
     assert gemini.requests == []
 
