@@ -52,7 +52,7 @@ def insert(connection: Any, rows: list[Row]) -> datetime:
     """Put rows into the ledger; return the time that their ages refer to."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT NOW()")
-        (now,) = cursor.fetchone()
+        now: datetime = cursor.fetchone()[0]
         for row in rows:
             cursor.execute(
                 """INSERT INTO annotation_request (id, image_id, etag, requested_at, model, model_version,
@@ -127,7 +127,7 @@ def test_a_caption_costs_what_its_unusable_answers_cost_too(connection: Any) -> 
 
 def test_an_empty_catalog_has_statistics(connection: Any) -> None:
     found = stats.read(connection)
-    assert (found.images, found.queued, found.total.usd) == (0, 0, 0)
+    assert (found.images, found.queued, found.total.usd) == (0, 0, Decimal(0))
     assert found.thumbnails == found.annotations == STATES
     assert (found.sources, found.days, found.months, found.models, found.outcomes) == ((), {}, {}, {}, ())
 
