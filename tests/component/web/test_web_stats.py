@@ -73,7 +73,7 @@ def test_the_statistics_of_a_described_photo(client: FlaskClient, database: Data
     assert found["outcomes"] == [{"outcome": "used", "finish_reason": "STOP", "requests": 1}]
     assert found["sources"] == [{"model": "gemini", "prompt_version": "1", "images": 1}]
     page = text(client.get("/stats").text)
-    assert "gemini-3.5-flash-lite 1 1 800 100 50 $0.000615 $0.000615" in page
+    assert "gemini-3.5-flash-lite $0.000615 $0.000615 1 1 800 100 50" in page
     assert "Texts 1 0 0" in page
 
 
@@ -88,8 +88,8 @@ def test_unknown_costs_are_shown_as_unknown(client: FlaskClient, database: Datab
     }
     assert found["total"]["unknown_costs"] == 1
     page = text(client.get("/stats").text)
-    assert "gemini-of-tomorrow 1 1 800 100 50 unknown –" in page
-    assert "Total 2 2 1,600 200 100 $0.000615 + 1 unknown $0.000615" in page
+    assert "gemini-of-tomorrow unknown – 1 1 800 100 50" in page
+    assert "Total $0.000615 + 1 unknown $0.000615 2 2 1,600 200 100" in page
 
 
 def test_a_request_without_an_answer_costs_an_unknown_amount(
@@ -97,7 +97,7 @@ def test_a_request_without_an_answer_costs_an_unknown_amount(
 ) -> None:
     with database.connection() as connection:
         ask(connection, ready_photo, None)
-    assert "Total 1 0 0 0 0 unknown –" in text(client.get("/stats").text)
+    assert "Total unknown – 1 0 0 0 0" in text(client.get("/stats").text)
 
 
 def test_a_deleted_photo_leaves_its_costs(client: FlaskClient, database: Database, ready_photo: str) -> None:
