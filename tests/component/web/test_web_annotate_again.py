@@ -21,6 +21,7 @@ from catalog import images
 from catalog.database import Database
 from catalog.images import Annotation
 from catalog.keys import new_id
+from catalog.queue import TYPICAL_USD
 from support.catalog_rows import THUMBNAIL, row
 from support.gallery_photos import ANNOTATION, GalleryPhotos
 
@@ -166,7 +167,7 @@ def test_a_failed_photo_can_be_edited_from_its_card(client: FlaskClient, photos:
 
 def test_nothing_happens_without_apply(client: FlaskClient, ready_photo: str) -> None:
     response = client.post("/api/annotate", json={"where": "all"})
-    assert response.json == {"images": 1, "usd": "0.000615"}
+    assert response.json == {"images": 1, "usd": f"{TYPICAL_USD:.6f}"}
     assert annotation(client, ready_photo)["queued"] is False
 
 
@@ -221,7 +222,7 @@ def text(markup: str) -> str:
 def test_the_page_counts_before_it_queues(client: FlaskClient, photos: GalleryPhotos) -> None:
     waiting = [photos.add_ready() for _ in range(2)]
     page = client.get("/annotate", query_string={"where": "state:ready", "overwrite": "on"}).text
-    assert "2 photos , about $0.00123 with a paid model" in text(page)
+    assert f"2 photos , about ${(2 * TYPICAL_USD).normalize()} with a paid model" in text(page)
     assert "Texts that people wrote are replaced." in page
     assert "Describe these 2 photos again" in page
     assert annotation(client, waiting[0])["queued"] is False
