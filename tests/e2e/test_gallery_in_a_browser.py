@@ -32,7 +32,7 @@ def expect_ready(photo: Locator) -> None:
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("image => image.naturalWidth") == 512
-    expect(photo.first.locator("p.caption")).not_to_be_empty()
+    expect(photo.first.locator("p.caption, p.unrecognized").filter(visible=True)).to_have_count(1)
     expect(photo.first.locator(".source")).to_have_text("offline tagger")
 
 
@@ -135,3 +135,49 @@ def test_a_search_finds_photos_by_prefix(page: Page, gallery: GalleryClient) -> 
     page.get_by_role("searchbox").press("Enter")
     expect(page.locator("li.card")).to_have_count(1)
     expect(page.locator("li.card")).to_have_attribute("data-id", image_id)
+
+
+def test_generated_texts_are_restored_beside_a_persons(page: Page, gallery: GalleryClient) -> None:
+    image_id = gallery.upload(photos.jpeg(), "to restore.jpg")
+    generated = gallery.wait(image_id)["annotation"]
+    page.goto(f"{gallery.url}/images/{image_id}")
+    expect(page.locator("#generated")).to_be_hidden()
+    page.get_by_role("button", name="Edit caption").click()
+    page.get_by_label("Alt text").fill("What I see")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".generated-alt-text")).to_have_text(generated["alt_text"])
+    page.get_by_role("button", name="Edit caption").click()
+    expect(page.locator("#editor [data-edited-field]").filter(visible=True)).to_have_text(["edited"])
+    page.get_by_role("button", name="Restore generated text").click()
+    expect(page.locator("#generated")).to_be_hidden()
+    expect(page.locator("dd.alt-text")).to_have_text(generated["alt_text"])
+    assert gallery.image(image_id)["annotation"] == generated
+
+
+def test_an_open_page_shows_that_a_photo_waits_for_another_caption(page: Page, gallery: GalleryClient) -> None:
+    image_id = gallery.upload(photos.jpeg(), "again.jpg")
+    gallery.wait(image_id)
+    page.goto(gallery.url)
+    expect_ready(card(page, "again.jpg"))
+    with page.context.new_page() as other:
+        other.goto(f"{gallery.url}/images/{image_id}")
+        other.get_by_role("button", name="Describe again").click()
+        expect(other.locator(".waiting")).to_have_text("Waiting for another caption")
+        expect(other.get_by_role("button", name="Describe again")).to_be_hidden()
+    expect(card(page, "again.jpg").first.locator(".waiting")).to_have_text(
+        "Waiting for another caption", timeout=WAIT_MS
+    )
+
+
+def test_failed_photos_are_retried_and_counted_without_javascript(plain_page: Page, gallery: GalleryClient) -> None:
+    image_id = gallery.upload(b"\xff\xd8\xff and just words", "no picture.jpg")
+    reason = gallery.wait(image_id)["annotation"]["reason"]
+    plain_page.goto(gallery.url)
+    plain_page.get_by_role("link", name="Statistics").click()
+    plain_page.get_by_role("link", name="Describe photos again").click()
+    plain_page.get_by_label("Which photos?").fill("state:ready")
+    plain_page.get_by_role("button", name="Count photos").click()
+    expect(plain_page.locator("p[role=status]").last).to_contain_text("about $")
+    plain_page.locator("li").filter(has_text=reason).get_by_role("button").click()
+    expect(plain_page.locator(".page p[role=status]")).to_contain_text("put into the queue")
+    assert gallery.image(image_id)["annotation"]["queued"] is True

@@ -38,6 +38,26 @@ class GalleryClient(Gallery):
         path = f"/api/images/{image_id}/retry"
         return self._request("POST", self._absolute(path), f"a response from {path}", "", json={}).status
 
+    def restore(self, image_id: str) -> dict[str, Any]:
+        """Restore the generated texts of an image, and return the image."""
+        return self._json("POST", f"/api/images/{image_id}/restore")
+
+    def annotate_again(self, image_id: str, *, overwrite: bool = False) -> dict[str, Any]:
+        """Queue an image for another annotation, and return the image."""
+        return self._json("POST", f"/api/images/{image_id}/annotate", overwrite=overwrite)
+
+    def annotate_selection(self, where: str, *, overwrite: bool = False, apply: bool = False) -> dict[str, Any]:
+        """Queue the selected images for another annotation, or only estimate what it costs."""
+        return self._json("POST", "/api/annotate", where=where, overwrite=overwrite, apply=apply)
+
+    def retry_selection(self, where: str, *, apply: bool = False) -> int:
+        """Retry the selected images that failed, or only count them; return their number."""
+        return int(self._json("POST", "/api/retry", where=where, apply=apply)["images"])
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the statistics."""
+        return self._json("GET", "/api/stats")
+
     def find(self, image_id: str) -> dict[str, Any] | None:
         """Return an image, or None if the gallery does not know it."""
         path = f"/api/images/{image_id}"

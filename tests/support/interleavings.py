@@ -35,6 +35,7 @@ from thumbnail.handler import Thumbnailer
 from web.backends import Backends
 from web.config import WebSettings
 from web.functions import Functions
+from web.statistics import StatisticsCache
 from web.storage import Storage
 
 BUCKET = "photos"
@@ -76,7 +77,9 @@ class World:
         session: Any = SimpleNamespace(client=self._client, get_credentials=lambda: SIGNER)
         settings = DATABASE | {"bucket_name": BUCKET}
         web = WebSettings(**settings, thumbnail_function="thumbnail", annotate_function="annotate")
-        app.extensions["backends"] = Backends(database, database, Storage(session, BUCKET), Functions(session, web))
+        app.extensions["backends"] = Backends(
+            database, database, StatisticsCache(database), Storage(session, BUCKET), Functions(session, web)
+        )
         self.thumbnailer = Thumbnailer(bucket, database)
         self.describer = Describer(AnnotateSettings(**settings), bucket, database)
         sns: Any = SimpleNamespace(publish=self._publish)

@@ -126,16 +126,16 @@ def annotate_again(connection: Connection[Any], selection: Selection, reannotati
     Failed photos become pending. Unusable answers of the past no longer count: the operator allows new ones. Photos
     that already wait are left out, so a run that was interrupted can be repeated.
     """
-    return _in_batches(
+    return _update_in_batches(
         connection,
-        f"""UPDATE image SET
-              reannotation = IF(annotation_status = 'ready', %s, NULL),
+        """reannotation = IF(annotation_status = 'ready', %s, NULL),
               pending_since = IF(annotation_status = 'failed', NOW(), pending_since),
               annotation_status = IF(annotation_status = 'failed', 'pending', annotation_status),
               annotation_reason = NULL, annotation_errors = 0, unusable_answers = 0, resent = 0, resent_at = NULL,
-              annotate_at = NOW(3)
-            WHERE {_CANDIDATE} AND ({selection.condition}) LIMIT {BATCH}""",
-        (reannotation, *selection.values),
+              annotate_at = NOW(3)""",
+        (reannotation,),
+        _CANDIDATE,
+        selection,
     )
 
 
@@ -152,15 +152,15 @@ _FAILED = "deleted_at IS NULL AND (thumbnail_status = 'failed' OR annotation_sta
 
 def retry(connection: Connection[Any], selection: Selection) -> int:
     """Queue the selected photos whose thumbnail or annotation failed, and return their number; resumable."""
-    return _in_batches(
+    return _update_in_batches(
         connection,
-        f"""UPDATE image SET
-              thumbnail_status = IF(thumbnail_status = 'failed', 'pending', thumbnail_status), thumbnail_reason = NULL,
+        """thumbnail_status = IF(thumbnail_status = 'failed', 'pending', thumbnail_status), thumbnail_reason = NULL,
               annotation_status = IF(annotation_status = 'failed', 'pending', annotation_status),
               annotation_reason = NULL, thumbnail_errors = 0, annotation_errors = 0,
-              pending_since = NOW(), resent = 0, resent_at = NULL, annotate_at = NOW(3)
-            WHERE {_FAILED} AND ({selection.condition}) LIMIT {BATCH}""",
-        selection.values,
+              pending_since = NOW(), resent = 0, resent_at = NULL, annotate_at = NOW(3)""",
+        (),
+        _FAILED,
+        selection,
     )
 
 
@@ -176,9 +176,21 @@ def annotate_offline_photos_again(connection: Connection[Any], limit: int) -> in
     return changed
 
 
-def _in_batches(connection: Connection[Any], statement: str, values: tuple[str, ...]) -> int:
+def _update_in_batches(
+    connection: Connection[Any], assignments: str, assigned: tuple[str, ...], condition: str, selection: Selection
+) -> int:
+    """Update the selected photos that fulfil a condition, in the order of their ids, and return their number."""
+    where = f"{condition} AND ({selection.condition})"
     total = 0
+    last = ""
     with connection.cursor() as cursor:
-        while changed := cursor.execute(statement, values):
-            total += changed
+        # Read first: an UPDATE with LIMIT would read again all rows that earlier batches have left out or changed.
+        while cursor.execute(
+            f"SELECT id FROM image WHERE id > %s AND {where} ORDER BY id LIMIT {BATCH}", (last, *selection.values)
+        ):
+            ids = tuple(image_id for (image_id,) in cursor.fetchall())
+            total += cursor.execute(
+                f"UPDATE image SET {assignments} WHERE id IN %s AND {where}", (*assigned, ids, *selection.values)
+            )
+            last = ids[-1]
     return total

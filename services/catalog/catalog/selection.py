@@ -28,7 +28,7 @@ def parse(text: str) -> Selection:
     """Return the selection that a text describes: the photos that fulfil all its terms.
 
     The terms are `state:ready|pending|failed` (of the annotation), `model:`, `prompt:`, `language:`, `before:` and
-    `after:` with a date, `reason:` with a part of the failure reason, and `id:`. `all` alone selects every photo. A
+    `after:` with a date, `reason:` with a part of a failure reason, and `id:`. `all` alone selects every photo. A
     value with blanks is quoted. `model:offline` is the offline tagger.
 
     Raises:
@@ -86,6 +86,6 @@ _TERMS: dict[str, tuple[str, Callable[[str], str]]] = {
     "language": ("language = %s", str),
     "before": ("uploaded_at < %s", _date),
     "after": ("uploaded_at >= %s", _date),
-    "reason": ("annotation_reason LIKE %s", _part),
+    "reason": ("CONCAT_WS('\\n', thumbnail_reason, annotation_reason) LIKE %s", _part),
     "id": ("id = %s", str),
 }

@@ -5,15 +5,35 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import Gone, NotFound, PreconditionFailed
 
-from catalog import images
+from catalog import images, pause
 from catalog.keys import new_id
 from web.backends import backends
+from web.bulk import annotate_again, annotate_selection, retry_selection
 from web.editing import save
 from web.listing import load_page
 from web.openapi import Operation
-from web.payload import read_edit, read_page_query, read_upload
-from web.presentation import view
-from web.schemas import Edit, ImagePage, PageQuery, UploadForm, UploadRequest
+from web.payload import (
+    read_annotated_selection,
+    read_another_annotation,
+    read_edit,
+    read_failed_selection,
+    read_page_query,
+    read_upload,
+)
+from web.presentation import view, view_pause, view_statistics
+from web.schemas import (
+    AnnotatedSelection,
+    AnotherAnnotation,
+    Edit,
+    Estimate,
+    FailedSelection,
+    ImagePage,
+    PageQuery,
+    Retried,
+    Statistics,
+    UploadForm,
+    UploadRequest,
+)
 from web.schemas import Image as ImageAnswer
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
@@ -38,9 +58,10 @@ def create_upload() -> tuple[Response, int]:
 @Operation("photos", {200: ImagePage}, query=PageQuery)
 def list_images() -> Response:
     """List photos, newest first."""
-    found, following = load_page(read_page_query(request.args))
+    page = load_page(read_page_query(request.args))
     storage = backends().storage
-    return _revalidated(jsonify(ImagePage(images=[view(image, storage) for image in found], next=following)))
+    shown = [view(image, storage) for image in page.images]
+    return _revalidated(jsonify(ImagePage(images=shown, next=page.following, paused=view_pause(page.paused))))
 
 
 @blueprint.get("/images/<image_id:image_id>")
@@ -76,8 +97,8 @@ def complete_upload(image_id: str) -> Response:
 def edit_image(image_id: str) -> Response:
     """Edit the caption, alternative text or tags of a photo.
 
-    Omitted fields stay unchanged. Functions never overwrite an edited photo. With `seen`, the edit is refused if
-    another person changed the field in the meantime; without it, the last edit wins.
+    Omitted fields stay unchanged. The generated text that a person's text replaces is kept in `generated`. With
+    `seen`, the edit is refused if another person changed the field in the meantime; without it, the last edit wins.
     """
     image = save(image_id, read_edit(request))
     if image is None:
@@ -96,6 +117,62 @@ def retry_image(image_id: str) -> tuple[Response, int]:
         raise _not_found()
     backends().functions.send_again(image)
     return _image_response(image), 202
+
+
+@blueprint.post("/images/<image_id:image_id>/restore")
+@Operation("photos", {200: ImageAnswer})
+def restore_image(image_id: str) -> Response:
+    """Restore the generated texts of a photo that a person's texts replaced.
+
+    Idempotent.
+    """
+    with backends().database.connection() as connection:
+        images.restore(connection, image_id)
+        image = images.get(connection, image_id)
+    if image is None:
+        raise _not_found()
+    return _image_response(image)
+
+
+@blueprint.post("/images/<image_id:image_id>/annotate")
+@Operation("photos", {202: ImageAnswer}, body=AnotherAnnotation)
+def annotate_image(image_id: str) -> tuple[Response, int]:
+    """Annotate a photo again.
+
+    The photo waits in the queue and keeps its texts until the new ones are there. A person's texts stay, and the new
+    ones are in `generated`, unless `overwrite` is true. A photo that already waits for an annotation stays as it is.
+    """
+    wanted = read_another_annotation(request)
+    image = annotate_again(image_id, wanted)
+    if image is None:
+        raise _not_found()
+    return _image_response(image), 202
+
+
+@blueprint.post("/annotate")
+@Operation("operation", {200: Estimate}, body=AnnotatedSelection)
+def annotate_images() -> Response:
+    """Annotate the selected photos again, or estimate what that costs.
+
+    Photos that already wait for an annotation are left out.
+    """
+    return jsonify(annotate_selection(read_annotated_selection(request)))
+
+
+@blueprint.post("/retry")
+@Operation("operation", {200: Retried}, body=FailedSelection)
+def retry_images() -> Response:
+    """Process the selected photos that failed again, or count them."""
+    return jsonify(retry_selection(read_failed_selection(request)))
+
+
+@blueprint.get("/stats")
+@Operation("operation", {200: Statistics})
+def get_statistics() -> Response:
+    """Get statistics of photos, costs and the queue."""
+    with backends().database.connection() as connection:
+        paused = pause.current(connection)
+    return _revalidated(jsonify(view_statistics(backends().statistics.load(), paused)))
 
 
 @blueprint.delete("/images/<image_id:image_id>")

@@ -13,6 +13,7 @@ from web.circuit_breaker import CircuitBreakerDatabase
 from web.config import WebSettings
 from web.functions import Functions
 from web.search_database import SearchDatabase
+from web.statistics import StatisticsCache
 from web.storage import Storage
 
 
@@ -22,6 +23,7 @@ class Backends:
 
     database: Database
     searches: Database
+    statistics: StatisticsCache
     storage: Storage
     functions: Functions
 
@@ -29,9 +31,11 @@ class Backends:
     def from_settings(cls, settings: WebSettings) -> Self:
         """Create all clients; connections are opened on demand."""
         session = boto3.Session()
+        searches = SearchDatabase(settings)
         return cls(
             CircuitBreakerDatabase(settings),
-            SearchDatabase(settings),
+            searches,
+            StatisticsCache(searches),
             Storage(session, settings.bucket_name),
             Functions(session, settings),
         )

@@ -32,19 +32,27 @@ def save(image_id: str, edit: Edit) -> Image | None:
         current = images.get(connection, image_id, lock=True)
         if current is None:
             return None
-        if current.edited and _has_conflict(current, edit):
+        if _has_conflict(current, edit):
             raise EditConflictError(current)
         images.edit(connection, image_id, **edit.changes)
         return images.get(connection, image_id)
 
 
 def _has_conflict(current: Image, edit: Edit) -> bool:
-    """Tell whether a changed field now holds neither the value that was seen nor the new one."""
+    """Tell whether a person's text in a changed field is neither the one that was seen nor the new one."""
     seen = edit.seen_values
     return any(
-        name in seen and _normalize(getattr(current, name)) not in (_normalize(seen[name]), _normalize(new))
+        name in seen
+        and _is_persons(current, name)
+        and _normalize(getattr(current, name)) not in (_normalize(seen[name]), _normalize(new))
         for name, new in edit.changes.items()
     )
+
+
+def _is_persons(current: Image, name: str) -> bool:
+    """Tell whether a person wrote a text. A release before 0.5.0 set only `edited`, which stands for all texts."""
+    flags = {name: getattr(current, f"{name}_edited") for name in images.EDITABLE}
+    return flags[name] or (current.edited and not any(flags.values()))
 
 
 def _normalize(value: str | Sequence[str] | None) -> str:

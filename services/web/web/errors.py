@@ -3,6 +3,7 @@
 HTTPException               raised by Werkzeug, Flask or a view: its own status and description
 DatabaseUnavailableError    503: temporary
 SearchUnavailableError      503: another search is running, or this one took too long
+SelectionError              400: a selection of photos cannot be understood
 NotStartedError             503: Lambda did not accept the event; the sweep will retry
 botocore's errors           503: a request to S3 or Secrets Manager failed
 EditConflictError           409: somebody else changed the same field
@@ -21,6 +22,7 @@ from werkzeug import Response
 from werkzeug.exceptions import BadHost, BadRequest, Conflict, HTTPException, ServiceUnavailable
 
 from catalog.database import DatabaseUnavailableError
+from catalog.selection import SelectionError
 from web.editing import EditConflictError
 from web.functions import NotStartedError
 from web.schemas import Error, ErrorDetail
@@ -56,6 +58,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SearchUnavailableError, _search_unavailable)
     app.register_error_handler(NotStartedError, _not_started)
     app.register_error_handler(EditConflictError, _edit_conflict)
+    app.register_error_handler(SelectionError, _wrong_selection)
     app.register_error_handler(ParseException, _broken_body)
     app.register_error_handler(BotoCoreError, _aws_unavailable)
     app.register_error_handler(ClientError, _aws_unavailable)
@@ -87,6 +90,10 @@ def _unavailable(message: str) -> Response:
 
 def _edit_conflict(error: Exception) -> Response:
     return _http_error(Conflict(str(error)))
+
+
+def _wrong_selection(error: Exception) -> Response:
+    return _http_error(BadRequest(str(error)))
 
 
 def _broken_body(_: Exception) -> Response:

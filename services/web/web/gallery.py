@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug import Response as BaseResponse
 from werkzeug.exceptions import NotFound
 
-from catalog import images
+from catalog import images, pause, stats
 from catalog.keys import new_id
 from catalog.limits import CONTENT_TYPES, MAX_BYTES
+from catalog.selection import SelectionError
+from web import schemas
 from web.backends import backends
+from web.bulk import annotate_again, annotate_selection, retry_selection
 from web.editing import EditConflictError, save
 from web.listing import load_page
-from web.payload import read_edit_form, read_page_query
-from web.presentation import BROWSER_TYPES, view
+from web.payload import read_edit_form, read_page_query, read_selection_form
+from web.presentation import BROWSER_TYPES, view, view_pause, view_statistics
+from web.schemas import AnnotatedSelection, AnotherAnnotation, Estimate
 
 blueprint = Blueprint("gallery", __name__)
 
@@ -35,12 +41,13 @@ ACCEPT = ",".join(
 def index() -> str:
     """Show photos, newest first."""
     page = read_page_query({name: value for name, value in request.args.items() if name in ("before", "q")})
-    found, following = load_page(page)
+    listing = load_page(page)
     storage = backends().storage
     return render_template(
         "index.html",
-        images=[view(image, storage) for image in found],
-        following=following,
+        images=[view(image, storage) for image in listing.images],
+        following=listing.following,
+        paused=view_pause(listing.paused),
         page=page,
         accept=ACCEPT,
         max_bytes=MAX_BYTES,
@@ -57,6 +64,7 @@ def image(image_id: str) -> str | BaseResponse:
     return render_template(
         "image.html",
         image=view(found, backends().storage),
+        paused=_paused(),
         picture_url=url_for(".picture", image_id=image_id) if shown else None,
         download_url=url_for(".download", image_id=image_id),
     )
@@ -101,6 +109,72 @@ def save_edit(image_id: str) -> BaseResponse:
     return redirect(url_for(".image", image_id=image_id), 303)
 
 
+@blueprint.post("/images/<image_id:image_id>/restore")
+def restore(image_id: str) -> BaseResponse:
+    """Restore the generated texts of a photo."""
+    with backends().database.connection() as connection:
+        if not images.restore(connection, image_id):
+            raise _not_found()
+    return redirect(url_for(".image", image_id=image_id), 303)
+
+
+@blueprint.post("/images/<image_id:image_id>/annotate")
+def describe_again(image_id: str) -> BaseResponse:
+    """Queue a photo for another annotation, which keeps a person's texts."""
+    if annotate_again(image_id, AnotherAnnotation()) is None:
+        raise _not_found()
+    return redirect(url_for(".image", image_id=image_id), 303)
+
+
+@blueprint.get("/annotate")
+def annotate() -> str | Response:
+    """Show the forms that annotate photos again, and what this costs for a selection."""
+    if "where" not in request.args:
+        return _annotate_page(AnnotatedSelection(where=""))
+    wanted = read_selection_form(request.args, is_applied=False)
+    try:
+        return _annotate_page(wanted, estimate=annotate_selection(wanted))
+    except SelectionError as error:
+        return make_response(_annotate_page(wanted, problem=str(error)), 400)
+
+
+@blueprint.post("/annotate")
+def apply_annotate() -> BaseResponse:
+    """Queue the selected photos for another annotation."""
+    queued = annotate_selection(read_selection_form(request.form, is_applied=True)).images
+    return redirect(url_for(".annotate", queued=queued), 303)
+
+
+@blueprint.post("/retry")
+def apply_retry() -> BaseResponse:
+    """Queue the selected photos that failed."""
+    queued = retry_selection(read_selection_form(request.form, is_applied=True)).images
+    return redirect(url_for(".annotate", queued=queued), 303)
+
+
+def _annotate_page(wanted: AnnotatedSelection, *, estimate: Estimate | None = None, problem: str = "") -> str:
+    with backends().searches.connection() as connection:
+        reasons = stats.failure_reasons(connection)
+    return render_template(
+        "annotate.html",
+        wanted=wanted,
+        estimate=estimate,
+        problem=problem,
+        reasons=[(found, f"reason:{shlex.quote(found.reason)}") for found in reasons],
+        queued=request.args.get("queued", type=int),
+        paused=_paused(),
+    )
+
+
+@blueprint.get("/stats")
+def statistics() -> str:
+    """Show statistics of photos, costs and the queue."""
+    with backends().database.connection() as connection:
+        paused = pause.current(connection)
+    shown = view_statistics(backends().statistics.load(), paused)
+    return render_template("stats.html", statistics=shown, paused=shown.paused)
+
+
 @blueprint.post("/uploads")
 def upload() -> Response:
     """Show a form that uploads one photo to the bucket."""
@@ -111,6 +185,11 @@ def upload() -> Response:
     response = make_response(render_template("upload.html", form=form, accept=ACCEPT, max_bytes=MAX_BYTES))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _paused() -> schemas.Pause | None:
+    with backends().database.connection() as connection:
+        return view_pause(pause.current(connection))
 
 
 def _find(image_id: str) -> images.Image:

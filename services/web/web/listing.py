@@ -1,15 +1,27 @@
 """Pages of photos, newest first."""
 
-from catalog import images
+from typing import NamedTuple
+
+from catalog import images, pause
 from catalog.images import Image
+from catalog.pause import Pause
 from web.backends import backends
 from web.schemas import PageQuery
 
 
-def load_page(page: PageQuery) -> tuple[list[Image], str | None]:
-    """Return the photos of a page, and the cursor of the next page, None on the last page."""
+class Listing(NamedTuple):
+    """The photos of a page, the cursor of the next page, None on the last page, and why annotation is paused."""
+
+    images: list[Image]
+    following: str | None
+    paused: Pause | None
+
+
+def load_page(page: PageQuery) -> Listing:
+    """Return a page of photos."""
     database = backends().searches if page.search else backends().database
     with database.connection() as connection:
         found = images.newest(connection, page.limit + 1, before=page.before, search=page.search)
+        paused = pause.current(connection)
     shown = found[: page.limit]
-    return shown, shown[-1].id if len(found) > page.limit else None
+    return Listing(shown, shown[-1].id if len(found) > page.limit else None, paused)

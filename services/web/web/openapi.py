@@ -29,13 +29,14 @@ _INTRODUCTION = {
     "description": "Uploading a photo takes three steps: request a form (`POST /api/uploads`), post the file to the "
     "form's URL, and complete the upload (`PUT /api/images/{id}`). Two functions then process the photo: one creates "
     "the thumbnail, the other writes a caption, alternative text and tags. Each part is `pending`, `ready`, or "
-    "`failed` with a reason.\n\n"
+    "`failed` with a reason. People may write the texts themselves, and let a photo be annotated again; "
+    "a person's text is replaced only if this is asked for.\n\n"
     "Browsers may only send changes from the gallery's own origin (Sec-Fetch-Site, Origin).",
 }
 _TAGS = {
     "photos": "Photos and their annotations.",
     "uploads": "Adding photos.",
-    "operation": "For load balancers and tools.",
+    "operation": "For operators, load balancers and tools.",
 }
 _ERRORS = {
     400: ("BadRequest", "A value is missing, unknown or invalid. The message says which."),

@@ -12,7 +12,15 @@ from pydantic_core import ErrorDetails
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from catalog.limits import CONTENT_TYPES, MAX_BYTES, TOO_LARGE
-from web.schemas import EDITABLE, Edit, PageQuery, UploadRequest
+from web.schemas import (
+    EDITABLE,
+    AnnotatedSelection,
+    AnotherAnnotation,
+    Edit,
+    FailedSelection,
+    PageQuery,
+    UploadRequest,
+)
 
 ANY_BYTES = "application/octet-stream"
 """The type of a file that is not declared as a picture."""
@@ -37,6 +45,7 @@ _MESSAGES = {
     "string_pattern_mismatch": "{field} must be a media type such as image/jpeg, or empty if unknown.",
     "int_type": "{field} must be a whole number.",
     "greater_than_equal": "{field} must be a whole number of at least {ge}: the file is empty.",
+    "bool_type": "{field} must be true or false.",
     "list_type": "{field} must be a list.",
     "too_long": "{field} may have at most {max_length} items.",
     "model_type": "{field} must be an object.",
@@ -77,6 +86,27 @@ def read_edit_form(form: Mapping[str, str]) -> Edit:
     )
     changed = [name for name in EDITABLE if new[name] != seen[name]]
     return _validate(Edit, {**_values(new, changed), "seen": _values(seen, changed)})
+
+
+def read_another_annotation(request: Request) -> AnotherAnnotation:
+    """Read how to annotate a photo again."""
+    return _validate(AnotherAnnotation, _read_json_object(request))
+
+
+def read_annotated_selection(request: Request) -> AnnotatedSelection:
+    """Read which photos to annotate again."""
+    return _validate(AnnotatedSelection, _read_json_object(request))
+
+
+def read_failed_selection(request: Request) -> FailedSelection:
+    """Read which failed photos to process again."""
+    return _validate(FailedSelection, _read_json_object(request))
+
+
+def read_selection_form(form: Mapping[str, str], *, is_applied: bool) -> AnnotatedSelection:
+    """Read the forms of templates/annotate.html; an unchecked box is absent."""
+    values = {"where": form.get("where", "").strip(), "overwrite": "overwrite" in form, "apply": is_applied}
+    return _validate(AnnotatedSelection, values)
 
 
 def _values(fields: Mapping[str, str], names: list[str]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -11,16 +12,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from catalog import images
+from catalog import images, pause
 from catalog.filenames import MAX_FILENAME_CHARACTERS
 from catalog.keys import ID_PATTERN
+from catalog.ledger import Outcome as LedgerOutcome
 from catalog.limits import MAX_BYTES
 from catalog.search import Search, parse
 
 MAX_LIMIT = 100
 MAX_QUERY_CHARACTERS = 200
-EDITABLE = ("caption", "alt_text", "tags")
-"""The fields of an annotation that people may change."""
+EDITABLE = images.EDITABLE
+MAX_WHERE_CHARACTERS = 1000
 _REASON = "Why it failed, for people."
 
 _TOKEN = r"[A-Za-z0-9_!#$%&'*+.^`|~-]+"  # noqa: S105
@@ -89,6 +91,11 @@ Tags = Annotated[
 Count = Annotated[int, Field(ge=0)]
 Time = Annotated[str, BeforeValidator(_rfc3339), Field(json_schema_extra={"format": "date-time"})]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+Usd = Annotated[
+    str,
+    BeforeValidator(lambda usd: f"{usd:.6f}" if isinstance(usd, Decimal) else usd),
+    Field(pattern=r"^[0-9]+\.[0-9]{6}$", description="US dollars, with six decimals."),
+]
 
 
 # ---- Requests
@@ -176,6 +183,29 @@ class Edit(Body):
         return self.seen.model_dump(exclude_unset=True) if self.seen else {}
 
 
+class AnotherAnnotation(Body):
+    """How to annotate a photo again."""
+
+    overwrite: bool = Field(default=False, description="Whether the new texts replace those that a person wrote.")
+
+
+class FailedSelection(Body):
+    """The failed photos to process again."""
+
+    where: str = Field(
+        max_length=MAX_WHERE_CHARACTERS,
+        description="Terms that a photo must fulfil, separated by blanks: `state:` (`ready`, `pending` or `failed`), "
+        "`model:` (`model:offline` is the offline tagger), `prompt:`, `language:`, `before:` and `after:` with a date, "
+        "`reason:` with a part of a failure reason, `id:`; or `all`. A value with blanks is quoted.",
+        examples=["model:offline before:2026-06-01", "all"],
+    )
+    apply: bool = Field(default=False, description="Whether to do it; otherwise the photos are only counted.")
+
+
+class AnnotatedSelection(FailedSelection, AnotherAnnotation):
+    """The photos to annotate again."""
+
+
 # ---- Responses
 
 
@@ -206,6 +236,14 @@ class Thumbnail(Answer):
     placeholder: str | None = Field(default=None, description="A tiny preview as a data: URI.")
 
 
+class Generated(Answer):
+    """The generated texts that a person's texts replaced; null for a text that was not replaced."""
+
+    caption: str | None
+    alt_text: str | None
+    tags: list[str] | None
+
+
 class Annotation(Answer):
     """The state of a photo's annotation, its texts, and their source."""
 
@@ -219,7 +257,20 @@ class Annotation(Answer):
     prompt_version: str | None = Field(default=None, description="The version of the model's prompt.")
     input_tokens: Count | None = Field(default=None, description="The number of tokens that the model read.")
     output_tokens: Count | None = Field(default=None, description="The number of tokens that the model wrote.")
-    edited: bool = Field(default=False, description="Whether a person changed the texts.")
+    recognized: bool = Field(
+        default=True, description="Whether the generated texts name a subject; if not, they only describe colours."
+    )
+    edited: bool = Field(default=False, description="Whether a person wrote one of the texts.")
+    caption_edited: bool = Field(default=False, description="Whether a person wrote the caption.")
+    alt_text_edited: bool = Field(default=False, description="Whether a person wrote the alternative text.")
+    tags_edited: bool = Field(default=False, description="Whether a person wrote the tags.")
+    generated: Generated | None = Field(
+        default=None, description="The generated texts that a person's replaced; null if there are none."
+    )
+    queued: bool = Field(default=False, description="Whether the photo waits in the queue for its annotation.")
+    reannotation: images.Reannotation | None = Field(
+        default=None, description="What another annotation, which was requested, does with a person's texts."
+    )
 
 
 class Image(Answer):
@@ -236,11 +287,106 @@ class Image(Answer):
     annotation: Annotation = Annotation()
 
 
+class Pause(Answer):
+    """Why photos get no captions at the moment."""
+
+    cause: pause.Cause
+    message: str = Field(description="For people.")
+    since: Time
+    next_attempt: Time = Field(description="When captions are tried again.")
+
+
 class ImagePage(Answer):
     """A page of photos."""
 
     images: Annotated[list[Image], Field(max_length=MAX_LIMIT)]
     next: Id | None = Field(description="`before` of the next page; null on the last page.")
+    paused: Pause | None = Field(description="Why captions are paused; null if they are not.")
+
+
+class Estimate(Answer):
+    """Photos that are, or would be, annotated again."""
+
+    images: Count
+    usd: Usd = Field(description="About what a paid model costs for these photos; the offline tagger is free.")
+
+
+class Retried(Answer):
+    """Photos that are, or would be, processed again."""
+
+    images: Count
+
+
+class StateCounts(Answer):
+    """Numbers of photos by the state of a part."""
+
+    pending: Count
+    ready: Count
+    failed: Count
+
+
+class SourceCount(Answer):
+    """How many photos a model annotated."""
+
+    model: str
+    prompt_version: str | None
+    images: Count
+
+
+class Usage(Answer):
+    """What requests to models used. Tokens are those that the answers reported."""
+
+    requests: Count
+    captions: Count = Field(description="The number of requests that produced a caption.")
+    input_tokens: Count
+    output_tokens: Count
+    thinking_tokens: Count
+    usd: Usd | None = Field(description="The sum of the known costs; null if the cost of every request is unknown.")
+    unknown_costs: Count = Field(description="The number of requests whose cost is unknown.")
+    usd_per_caption: Usd | None = Field(description="The average cost of a caption; null if none is known.")
+
+
+class DayUsage(Usage):
+    """What was used on a day of UTC."""
+
+    day: date
+
+
+class MonthUsage(Usage):
+    """What was used in a month of UTC."""
+
+    month: str = Field(pattern=r"^[0-9]{4}-[0-9]{2}$")
+
+
+class ModelUsage(Usage):
+    """What was used of a model."""
+
+    model: str
+
+
+class OutcomeCount(Answer):
+    """How many requests ended in the same way."""
+
+    outcome: LedgerOutcome
+    finish_reason: str | None
+    requests: Count
+
+
+class Statistics(Answer):
+    """Statistics of photos and costs. Deleted photos do not count, but their costs do."""
+
+    counted_at: Time = Field(description="Statistics are at most a minute old.")
+    images: Count
+    thumbnails: StateCounts
+    annotations: StateCounts
+    sources: list[SourceCount] = Field(description="Photos by the model and prompt of their annotation.")
+    total: Usage
+    days: list[DayUsage] = Field(description="The days with requests among the last 30, newest first.")
+    months: list[MonthUsage] = Field(description="The months with requests, newest first.")
+    models: list[ModelUsage]
+    outcomes: list[OutcomeCount]
+    queued: Count = Field(description="The number of photos in the queue for an annotation.")
+    paused: Pause | None = Field(description="Why captions are paused; null if they are not.")
 
 
 class Alive(Answer):

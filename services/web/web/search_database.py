@@ -1,4 +1,4 @@
-"""Database access for searches, which must not slow down pages."""
+"""Database access for searches and other statements that read many rows, which must not slow down pages."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ STATEMENT_SECONDS = 3.0
 
 MAX_SEARCHES = 2
 """One search runs and one waits. Two of gunicorn's threads remain, one of which may be probing the database."""
+
+
+TOO_LONG = "This took too long. Search for longer or less common words, or select fewer photos."
 
 
 class SearchUnavailableError(Exception):
@@ -52,6 +55,6 @@ class SearchDatabase(Database):
                         raise SearchUnavailableError("A slow search is still running. Please try again in a minute.")
                 yield connection
         except StatementTimeoutError as error:
-            raise SearchUnavailableError("This search took too long. Try longer or less common words.") from error
+            raise SearchUnavailableError(TOO_LONG) from error
         finally:
             self._slots.release()

@@ -21,7 +21,12 @@ def annotation(client: FlaskClient, image_id: str) -> Any:
 def test_an_edit_changes_only_the_given_fields(client: FlaskClient, ready_photo: str) -> None:
     before = annotation(client, ready_photo)
     response = client.patch(f"/api/images/{ready_photo}", json={"caption": "  Our kite 🪁 "})
-    assert response.json["annotation"] == before | {"caption": "Our kite 🪁", "edited": True}
+    assert response.json["annotation"] == before | {
+        "caption": "Our kite 🪁",
+        "edited": True,
+        "caption_edited": True,
+        "generated": {"caption": ANNOTATION.caption, "alt_text": None, "tags": None},
+    }
 
 
 def test_an_edit_replaces_a_failed_annotation(client: FlaskClient, photos: GalleryPhotos) -> None:

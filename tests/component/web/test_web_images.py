@@ -22,7 +22,7 @@ def ids(response: Any) -> list[str]:
 
 
 def test_an_empty_gallery_has_an_empty_page(client: FlaskClient) -> None:
-    assert client.get("/api/images").json == {"images": [], "next": None}
+    assert client.get("/api/images").json == {"images": [], "next": None, "paused": None}
 
 
 def test_photos_are_listed_newest_first_in_pages(client: FlaskClient, photos: GalleryPhotos) -> None:
@@ -65,7 +65,14 @@ def test_a_photo_has_all_its_fields(client: FlaskClient, ready_photo: str) -> No
             "prompt_version": "1",
             "input_tokens": 1100,
             "output_tokens": 30,
+            "recognized": True,
             "edited": False,
+            "caption_edited": False,
+            "alt_text_edited": False,
+            "tags_edited": False,
+            "generated": None,
+            "queued": False,
+            "reannotation": None,
         },
     }
 

@@ -25,6 +25,11 @@ OPERATIONS = [
     ("PATCH", "/api/images/{id}", "editImage", "200 400 403 404 409 413 415 503"),
     ("DELETE", "/api/images/{id}", "deleteImage", "204 403 404 503"),
     ("POST", "/api/images/{id}/retry", "retryImage", "202 403 404 503"),
+    ("POST", "/api/images/{id}/restore", "restoreImage", "200 403 404 503"),
+    ("POST", "/api/images/{id}/annotate", "annotateImage", "202 400 403 404 413 415 503"),
+    ("POST", "/api/annotate", "annotateImages", "200 400 403 413 415 503"),
+    ("POST", "/api/retry", "retryImages", "200 400 403 413 415 503"),
+    ("GET", "/api/stats", "getStatistics", "200 304 503"),
     ("GET", "/healthz", "getHealth", "200"),
     ("GET", "/readyz", "getReadiness", "200 503"),
     ("GET", "/openapi.json", "getDescription", "200"),
@@ -53,6 +58,8 @@ def test_every_response_conforms_to_the_document(
     def check(case: schemathesis.Case[Any]) -> None:
         # schemathesis knows only some letters of \p{L}: a query that it considers invalid may have a word.
         assume(mode is GenerationMode.POSITIVE or not parse(str((case.query or {}).get("q", ""))).words)
+        if mode is GenerationMode.POSITIVE and isinstance(case.body, dict) and "where" in case.body:
+            case.body["where"] = "all"  # a schema cannot describe the language of selections
         if is_id(str(case.path_parameters.get("id", ""))):
             case.path_parameters["id"] = photos.add()
         case.call_and_validate(
@@ -101,7 +108,9 @@ def test_inputs_have_their_limits(document: Any) -> None:
     assert before["schema"] == {"$ref": "#/components/schemas/Id"}
 
 
-@pytest.mark.parametrize("name", ["Image", "Thumbnail", "Annotation", "ImagePage", "UploadForm", "Error"])
+@pytest.mark.parametrize(
+    "name", ["Image", "Thumbnail", "Annotation", "ImagePage", "Statistics", "Usage", "UploadForm", "Error"]
+)
 def test_responses_always_have_exactly_the_documented_fields(document: Any, name: str) -> None:
     schema = document["components"]["schemas"][name]
     assert schema["required"] == list(schema["properties"])

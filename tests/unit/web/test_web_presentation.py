@@ -1,10 +1,12 @@
-"""Formats of times, sizes and models."""
+"""Formats of times, sizes, models and amounts, and what photos wait for."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from web.presentation import absolute_time, file_size, model_label, relative_time
+from web.presentation import absolute_time, file_size, model_label, relative_time, time_until, usd, waiting_text
+from web.schemas import Annotation
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -47,3 +49,47 @@ def test_file_sizes(count: int, text: str) -> None:
 )
 def test_names_of_models(model: str | None, text: str) -> None:
     assert model_label(model) == text
+
+
+@pytest.mark.parametrize(
+    ("ahead", "text"),
+    [
+        (timedelta(seconds=-90), "now"),
+        (timedelta(0), "now"),
+        (timedelta(seconds=1), "in 1 minute"),
+        (timedelta(seconds=60), "in 1 minute"),
+        (timedelta(seconds=61), "in 2 minutes"),
+        (timedelta(minutes=30), "in 30 minutes"),
+    ],
+)
+def test_times_ahead(ahead: timedelta, text: str) -> None:
+    assert time_until((NOW + ahead).strftime("%Y-%m-%dT%H:%M:%SZ"), NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0.000000", "$0.00"), ("0.000615", "$0.000615"), ("0.012000", "$0.012"), ("0.100000", "$0.10"),
+     ("0.615000", "$0.62"), ("1234.500000", "$1,234.50")],
+)  # fmt: skip
+def test_amounts(amount: str, text: str) -> None:
+    assert usd(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text", "during_a_pause"),
+    [
+        ({}, "Generating caption…", "Waiting: captions are paused"),
+        ({"caption_edited": True}, "Generating the other texts…", "Waiting: captions are paused"),
+        ({"queued": True}, "Waiting in the queue", "Waiting: captions are paused"),
+        ({"status": "ready"}, "", ""),
+        ({"status": "failed"}, "", ""),
+        (
+            {"status": "ready", "queued": True, "reannotation": "keep"},
+            "Waiting for another caption",
+            "Waiting: captions are paused",
+        ),
+    ],
+)
+def test_what_a_photo_waits_for(annotation: dict[str, Any], text: str, during_a_pause: str) -> None:
+    shown = Annotation.model_validate({"annotation_status": annotation.pop("status", "pending")} | annotation)
+    assert (waiting_text(shown, is_paused=False), waiting_text(shown, is_paused=True)) == (text, during_a_pause)

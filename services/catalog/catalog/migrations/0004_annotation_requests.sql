@@ -17,7 +17,9 @@ ALTER TABLE image
   ADD COLUMN reannotation       VARCHAR(9) CHARACTER SET ascii NULL, -- keep or overwrite a person's text
   ADD COLUMN reannotated_at     DATETIME NULL,
   ADD COLUMN annotate_at        DATETIME(3) NULL, -- when the queue announces the photo
-  ADD KEY image_annotate_at (annotate_at);
+  ADD KEY image_annotate_at (annotate_at),
+  -- what statistics count, so that they need not read the rows
+  ADD KEY image_statistics (deleted_at, thumbnail_status, annotation_status, model, prompt_version);
 
 -- One row for each request to a model that may have been billed.
 CREATE TABLE annotation_request (

@@ -16,6 +16,12 @@ export function relativeTime(timestamp, now = Date.now()) {
   return then.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 }
 
+/** In how many minutes an RFC 3339 time is. */
+export function timeUntil(timestamp, now = Date.now()) {
+  const minutes = Math.ceil((new Date(timestamp) - now) / 60_000);
+  return minutes <= 0 ? "now" : `in ${minutes} minute${minutes === 1 ? "" : "s"}`;
+}
+
 /** An RFC 3339 time in full, in the local time zone. */
 export function absoluteTime(timestamp) {
   return new Date(timestamp).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" });
@@ -34,6 +40,15 @@ export function fileSize(count) {
 /** The name of the model that wrote an annotation, or of the offline tagger. */
 export function modelLabel(model) {
   return model === "offline-tagger" ? "offline tagger" : (model ?? "");
+}
+
+/** What a photo that waits for texts waits for; empty if it does not wait. */
+export function waitingText({ status, reannotation, queued, caption_edited: isCaptionEdited }, isPaused) {
+  if (status !== "pending" && !reannotation) return "";
+  if (isPaused) return "Waiting: captions are paused";
+  if (reannotation) return "Waiting for another caption";
+  if (queued) return "Waiting in the queue";
+  return isCaptionEdited ? "Generating the other texts…" : "Generating caption…";
 }
 
 /** "1 photo", "3 photos". */

@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { poll, showConnectionLoss } from "./polling.js";
 import { isUnsettled, retry, show, showTime } from "./photo.js";
+import { showNextAttempt, showPause } from "./pause.js";
 import { watchPictures } from "./picture_loader.js";
 import { droppedFiles, findProblem, Uploads } from "./upload.js";
 import { photos } from "./format.js";
@@ -70,6 +71,7 @@ async function refresh() {
     // Request only as many photos as needed to reach the last unsettled one.
     const limit = deepest < 0 ? PAGE_SIZE : Math.min(Math.max(deepest + 5, 10), MAX_LIMIT);
     const page = await get(`/api/images?${parameters(before, limit)}`);
+    showPause(page.paused);
     changed = update(page, present);
     covered = new Set(page.images.map((image) => image.id));
   }
@@ -135,7 +137,11 @@ function setStatus(text) {
 const pollNow = poll(refresh, { onResult: showConnectionLoss(status) });
 watchPictures(pollNow);
 
-setInterval(() => document.hidden || cards().forEach(showTime), TIME_UPDATE_MS);
+setInterval(() => {
+  if (document.hidden) return;
+  cards().forEach(showTime);
+  showNextAttempt();
+}, TIME_UPDATE_MS);
 cards().forEach(showTime);
 
 newer.addEventListener("click", () => {

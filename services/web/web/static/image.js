@@ -2,9 +2,10 @@
 
 import { get, request } from "./api.js";
 import { poll, showConnectionLoss } from "./polling.js";
-import { isUnsettled, retry, show, showTime, write } from "./photo.js";
+import { isPaused, showNextAttempt, showPause } from "./pause.js";
+import { isUnrecognized, isUnsettled, retry, show, showTime, write } from "./photo.js";
 import { watchPictures } from "./picture_loader.js";
-import { modelLabel } from "./format.js";
+import { modelLabel, waitingText } from "./format.js";
 
 const root = document.querySelector(".single");
 const path = `/api/images/${root.dataset.id}`;
@@ -21,6 +22,7 @@ function showAll(latest) {
   const { annotation } = image;
   const changed = show(root, image);
   write(root, ".alt-text", annotation.alt_text, annotation.language);
+  write(root, ".appearance", isUnrecognized(annotation) ? annotation.caption : "", annotation.language);
   write(root, ".content-type", image.content_type);
   write(root, ".dimensions", image.width ? `${image.width} × ${image.height}` : "");
   write(root, ".model", modelLabel(annotation.model));
@@ -28,19 +30,36 @@ function showAll(latest) {
   write(root, ".language", annotation.language);
   const { input_tokens: read, output_tokens: written } = annotation;
   write(root, ".tokens", read === null ? "" : `${read} in, ${written ?? 0} out`);
+  document.querySelector("#again").hidden = Boolean(waitingText(annotation, false));
+  showGenerated(annotation.generated);
   return changed;
+}
+
+/** Show the generated texts that a person's texts replaced, and the button that restores them. */
+function showGenerated(generated) {
+  const section = document.querySelector("#generated");
+  section.hidden = !generated;
+  write(section, ".generated-caption", generated?.caption);
+  write(section, ".generated-alt-text", generated?.alt_text);
+  write(section, ".generated-tags", generated?.tags?.join(", "));
 }
 
 async function refresh() {
   if (confirmDelete.disabled) return "waiting"; // being deleted
+  const wasPaused = isPaused();
+  if (wasPaused || isUnsettled(root)) showPause((await get("/api/images?limit=1")).paused);
   const changed = showAll(await get(path));
-  if (!isUnsettled(root)) return "stop";
+  if (!isUnsettled(root)) return wasPaused ? "idle" : "stop";
   return changed ? "changed" : "waiting";
 }
 
 const pollNow = poll(refresh, { onResult: showConnectionLoss(status) });
 watchPictures(pollNow);
-setInterval(() => document.hidden || showTime(root), 10_000);
+setInterval(() => {
+  if (document.hidden) return;
+  showTime(root);
+  showNextAttempt();
+}, 10_000);
 showTime(root);
 
 root.querySelector(".retry").addEventListener("click", async () => {
@@ -71,6 +90,9 @@ function fill() {
   for (const name of FIELDS) {
     const field = editor.elements[name];
     if (!filled || field.value === filled[name]) field.value = asText(image.annotation[name]);
+  }
+  for (const label of editor.querySelectorAll("[data-edited-field]")) {
+    label.hidden = !image.annotation[`${label.dataset.editedField}_edited`];
   }
   seen = image.annotation;
   filled = Object.fromEntries(FIELDS.map((name) => [name, asText(seen[name])]));

@@ -2,7 +2,8 @@
 
 import { request } from "./api.js";
 import { failedToLoad, loadPicture } from "./picture_loader.js";
-import { absoluteTime, modelLabel, relativeTime } from "./format.js";
+import { isPaused } from "./pause.js";
+import { absoluteTime, modelLabel, relativeTime, waitingText } from "./format.js";
 
 const STUCK_MS = 60_000;
 
@@ -15,6 +16,8 @@ export function show(root, image) {
   root.dataset.thumbnail = thumbnail.status;
   root.dataset.annotation = annotation.status;
   root.toggleAttribute("data-edited", annotation.edited);
+  root.toggleAttribute("data-queued", annotation.queued);
+  root.toggleAttribute("data-reannotation", annotation.reannotation !== null);
 
   const photo = root.querySelector(".photo");
   const alt = annotation.alt_text || image.filename;
@@ -22,7 +25,13 @@ export function show(root, image) {
   if (annotation.language) photo.lang = annotation.language;
   loadPicture(root, image);
   write(root, ".frame-note", thumbnail.status === "failed" ? `${image.filename}: ${thumbnail.reason}` : `Preparing ${image.filename}`);
-  write(root, ".caption", annotation.caption, annotation.language);
+  write(root, ".caption", isUnrecognized(annotation) ? "" : annotation.caption, annotation.language);
+  root.querySelector(".unrecognized").hidden = !isUnrecognized(annotation);
+  root.querySelector(".edit").hidden = annotation.status !== "failed";
+  for (const link of root.querySelectorAll(".write")) link.href = `/images/${image.id}/edit`;
+  write(root, ".unrecognized .visually-hidden", ` for ${image.filename}`);
+  write(root, ".edit .visually-hidden", `: ${image.filename}`);
+  write(root, ".waiting", waitingText(annotation, isPaused()));
   write(root, ".failure", annotation.reason === thumbnail.reason ? "" : annotation.reason);
   write(root, ".source", modelLabel(annotation.model));
   write(root, ".retry .visually-hidden", `: ${image.filename}`);
@@ -32,9 +41,14 @@ export function show(root, image) {
   return fingerprint(root) !== before;
 }
 
-/** Whether to poll a photo: a function is processing it, or its picture failed to load. */
+/** Whether the caption only describes colours, so that it is no headline. */
+export function isUnrecognized({ caption, recognized, caption_edited: isEdited }) {
+  return Boolean(caption) && !recognized && !isEdited;
+}
+
+/** Whether to poll a photo: it waits for a function, or its picture failed to load. */
 export function isUnsettled(root) {
-  return isPending(root) || failedToLoad(root);
+  return isPending(root) || "reannotation" in root.dataset || failedToLoad(root);
 }
 
 function isPending(root) {
@@ -48,7 +62,7 @@ export function showTime(root) {
   if (time.textContent !== text) time.textContent = text;
   time.title = absoluteTime(time.dateTime);
   const since = Math.max(Date.parse(root.dataset.uploaded), Number(root.dataset.retried ?? 0));
-  root.toggleAttribute("data-stuck", isPending(root) && Date.now() - since > STUCK_MS);
+  root.toggleAttribute("data-stuck", isPending(root) && !("queued" in root.dataset) && Date.now() - since > STUCK_MS);
 }
 
 /** Process again the parts of a photo that are not ready. */
@@ -91,5 +105,6 @@ function showTags(list, { tags, language }) {
 
 function fingerprint(root) {
   const { thumbnail, annotation } = root.dataset;
-  return [thumbnail, annotation, root.querySelector(".caption")?.textContent].join("\n");
+  const texts = [".caption", ".waiting"].map((selector) => root.querySelector(selector)?.textContent);
+  return [thumbnail, annotation, ...texts].join("\n");
 }
