@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from catalog import pending
-from catalog_functions import sweep
+from catalog_functions import sweeper
 from deploy.commands.context import DRIFTED, EXIT_CODES
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
 from deploy.errors import BusyError, DeployError, GateError, StaleError
@@ -169,11 +169,11 @@ def test_the_limits_of_the_sweep_are_those_of_the_code() -> None:
         limits["attempts"].strip(),
         limits["photos per run, of either kind"].strip(),
     ] == [
-        f"{sweep.LOOK_BACK.days} days",
+        f"{sweeper.LOOK_BACK.days} days",
         f"{pending.PATIENCE_MINUTES} minutes",
         f"{pending.RESEND_MINUTES} minutes",
         str(pending.MAX_RESENT),
-        str(sweep.MAX_PHOTOS),
+        str(sweeper.MAX_PHOTOS),
     ]
 
 
