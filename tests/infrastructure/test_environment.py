@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable
 
 import pytest
+from click.testing import CliRunner
 
 from catalog import images
 from catalog.database import Database
 from catalog.events import StoredObject, announcement
 from catalog.keys import new_id, thumbnail_key, upload_key
+from deploy.__main__ import main
 from deploy.apply import apply_plan, delete_environment, deploy
+from deploy.commands.context import Context
 from deploy.drift import find_drift
 from deploy.enqueue import AnnotationQueue, Queued, Request
 from deploy.environment import Environment
@@ -167,6 +170,27 @@ def test_retry_queues_failed_photos_which_the_schedule_announces(
             cursor.execute("UPDATE image SET annotation_status = 'failed' WHERE id = %s", (image_id,))
         assert queue.enqueue(Request("retry", f"id:{image_id}")) == Queued(1, None, applied=True)
         wait_for(database, image_id, is_ready)
+
+
+def test_the_command_queues_nothing_without_a_terminal_unless_yes_is_given(
+    session: EmulatorSession, staging: Environment, outputs: Outputs
+) -> None:
+    image_id = upload(session, staging.region, outputs)
+
+    def run(*options: str) -> str:
+        command = ["annotate", "staging", "--where", f"id:{image_id}", *options]
+        result = CliRunner().invoke(main, command, obj=Context(session))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    with open_catalog(session, staging.region, outputs) as database:
+        wait_for(database, image_id, is_ready)
+    asked = run()
+    assert asked.startswith("1 photo for another annotation, about $0.01 by a paid model.\n")
+    assert asked.endswith("Nothing was queued; --yes queues them.\n")
+    assert json.loads(run("--json"))["applied"] is False
+    assert json.loads(run("--json", "--yes")) == {"images": 1, "usd": "0.000615", "applied": True}
+    assert run("--yes").startswith("0 photos for another annotation.")
 
 
 def test_a_selection_that_cannot_be_understood_is_refused(session: EmulatorSession, staging: Environment) -> None:

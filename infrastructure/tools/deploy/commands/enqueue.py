@@ -24,12 +24,13 @@ def enqueue(context: Context, environment: str, request: Request, *, yes: bool, 
     """Show how many photos a request selects, and queue them if a person agrees or `yes` is given."""
     queue = AnnotationQueue(context.session, context.load(environment))
     found = queue.count(request)
-    if not (as_json and yes):
+    if found.images and not yes:
         answer(as_json, found, queued_text(request, found))
-    if not found.images:
-        return
-    if yes or (not as_json and sys.stdin.isatty() and click.confirm("Queue them?")):
+        if as_json:
+            return
+        if not (sys.stdin.isatty() and click.confirm("Queue them?")):
+            click.echo("Nothing was queued; --yes queues them.")
+            return
+    if found.images:
         found = queue.enqueue(request)
-        answer(as_json, found, queued_text(request, found))
-    elif not as_json:
-        click.echo("Nothing was queued; --yes queues them.")
+    answer(as_json, found, queued_text(request, found))
