@@ -109,7 +109,7 @@ render: $(TOOL)  ## write ENV= as one nested template, for the console
 discard: $(TOOL)  ## delete the change sets of ENV= with LABEL=
 delete: $(TOOL)  ## delete the stacks of ENV= (CONFIRM= must repeat the name)
 publish plan apply status drift redrive annotate retry render discard delete:
-	@$(DEPLOY) $@ "$(ENV)" $(if $(filter annotate retry,$@),--where '$(WHERE)') $(if $(filter discard,$@),--label "$(LABEL)") $(if $(filter delete,$@),--confirm "$(CONFIRM)") $(ARGS)
+	@$(DEPLOY) $@ "$(ENV)" $(if $(filter annotate retry,$@),--where "$$WHERE") $(if $(filter discard,$@),--label "$(LABEL)") $(if $(filter delete,$@),--confirm "$(CONFIRM)") $(ARGS)
 smoke: $(TOOL)  ## upload, check and delete a picture in the gallery of ENV=, or at URL=
 	@$(TOOLS)/smoke $(if $(URL),--url $(URL),$(ENV))
 
