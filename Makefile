@@ -5,9 +5,11 @@ DEV := .venv/bin
 RUN := .local/venv/run/bin
 TOOLS := .local/venv/tools/bin
 TOOL := .local/venv/tools/ready
+DEPLOY = $(if $(filter local,$(ENV)),$(RUN)/local-cloud operate,$(TOOLS)/deploy) # local is what `make up` runs
+DEPLOYER := $(if $(filter local,$(ENV)),.local/venv/run/ready,$(TOOL))
 ENVIRONMENTS := cd infrastructure/tools && "$(PYTHON)" -m environments
 
-.PHONY: help up down demo test test-unit integration workflows test-service test-mysql test-boot lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive render delete discard comment drift-issue
+.PHONY: help up down demo test test-unit integration workflows test-service test-mysql test-boot lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive annotate retry render delete discard comment drift-issue
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -30,7 +32,6 @@ help:
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
 # These tests also run on MySQL, which production uses.
 ON_MYSQL := tests/component/catalog tests/component/flow
-FLOW := tests/component/servers tests/integration/test_flow.py --emulator ministack
 
 up: .local/venv/run/ready .local/venv/emulator/ready  ## run everything on this machine: http://127.0.0.1:8080 (PORT= and EMULATOR_PORT= change the ports; DATABASE=mysql uses MySQL)
 	@$(RUN)/local-cloud up --port $(PORT) --emulator-port $(or $(EMULATOR_PORT),4566) $(if $(DATABASE),--database "$(DATABASE)")
@@ -42,7 +43,7 @@ demo: .local/venv/run/ready  ## upload sample photos to the running gallery
 test: .venv/ready .local/venv/emulator/ready .local/venv/localstack/ready .local/venv/taskcat/ready  ## all tests, in a browser too (root also installs Chromium and Graphviz); without ARGS= then those of data again on MySQL
 	@tests/install_packages
 	@$(DEV)/pytest $(SIDE_BY_SIDE) $(ARGS)
-	@$(if $(ARGS),,$(DEV)/pytest $(ON_MYSQL) $(FLOW) --database mysql $(SIDE_BY_SIDE))
+	@$(if $(ARGS),,$(DEV)/pytest $(ON_MYSQL) tests/component/servers tests/integration/test_flow.py --emulator ministack --database mysql $(SIDE_BY_SIDE))
 test-unit: .venv/ready  ## the unit tests: no servers, under a minute
 	@$(DEV)/pytest tests/unit --numprocesses 2 $(ARGS)
 test-service: .local/venv/service-$(SERVICE)/ready .local/venv/tests/ready  ## the tests of SERVICE=, with the dependencies of its own lock
@@ -99,16 +100,16 @@ package: $(TOOL)  ## build the artifact of SERVICE= for AWS
 publish: $(TOOL)  ## build each version that ENV= pins from its tag, unless it is stored, and store it
 plan: $(TOOL)  ## show what would change in ENV=, and save the plan
 apply: $(TOOL)  ## execute exactly the plan for ENV=
-status: $(TOOL)  ## show the stacks of ENV=, their state and versions
+status: $(DEPLOYER)  ## show the stacks of ENV=, their state and versions
 drift: $(TOOL)  ## show manual changes in ENV=
-redrive: $(TOOL)  ## send the dead letters of ENV= to their functions again
+redrive: $(DEPLOYER)  ## send the dead letters of ENV= to their functions again
+annotate: $(DEPLOYER)  ## annotate the photos of ENV= again that WHERE= selects, such as model:offline or all
+retry: $(DEPLOYER)  ## retry the failed photos of ENV= that WHERE= selects, such as reason:quota or all
 render: $(TOOL)  ## write ENV= as one nested template, for the console
-publish plan apply status drift redrive render:
-	@$(TOOLS)/deploy $@ "$(ENV)" $(ARGS)
 discard: $(TOOL)  ## delete the change sets of ENV= with LABEL=
-	@$(TOOLS)/deploy discard "$(ENV)" --label "$(LABEL)"
 delete: $(TOOL)  ## delete the stacks of ENV= (CONFIRM= must repeat the name)
-	@$(TOOLS)/deploy delete "$(ENV)" --confirm "$(CONFIRM)" $(ARGS)
+publish plan apply status drift redrive annotate retry render discard delete:
+	@$(DEPLOY) $@ "$(ENV)" $(if $(filter annotate retry,$@),--where "$$WHERE") $(if $(filter discard,$@),--label "$(LABEL)") $(if $(filter delete,$@),--confirm "$(CONFIRM)") $(ARGS)
 smoke: $(TOOL)  ## upload, check and delete a picture in the gallery of ENV=, or at URL=
 	@$(TOOLS)/smoke $(if $(URL),--url $(URL),$(ENV))
 

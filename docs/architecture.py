@@ -170,7 +170,7 @@ def serverless() -> None:
     database = icon(RDSMysqlInstance, "RDS for MySQL", 11.1, 3.6)
     gemini = icon(AIPlatform, "Gemini", 13.4, 5.1)
     sweep = icon(Lambda, "sweep", 8.2, 7.7)
-    schedule = icon(EventbridgeRule, "every 15 minutes", 8.2, 9.15)
+    schedule = icon(EventbridgeRule, "schedules", 8.2, 9.15)
     migrations = icon(Lambda, "migrations", 11.1, 7.7)
     deployment = icon(Cloudformation, "CloudFormation", 11.1, 9.15)
 
@@ -197,7 +197,7 @@ def serverless() -> None:
     note("after two retries", 8.9, 2.0)
     note("after two retries", 8.9, 5.55)
     arrow(BESIDE, sweep, (5.9, 7.7), (5.9, 4.45))
-    note("pending too long:\nannounced again", 5.2, 6.1)
+    note("overdue or queued:\nannounced again", 5.2, 6.1)
     arrow(BESIDE, sweep, (10.9, 4.45))
     arrow(BESIDE, schedule, (8.2, 8.5))
     arrow(BESIDE, migrations, (11.1, 4.45))

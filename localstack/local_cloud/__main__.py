@@ -1,4 +1,4 @@
-"""Command line of the local cloud: up, down, demo and taskcat."""
+"""Command line of the local cloud: up, down, demo, operate and taskcat."""
 
 import sys
 
@@ -8,13 +8,14 @@ from deploy.errors import DeployError
 from local_cloud import LocalCloudError
 from local_cloud.demo import demo
 from local_cloud.down import down
+from local_cloud.operate import operate
 from local_cloud.taskcat import taskcat
 from local_cloud.up import up
 from servers import ServerError
 from smoke.errors import GalleryError
 
 
-@click.group(commands=[up, down, demo, taskcat])
+@click.group(commands=[up, down, demo, operate, taskcat])
 def local_cloud() -> None:
     """Run the whole application on this machine."""
 

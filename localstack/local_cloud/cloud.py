@@ -6,8 +6,9 @@ import json
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
@@ -213,6 +214,13 @@ class LocalCloud:
                 "PLATFORM": self.platform,
                 **_default_network(session),
             }
+            write_note(
+                _note(self._data),
+                psutil.Process(),
+                url=self.gallery_url,
+                endpoint_url=self.endpoint_url,
+                variables=json.dumps(variables),
+            )
             self.outputs = deploy(session, load_environment("local", variables), report)
             _delete_old_artifacts(session)
         except (DeployError, BotoCoreError, ClientError, OSError) as error:
@@ -237,6 +245,26 @@ class LocalCloud:
             _note(self._data).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
+
+
+@dataclass(frozen=True)
+class RunningCloud:
+    """A cloud that another process runs: its emulator, and the variables of its environment file."""
+
+    endpoint_url: str
+    variables: Mapping[str, str]
+
+
+def find_running(folders: Iterable[Path]) -> RunningCloud:
+    """Return the cloud that runs in one of the folders.
+
+    Raises:
+        LocalCloudError: there is none, or it is still starting.
+    """
+    for note in map(_note, folders):
+        if find_noted(note) is not None and "variables" in (found := read_note(note)):
+            return RunningCloud(str(found["endpoint_url"]), json.loads(str(found["variables"])))
+    raise LocalCloudError("No gallery is running here. `make up` starts one.")
 
 
 def stop_running(data: Path, seconds: float = 90.0) -> bool:

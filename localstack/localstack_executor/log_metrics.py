@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
 
+import fnmatch
 import json
 import operator
 import re
@@ -17,7 +18,9 @@ COMPARISONS = {
     "=": operator.eq,
     "!=": operator.ne,
 }
-_PATTERN = re.compile(r"\{\s*\$\.(\w+)\s*(>=|<=|!=|>|<|=)\s*(-?\d+(?:\.\d+)?)\s*\}")
+_NUMBER = r"(?P<comparison>>=|<=|!=|>|<|=)\s*(?P<limit>-?\d+(?:\.\d+)?)"
+_TEXT = r'=\s*"(?P<text>[\w*]+)"'
+_PATTERN = re.compile(rf"\{{\s*\$\.(?P<name>\w+)\s*(?:{_NUMBER}|{_TEXT})\s*\}}")
 
 
 def check_pattern(pattern: str) -> None:
@@ -27,7 +30,9 @@ def check_pattern(pattern: str) -> None:
         ValueError: it does not.
     """
     if not _PATTERN.fullmatch(pattern):
-        raise ValueError(f"This emulator only supports filter patterns like {{ $.name >= 0 }}, not {pattern!r}")
+        raise ValueError(
+            f'This emulator only supports filter patterns like {{ $.name >= 0 }} or {{ $.name = "*" }}, not {pattern!r}'
+        )
 
 
 def metric_data(metric_filter: Mapping[str, Any], messages: Iterable[str]) -> list[dict[str, Any]]:
@@ -40,12 +45,10 @@ def metric_data(metric_filter: Mapping[str, Any], messages: Iterable[str]) -> li
     match = _PATTERN.fullmatch(metric_filter["filterPattern"])
     if match is None:
         return []
-    name, comparison, limit = match.groups()
     points = []
     for message in messages:
         fields = _fields(message)
-        found = fields.get(name)
-        if isinstance(found, int | float) and COMPARISONS[comparison](found, float(limit)):
+        if _fulfils(fields.get(match["name"]), match):
             for transformation in metric_filter["metricTransformations"]:
                 value = transformation["metricValue"]
                 number = fields.get(value[2:]) if value.startswith("$.") else float(value)
@@ -53,6 +56,12 @@ def metric_data(metric_filter: Mapping[str, Any], messages: Iterable[str]) -> li
                     unit = transformation.get("unit", "None")
                     points.append({"MetricName": transformation["metricName"], "Value": float(number), "Unit": unit})
     return points
+
+
+def _fulfils(found: object, pattern: re.Match[str]) -> bool:
+    if pattern["text"]:
+        return isinstance(found, str) and fnmatch.fnmatchcase(found, pattern["text"])
+    return isinstance(found, int | float) and COMPARISONS[pattern["comparison"]](found, float(pattern["limit"]))
 
 
 def _fields(message: str) -> dict[str, Any]:

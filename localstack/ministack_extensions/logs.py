@@ -5,6 +5,7 @@ everything below a warning is lost. https://docs.aws.amazon.com/lambda/latest/dg
 """
 
 import inspect
+import logging
 import queue
 import time
 from typing import Any
@@ -12,8 +13,12 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
 
+logger = logging.getLogger(__name__)
+
 KEPT_INVOCATIONS = 500
 """How many invocations a log group keeps; each has its own stream."""
+SHOWN = ('"level": "WARNING"', '"level": "ERROR"', '"level": "CRITICAL"')
+"""Lines that the emulator's own log shows too, for people without a console of CloudWatch."""
 MAX_CHARACTERS = 16_384
 """How many characters at the end of an invocation are kept."""
 END = "-- end of an invocation --"
@@ -46,6 +51,9 @@ def keep_function_logs() -> None:
 
     def emit_bounded(function: dict[str, Any], request_id: str, text: str, *more: Any, **options: Any) -> None:
         emit(function, request_id, text[-MAX_CHARACTERS:], *more, **options)
+        for line in text.splitlines():
+            if any(level in line for level in SHOWN):
+                logger.warning("%s", line)
         group = cloudwatch_logs._log_groups.get(_group(function.get("config") or function))
         streams = group["streams"] if group else {}
         for name in list(streams)[:-KEPT_INVOCATIONS]:

@@ -184,8 +184,16 @@ def test_delete_requires_the_name_twice(run: Run) -> None:
     assert run("status", "test").stdout.split() == ["topic", "MISSING"]
 
 
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("command", ["annotate", "retry"])
+def test_photos_cannot_be_queued_without_a_catalog(project: Project, run: Run, command: str) -> None:
+    message = run(command, "test", "--where", "all", code=1).stderr
+    assert message == f"deploy: test has no queue of photos: {project.prefix}-catalog is not deployed\n"
+
+
 def test_wrong_usage_exits_with_2(run: Run) -> None:
     run("plan", code=2)
+    run("annotate", "test", code=2)  # without --where
 
 
 def test_missing_credentials_are_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

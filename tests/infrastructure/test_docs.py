@@ -4,12 +4,14 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from catalog import pending
-from catalog_functions import sweep
+from catalog import pause, pending, queue
+from catalog.selection import SelectionError, parse
+from catalog_functions import announcer, sweeper
 from deploy.commands.context import DRIFTED, EXIT_CODES
 from deploy.environment import INFRASTRUCTURE, Output, load_environment
 from deploy.errors import BusyError, DeployError, GateError, StaleError
@@ -67,7 +69,7 @@ def test_every_make_target_in_a_document_exists(document: Path) -> None:
 
 def test_every_target_that_deploys_is_explained() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    rules = re.findall(r"^([a-z -]+):.*\n\t@\$\(TOOLS\)/deploy ", makefile, re.MULTILINE)
+    rules = re.findall(r"^([a-z -]+):.*\n\t@\$\((?:DEPLOY|TOOLS\)/deploy)", makefile, re.MULTILINE)
     assert len(rules) > 1
     assert set(" ".join(rules).split()) - make_targets(DEPLOYING + PIPELINE) == set()
 
@@ -167,12 +169,41 @@ def test_the_limits_of_the_sweep_are_those_of_the_code() -> None:
         limits["attempts"].strip(),
         limits["photos per run, of either kind"].strip(),
     ] == [
-        f"{sweep.LOOK_BACK.days} days",
+        f"{sweeper.LOOK_BACK.days} days",
         f"{pending.PATIENCE_MINUTES} minutes",
         f"{pending.RESEND_MINUTES} minutes",
         str(pending.MAX_RESENT),
-        str(sweep.MAX_PHOTOS),
+        str(sweeper.MAX_PHOTOS),
     ]
+
+
+def test_the_limits_of_the_queue_are_those_of_the_code() -> None:
+    limits = rows(OPERATIONS)
+    assert [
+        limits["photos that are announced in a minute"].strip(),
+        limits["longest time between two attempts"].strip(),
+        limits["time until another annotation that did not come is announced again"].strip(),
+        limits["announcements of another annotation"].strip().partition(";")[0],
+    ] == [
+        str(announcer.MAX_PHOTOS),
+        f"{pause.MOST_PAUSE_SECONDS // 60} minutes",
+        f"{queue.REPEAT_MINUTES} minutes",
+        str(queue.MAX_ANNOUNCEMENTS),
+    ]
+
+
+def test_every_cause_of_a_pause_is_explained() -> None:
+    (explained,) = re.findall(r"^## Why annotation is paused\n(.*?)(?=^## )", OPERATIONS, re.MULTILINE | re.DOTALL)
+    causes = [first.strip("`") for first in rows(explained) if first.startswith("`")]
+    assert sorted(causes) == sorted(get_args(pause.Cause))
+
+
+def test_every_term_of_a_selection_is_explained() -> None:
+    with pytest.raises(SelectionError) as refused:
+        parse("colour:red")
+    terms = re.findall(r"(\w+):(?=,)", str(refused.value))
+    assert len(terms) > 1
+    assert {term for term in terms if f"`{term}:" not in " ".join(rows(OPERATIONS))} == set()
 
 
 def messages() -> Iterator[str]:

@@ -4,15 +4,19 @@ import json
 from collections.abc import Callable
 
 import pytest
+from click.testing import CliRunner
 
 from catalog import images
 from catalog.database import Database
 from catalog.events import StoredObject, announcement
 from catalog.keys import new_id, thumbnail_key, upload_key
+from deploy.__main__ import main
 from deploy.apply import apply_plan, delete_environment, deploy
+from deploy.commands.context import Context
 from deploy.drift import find_drift
+from deploy.enqueue import AnnotationQueue, Queued, Request
 from deploy.environment import Environment
-from deploy.errors import GateError, StackError
+from deploy.errors import GateError, QueueError, StackError
 from deploy.outputs import Outputs, environment_outputs
 from deploy.plan import make_plan
 from deploy.redrive import Redriven, redrive
@@ -131,6 +135,93 @@ def test_redrive_sends_dead_letters_to_their_function(
     left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert int(left["ApproximateNumberOfMessages"]) + int(left["ApproximateNumberOfMessagesNotVisible"]) == 1
     sqs.purge_queue(QueueUrl=queue)
+
+
+def test_annotate_counts_the_selected_photos_and_queues_them_when_it_may(
+    session: EmulatorSession, staging: Environment, outputs: Outputs
+) -> None:
+    image_id = upload(session, staging.region, outputs)
+    queue = AnnotationQueue(session, staging)
+    with open_catalog(session, staging.region, outputs) as database:
+        described = wait_for(database, image_id, is_ready)
+        request = Request("annotate", f"id:{image_id} model:offline")
+        counted = queue.count(request)
+        assert (counted.images, counted.applied) == (1, False)
+        assert counted.usd
+        with database.connection() as connection:
+            untouched = images.get(connection, image_id)
+        assert untouched is not None
+        assert untouched.annotate_at is None
+        queued = queue.enqueue(request)
+        assert (queued.images, queued.applied) == (1, True)
+        again = wait_for(database, image_id, lambda image: image.reannotation is None and is_ready(image))
+    assert again.caption == described.caption
+
+
+def test_retry_queues_failed_photos_which_the_schedule_announces(
+    session: EmulatorSession, staging: Environment, outputs: Outputs
+) -> None:
+    image_id = upload(session, staging.region, outputs)
+    queue = AnnotationQueue(session, staging)
+    with open_catalog(session, staging.region, outputs) as database:
+        wait_for(database, image_id, is_ready)
+        with database.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE image SET annotation_status = 'failed' WHERE id = %s", (image_id,))
+        assert queue.enqueue(Request("retry", f"id:{image_id}")) == Queued(1, None, applied=True)
+        wait_for(database, image_id, is_ready)
+
+
+def test_the_command_queues_nothing_without_a_terminal_unless_yes_is_given(
+    session: EmulatorSession, staging: Environment, outputs: Outputs
+) -> None:
+    image_id = upload(session, staging.region, outputs)
+
+    def run(*options: str) -> str:
+        command = ["annotate", "staging", "--where", f"id:{image_id}", *options]
+        result = CliRunner().invoke(main, command, obj=Context(session))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    with open_catalog(session, staging.region, outputs) as database:
+        wait_for(database, image_id, is_ready)
+    asked = run()
+    assert asked.startswith("1 photo for another annotation, about $0.01 by a paid model.\n")
+    assert asked.endswith("Nothing was queued; --yes queues them.\n")
+    assert json.loads(run("--json"))["applied"] is False
+    assert json.loads(run("--json", "--yes")) == {"images": 1, "usd": "0.000615", "applied": True}
+    assert run("--yes").startswith("0 photos for another annotation.")
+
+
+def test_a_selection_that_cannot_be_understood_is_refused(session: EmulatorSession, staging: Environment) -> None:
+    with pytest.raises(QueueError, match="WHERE: unknown term 'colour:red'; available: state:"):
+        AnnotationQueue(session, staging).count(Request("annotate", "colour:red"))
+
+
+def test_a_busy_function_is_reported(
+    session: EmulatorSession, staging: Environment, outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.enqueue.PAUSE_SECONDS", 0)
+    functions = session.client("lambda", region_name=staging.region)
+    name = outputs["catalog"]["SweepFunctionName"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        with pytest.raises(QueueError, match="is busy; run the same command again"):
+            AnnotationQueue(session, staging).count(Request("retry", "all"))
+    finally:
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
+
+
+def test_a_function_that_fails_is_reported(session: EmulatorSession, staging: Environment, outputs: Outputs) -> None:
+    as_master = {**outputs, "catalog": {"ApplicationSecretArn": outputs["database"]["MasterSecretArn"]}}
+    with open_catalog(session, staging.region, as_master) as database, database.connection() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("RENAME TABLE image TO image_away")
+        try:
+            with pytest.raises(QueueError, match=r"failed: .*doesn't exist.*; run the same command again"):
+                AnnotationQueue(session, staging).count(Request("retry", "all"))
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("RENAME TABLE image_away TO image")
 
 
 def test_a_failed_migration_rolls_the_stack_back_and_reports_the_reason(

@@ -1,6 +1,7 @@
 """Consistency of the templates, their wiring, the environments and the services' settings."""
 
 import importlib
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -8,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from annotate.config import AnnotateSettings
+from catalog.pause import MOST_PAUSE_SECONDS
 from catalog.pending import Backlog
+from catalog.settings import ConfigurationError
+from catalog_functions.announcer import Announced
 from deploy.environment import FROM_PACKAGE, INFRASTRUCTURE, RELEASE, load_environment
 from deploy.template import Intrinsic, Template
 
@@ -20,7 +25,7 @@ EVERY_TEMPLATE = pytest.mark.parametrize("name", ALL)
 # The settings that each process reads, and the resource that sets them: template, logical id.
 SETTINGS = {
     "catalog_functions.custom_resource.MigrationSettings": ("catalog", "Function"),
-    "catalog_functions.sweep.SweepSettings": ("catalog", "SweepFunction"),
+    "catalog_functions.sweep.TaskSettings": ("catalog", "SweepFunction"),
     "thumbnail.config.ThumbnailSettings": ("thumbnail", "Function"),
     "annotate.config.AnnotateSettings": ("annotate", "Function"),
     "web.config.WebSettings": ("web", "LaunchTemplate"),
@@ -31,7 +36,7 @@ NOT_IN_TEMPLATES = {"GEMINI_API_KEY"}
 OF_ANOTHER_NAME = {
     ("catalog_functions.custom_resource.MigrationSettings", "DATABASE_SECRET_ARN"): "MasterSecretArn",
     ("catalog_functions.custom_resource.MigrationSettings", "APPLICATION_SECRET_ARN"): "ApplicationSecret",
-    ("catalog_functions.sweep.SweepSettings", "DATABASE_SECRET_ARN"): "ApplicationSecret",
+    ("catalog_functions.sweep.TaskSettings", "DATABASE_SECRET_ARN"): "ApplicationSecret",
     ("web.config.WebSettings", "THUMBNAIL_FUNCTION"): "ThumbnailFunctionArn",
     ("web.config.WebSettings", "ANNOTATE_FUNCTION"): "AnnotateFunctionArn",
 }
@@ -176,7 +181,7 @@ def test_cloudformation_waits_longer_than_a_migration_may_take() -> None:
     assert resource("catalog", "Schema")["ServiceTimeout"] > resource("catalog", "Function")["Timeout"]
 
 
-def test_every_number_of_the_backlog_becomes_a_metric() -> None:
+def test_every_number_of_the_backlog_and_the_state_of_the_queue_become_metrics() -> None:
     patterns: set[str] = set()
     values: set[str] = set()
     for template, _, found in resources_of("AWS::Logs::MetricFilter"):
@@ -184,7 +189,8 @@ def test_every_number_of_the_backlog_becomes_a_metric() -> None:
             continue
         patterns.add(found["Properties"]["FilterPattern"])
         values.update(transformation["MetricValue"] for transformation in found["Properties"]["MetricTransformations"])
-    assert values == {f"$.{field.name}" for field in fields(Backlog)}
+    state = {field.name for field in fields(Announced)} - {"announced_images"}
+    assert values == {f"$.{name}" for name in state | {field.name for field in fields(Backlog)}}
     assert patterns == {f"{{ {value} >= 0 }}" for value in values}
 
 
@@ -197,6 +203,73 @@ def test_repeated_errors_raise_an_alarm(function: str) -> None:
     assert alarm["MetricName"] == transformation["MetricName"]
     assert alarm["Namespace"] == transformation["MetricNamespace"]
     assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
+
+
+def test_a_pause_raises_an_alarm_within_a_minute_and_keeps_it_between_attempts() -> None:
+    alarm = resource("annotate", "PausedAlarm")
+    (transformation,) = resource("annotate", "Pauses")["MetricTransformations"]
+    assert (alarm["MetricName"], alarm["Namespace"]) == (
+        transformation["MetricName"],
+        transformation["MetricNamespace"],
+    )
+    assert (alarm["Period"], alarm["DatapointsToAlarm"], alarm["Threshold"]) == (60, 1, 0)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] > MOST_PAUSE_SECONDS
+
+
+def test_a_pause_for_the_budget_counts_as_all_of_it() -> None:
+    pause, share = resource("annotate", "BudgetUsedUp"), resource("annotate", "BudgetUsedPercent")
+    (used_up,), (used,) = pause["MetricTransformations"], share["MetricTransformations"]
+    assert pause["FilterPattern"] == '{ $.pause_cause = "budget" }'
+    assert {key: used_up[key] for key in ("MetricNamespace", "MetricName", "Unit")} == {
+        key: used[key] for key in ("MetricNamespace", "MetricName", "Unit")
+    }
+    thresholds = [resource("annotate", name)["Threshold"] for name in ("BudgetNearlyUsedAlarm", "BudgetUsedAlarm")]
+    assert (thresholds, used_up["MetricValue"]) == ([80, 100], "100")
+
+
+LANGUAGES = (
+    "en",
+    "de",
+    "pt-BR",
+    "zh-Hant-TW",
+    "es-419",
+    "sr-Latn",
+    "yue",
+    "",
+    "e",
+    "engl",
+    "en_GB",
+    "en-",
+    "e1",
+    "en us",
+    "en\n",
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_template_accepts_the_languages_that_the_function_accepts(language: str) -> None:
+    settings = object.__new__(AnnotateSettings)
+    object.__setattr__(settings, "language", language)
+    try:
+        settings.__post_init__()
+        accepted = True
+    except ConfigurationError:
+        accepted = False
+    pattern = TEMPLATES["annotate"].parameters["Language"]["AllowedPattern"]
+    assert (re.fullmatch(pattern, language) is not None) == accepted
+
+
+def test_the_announcer_runs_every_minute_with_its_task() -> None:
+    schedule, sweep = resource("catalog", "AnnounceSchedule"), resource("catalog", "SweepSchedule")
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert [json.loads(target["Input"]) for target in schedule["Targets"]] == [{"task": "announce"}]
+    assert [target["Arn"] for target in schedule["Targets"]] == [target["Arn"] for target in sweep["Targets"]]
+    allowed = [
+        permission["Properties"]["SourceArn"].argument
+        for template, _, permission in resources_of("AWS::Lambda::Permission")
+        if template == "catalog"
+    ]
+    assert sorted(allowed) == ["AnnounceSchedule.Arn", "SweepSchedule.Arn"]
 
 
 def test_the_visibility_timeout_exceeds_the_functions_timeout() -> None:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from local_cloud.cloud import AlreadyRunningError, LocalCloud
+from deploy.commands.context import Context
+from deploy.enqueue import AnnotationQueue, Queued, Request
+from local_cloud.cloud import AlreadyRunningError, LocalCloud, find_running
+from local_cloud.session import EmulatorSession
 from servers.ports import free_ports
 from support import photos
 from support.gallery_client import GalleryClient
@@ -15,7 +18,7 @@ from support.gemini_server import GeminiServer
 from support.running_cloud import running_cloud
 from support.waiting import wait_until
 
-KEY = "a-secret-test-key"
+KEY = "AQ.a-secret-test-key"
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,13 @@ def test_nothing_is_lost_when_a_process_is_killed(own_cloud: LocalCloud, gallery
     assert requests.get(after["thumbnail"]["url"], timeout=10).ok
     later = gallery.wait(gallery.upload(photos.jpeg(seed=1)))
     assert (later["thumbnail"]["status"], later["annotation"]["status"]) == ("ready", "ready")
+
+
+def test_operators_reach_the_running_gallery(own_cloud: LocalCloud) -> None:
+    running = find_running([own_cloud._data])
+    context = Context(EmulatorSession(running.endpoint_url), environ=running.variables)
+    queue = AnnotationQueue(context.session, context.load("local"))
+    assert queue.count(Request("retry", "id:none")) == Queued(0, None, applied=False)
 
 
 def test_a_second_cloud_in_the_same_folder_is_refused(own_cloud: LocalCloud) -> None:

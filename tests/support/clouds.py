@@ -31,7 +31,7 @@ ENVIRONMENT = os.environ.get("ENV", "")
 """The deployed environment that tests use; usually empty."""
 ENDPOINT = "endpoint"
 """The name in tests for the emulator at AWS_ENDPOINT_URL."""
-GEMINI_KEY = "a-test-key"
+GEMINI_KEY = "AQ.a-test-key-of-a-cloud"
 
 
 FUNCTIONS = {

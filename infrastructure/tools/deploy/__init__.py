@@ -16,6 +16,7 @@ plan_file.py         a plan in a file
 apply.py             executes a plan
 environment_lock.py  one process at a time changes an environment
 status.py, drift.py, redrive.py, render.py    the logic of the commands of these names
+enqueue.py    what the commands annotate and retry do
 show.py              text for people
 markdown.py          plans and drift for GitHub
 commands/            the command line, one command per module

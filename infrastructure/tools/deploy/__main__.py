@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from deploy.commands.annotate import annotate_command
 from deploy.commands.apply import apply_command
 from deploy.commands.context import EXIT_CODES, EXPECTED_ERRORS
 from deploy.commands.delete import delete_command
@@ -14,6 +15,7 @@ from deploy.commands.plan import plan_command
 from deploy.commands.publish import publish_command
 from deploy.commands.redrive import redrive_command
 from deploy.commands.render import render_command
+from deploy.commands.retry import retry_command
 from deploy.commands.status import status_command
 
 
@@ -44,6 +46,8 @@ main = _Group(
         status_command,
         drift_command,
         redrive_command,
+        annotate_command,
+        retry_command,
         render_command,
         delete_command,
         package_command,

@@ -29,6 +29,10 @@ class GateError(DeployError):
     exit_code = 3
 
 
+class QueueError(DeployError):
+    """Photos cannot be queued; the message names the cause."""
+
+
 class StackError(DeployError):
     """A stack did not reach its desired state; the message names the root cause."""
 

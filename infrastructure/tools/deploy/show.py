@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 
 from deploy.change_set import Change
 from deploy.drift import Drift
+from deploy.enqueue import Queued, Request
 from deploy.gate import replacement
 from deploy.plan import Plan, PlannedStack
 from deploy.redrive import Redriven
@@ -89,6 +91,15 @@ def redriven_text(results: Iterable[Redriven]) -> str:
         + (f", {result.unreadable} without an event kept in the queue" if result.unreadable else "")
         for result in results
     )
+
+
+def queued_text(request: Request, queued: Queued) -> str:
+    """Return the number of photos and about what they cost; less than a cent counts as a cent."""
+    purpose = {"annotate": "another annotation", "retry": "a retry"}[request.task]
+    cost = ""
+    if queued.images and queued.usd is not None:
+        cost = f", about ${max(queued.usd, Decimal('0.01')):.2f} by a paid model"
+    return f"{_count(queued.images, 'photo')} {'queued ' if queued.applied else ''}for {purpose}{cost}."
 
 
 def event_text(event: Event) -> str:

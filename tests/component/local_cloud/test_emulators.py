@@ -185,6 +185,17 @@ def test_versions_share_the_reserved_concurrency(cloud: Cloud) -> None:
         assert "FunctionError" not in busy.result()
 
 
+def test_a_schedule_invokes_its_alias_with_its_input(cloud: Cloud) -> None:
+    role = cloud.functions.get_function_configuration(FunctionName="look")["Role"]
+    scheduled = yaml.safe_load(Path(__file__).with_name("scheduled.yaml").read_text())
+    try:
+        deployment = cloud.account.deploy("scheduled", scheduled, Outcomes=str(cloud.outcomes), Role=role)
+        assert deployment.status == "CREATE_COMPLETE", deployment
+        wait_until(lambda: cloud.attempts("scheduled"), "the schedule has invoked nothing", seconds=150)
+    finally:
+        cloud.account.client("cloudformation").delete_stack(StackName="scheduled")
+
+
 def test_only_the_loopback_is_used(cloud: Cloud) -> None:
     cloud.answer()
     processes = (cloud.process, *cloud.process.children(recursive=True))

@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from local_cloud.emulator import Emulator
 from support.emulated_account import Account, function_package
+from support.waiting import wait_until
 
 HANDLER = """
 import logging, os, sys
@@ -56,8 +58,8 @@ def invoke(account: Account, group: str) -> Iterator[Invoke]:
         LoggingConfig={"LogFormat": "JSON", "LogGroup": group},
         Timeout=20,
     )
-    yield lambda **event: json.loads(
-        functions.invoke(FunctionName=name, Payload=json.dumps(event))["Payload"].read() or "null"
+    yield lambda kind="RequestResponse", **event: json.loads(
+        functions.invoke(FunctionName=name, Payload=json.dumps(event), InvocationType=kind)["Payload"].read() or "null"
     )
     functions.delete_function(FunctionName=name)
 
@@ -114,3 +116,10 @@ def test_a_group_keeps_the_last_invocations_and_the_tail_of_each(account: Accoun
     assert sum(message.startswith("START") for message in found) == 500
     assert max(map(len, found)) == 16_384
     assert any(message.endswith("the last") for message in found)
+
+
+def test_errors_are_in_the_log_of_the_emulator_too(emulator: Emulator, invoke: Invoke) -> None:
+    before = len(emulator.child.log.read_text())
+    invoke("Event", lines=1, fail=True)
+    wait_until(lambda: "it failed" in emulator.child.log.read_text()[before:])
+    assert '"number": 0' not in emulator.child.log.read_text()[before:]

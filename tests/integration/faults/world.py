@@ -45,7 +45,7 @@ EVENT_SECONDS = 0.2
 """An event takes less from the bucket to the queue."""
 
 GEMINI_SECRET = "local/gemini-key"
-KEY = "a-test-key"
+KEY = "AQ.a-test-key-of-faults"
 MAX_SWEEPS = 7
 """After so many sweeps a photo is given up: it is overdue, then resent five times, an hour apart."""
 

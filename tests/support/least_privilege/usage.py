@@ -143,7 +143,8 @@ def dead_letter(cloud: Cloud, service: str) -> bool:
 
 def annotate_by_gemini(cloud: Cloud, gallery: GalleryClient) -> None:
     """Give the environment a Gemini key, and let Gemini describe a photo."""
-    secret = cloud.client("secretsmanager").create_secret(Name="gallery-staging-gemini", SecretString="a-test-key")
+    key = "AQ.a-test-key-of-an-environment"
+    secret = cloud.client("secretsmanager").create_secret(Name="gallery-staging-gemini", SecretString=key)
     cloud.environment = with_parameters(cloud.environment, annotate={"GeminiSecretArn": secret["ARN"]})
     cloud.outputs = deploy(cloud.session, cloud.environment, silent)
     image = gallery.wait(gallery.upload(photos.jpeg(seed=3)))

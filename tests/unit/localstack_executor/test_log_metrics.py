@@ -34,7 +34,16 @@ def test_a_line_can_count_as_a_constant() -> None:
     assert points == [{"MetricName": "Pending", "Value": 1.0, "Unit": "Count"}]
 
 
-@pytest.mark.parametrize("pattern", ["", "ERROR", "{ $.a.b >= 0 }", "{ ($.a >= 0) && ($.b = 1) }", '{ $.a = "x" }'])
+@pytest.mark.parametrize(("text", "causes"), [("*", ["budget", "key"]), ("budget", ["budget"]), ("b*t", ["budget"])])
+def test_a_text_counts_if_it_matches_with_wildcards(text: str, causes: list[str]) -> None:
+    lines = {"budget": '{"cause": "budget"}', "key": '{"cause": "key"}', "number": '{"cause": 1}', "none": "{}"}
+    found = metric_filter(f'{{ $.cause = "{text}" }}', "1")
+    assert [name for name, line in lines.items() if metric_data(found, [line])] == causes
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "ERROR", "{ $.a.b >= 0 }", "{ ($.a >= 0) && ($.b = 1) }", '{ $.a > "x" }', '{ $.a = "x y" }']
+)
 def test_an_unsupported_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="only supports filter patterns like"):
         check_pattern(pattern)

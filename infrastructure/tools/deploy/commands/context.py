@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import boto3
 import click
@@ -36,14 +38,16 @@ class Context:
     infrastructure: Path = INFRASTRUCTURE
     plans: Path = REPOSITORY / ".local" / "plans"
     """Plans and environment locks."""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """The values of variables in environment files."""
 
     def load(self, name: str) -> Environment:
-        """Read an environment; `${NAME}` in its file stands for a variable of this process, or AWS_ACCOUNT_ID."""
-        return load_environment(name, _Variables(os.environ, self.session), self.infrastructure)
+        """Read an environment; `${NAME}` in its file stands for a variable in `environ`, or AWS_ACCOUNT_ID."""
+        return load_environment(name, _Variables(self.environ, self.session), self.infrastructure)
 
 
 class _Variables(dict[str, str]):
-    """The variables of this process. AWS_ACCOUNT_ID is requested from AWS when a file uses it."""
+    """The given variables. AWS_ACCOUNT_ID is requested from AWS when a file uses it."""
 
     def __init__(self, environ: Mapping[str, str], session: boto3.Session) -> None:
         super().__init__(environ)
@@ -87,7 +91,11 @@ label_option = partial(click.option, "--label", callback=_check_label, help="The
 def answer(as_json: bool, content: object, text: str | None = None) -> None:
     """Print a result: `content`, which may contain dataclasses, as JSON, or `text` for people, if there is any."""
     if as_json or text is not None:
-        click.echo(json.dumps(content, indent=1, default=asdict) if as_json else text)
+        click.echo(json.dumps(content, indent=1, default=_as_json) if as_json else text)
+
+
+def _as_json(value: Any) -> object:
+    return str(value) if isinstance(value, Decimal) else asdict(value)
 
 
 def progress(as_json: bool) -> Callable[[str], None]:
