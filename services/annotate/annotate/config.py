@@ -8,6 +8,7 @@ from catalog.database import DatabaseSettings
 from catalog.ledger import Limits
 from catalog.settings import ConfigurationError
 
+MAX_CONTEXT_CHARACTERS = 2000
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -40,10 +41,12 @@ class AnnotateSettings(DatabaseSettings):
         return Limits(self.monthly_budget_usd, self.daily_request_limit)
 
     def __post_init__(self) -> None:
-        """Validate the language, which becomes part of the prompt.
+        """Validate what becomes part of the prompt.
 
         Raises:
-            ConfigurationError: the language is not a BCP 47 tag.
+            ConfigurationError: the language is not a BCP 47 tag, or the context is too long.
         """
         if not _LANGUAGE_TAG.fullmatch(self.language):
             raise ConfigurationError(f"LANGUAGE must be a language tag like en, not {self.language!r}")
+        if len(self.prompt_context) > MAX_CONTEXT_CHARACTERS:
+            raise ConfigurationError(f"PROMPT_CONTEXT may have at most {MAX_CONTEXT_CHARACTERS} characters")

@@ -182,8 +182,9 @@ class Describer:
             return str(error)
 
     def _describe(self, download: Download, account: PhotoAccount) -> images.Annotation:
-        picture = decode(download.read(), BOX).on_white()
-        facts = Facts(download.upload.filename)
+        decoded = decode(download.read(), BOX)
+        picture = decoded.on_white()
+        facts = Facts(download.upload.filename, decoded.shot.taken, decoded.shot.camera)
         annotator = self._annotator or self._load_annotator()
         try:
             return annotator.annotate(picture, facts, account)

@@ -117,8 +117,7 @@ def test_an_annotation_is_recorded_with_its_origin(connection: Any, upload: Uplo
     assert images.annotation_ready(connection, upload.id, upload.etag, ANNOTATION)
     image = row(connection, upload.id)
     assert image.annotation_status == "ready"
-    stored = [name for name in Annotation.__slots__ if name != "recognized"]  # which has no column yet
-    assert Annotation(**{name: getattr(image, name) for name in stored}) == ANNOTATION
+    assert Annotation(**{name: getattr(image, name) for name in Annotation.__slots__}) == ANNOTATION
 
 
 def test_only_one_delivery_gets_the_lease(connection: Any, upload: Upload) -> None:

@@ -1,8 +1,11 @@
 """The configuration of the annotate function."""
 
+from decimal import Decimal
+
 import pytest
 
-from annotate.config import AnnotateSettings
+from annotate.config import MAX_CONTEXT_CHARACTERS, AnnotateSettings
+from catalog.ledger import Limits
 from catalog.settings import ConfigurationError
 
 ENVIRON = {
@@ -34,3 +37,20 @@ def test_a_language_is_a_tag(language: str) -> None:
 def test_another_language_is_rejected(language: str) -> None:
     with pytest.raises(ConfigurationError, match="LANGUAGE"):
         AnnotateSettings.from_environ({**ENVIRON, "LANGUAGE": language})
+
+
+def test_limits_are_read_as_numbers() -> None:
+    environ = {**ENVIRON, "MONTHLY_BUDGET_USD": "12.50", "DAILY_REQUEST_LIMIT": "2000"}
+    assert AnnotateSettings.from_environ(environ).limits == Limits(Decimal("12.50"), 2000)
+    assert AnnotateSettings.from_environ(ENVIRON).limits == Limits(Decimal(0), 0)
+
+
+@pytest.mark.parametrize("budget", ["ten", "NaN", "Infinity", "$10"])
+def test_another_budget_is_rejected(budget: str) -> None:
+    with pytest.raises(ConfigurationError, match="MONTHLY_BUDGET_USD must be a number"):
+        AnnotateSettings.from_environ({**ENVIRON, "MONTHLY_BUDGET_USD": budget})
+
+
+def test_a_prompt_context_that_is_too_long_is_rejected() -> None:
+    with pytest.raises(ConfigurationError, match="PROMPT_CONTEXT"):
+        AnnotateSettings.from_environ({**ENVIRON, "PROMPT_CONTEXT": "x" * (MAX_CONTEXT_CHARACTERS + 1)})

@@ -17,7 +17,7 @@ from google import genai
 from google.genai import errors, types
 from PIL import Image
 
-from annotate.annotator import Account, Facts, Payment, Result
+from annotate.annotator import Account, Facts
 from annotate.errors import AnnotationRefusedError, ModelUnavailableError, PausedError
 from annotate.gemini import answers, prompt
 from annotate.gemini.caption import Description, InvalidAnswerError
@@ -78,9 +78,6 @@ class GeminiAnnotator:
             seconds: the total timeout of one request.
             sleep: waits between requests.
             left: returns the seconds left for all requests.
-
-        Raises:
-            ValueError: the context is too long.
         """
         self._model = model
         self._language = language
@@ -113,12 +110,11 @@ class GeminiAnnotator:
             ),
         )
 
-    def annotate(self, image: Image.Image, facts: Facts, account: Account) -> Result:
+    def annotate(self, image: Image.Image, facts: Facts, account: Account, /) -> Annotation:
         """Describe an RGB picture, which is sent at its full size.
 
         Each request is opened in the account before it is sent. It is cancelled if Gemini refused it without billing,
-        and settled if it was perhaps billed; the caller settles the one that was used. A request that the alarm
-        interrupts stays open.
+        and settled if it was perhaps billed. A request that the alarm interrupts stays open.
 
         A temporary failure or an unusable answer is followed by another request, after the pause that Gemini asks for,
         as long as the account permits it. If there is not enough time for both, the failure is raised at once, because
@@ -138,7 +134,7 @@ class GeminiAnnotator:
                 self._model, self._prompt_version, self._most_input_tokens(data), self._most_output_tokens
             )
             try:
-                return self._result(self._exchange(contents), request_id, account)
+                return self._read(self._exchange(contents), request_id, account)
             except ModelUnavailableError as error:
                 failures.append(error)
                 if sum(isinstance(failed, RejectedImageError) for failed in failures) > 1:
@@ -183,7 +179,9 @@ class GeminiAnnotator:
                 model=self._model, contents=contents, config=self._config
             )
 
-    def _result(self, response: "types.GenerateContentResponse | _Failed", request_id: str, account: Account) -> Result:
+    def _read(
+        self, response: "types.GenerateContentResponse | _Failed", request_id: str, account: Account
+    ) -> Annotation:
         if isinstance(response, _Failed):
             if response.answer:
                 account.settle(request_id, response.answer)
@@ -201,7 +199,8 @@ class GeminiAnnotator:
             account.settle(request_id, answers.answer(response, "refused"))
             raise
         answer = answers.answer(response, "used")
-        return Result(self._annotation(description, answer), Payment(request_id, answer))
+        account.settle(request_id, answer)
+        return self._annotation(description, answer)
 
     def _annotation(self, description: Description, answer: Answer) -> Annotation:
         return Annotation(

@@ -11,7 +11,6 @@ from annotate.gemini.cleaning import clean
 PROMPT_VERSION = "2"
 """The version of the instructions, the facts and the schema. Increase it with every change to one of them."""
 
-MAX_CONTEXT_CHARACTERS = 2000
 MAX_FACT_CHARACTERS = 200
 
 _INSTRUCTIONS = """\
@@ -56,14 +55,9 @@ def instructions(language: str, context: str = "") -> str:
     Args:
         language: the BCP 47 tag of the captions' language.
         context: what the operator says about the gallery, its vocabulary and its style.
-
-    Raises:
-        ValueError: the context has more than MAX_CONTEXT_CHARACTERS.
     """
     text = _INSTRUCTIONS.format(language=language, max_tags=MAX_TAGS)
     context = clean(context)
-    if len(context) > MAX_CONTEXT_CHARACTERS:
-        raise ValueError(f"the context has more than {MAX_CONTEXT_CHARACTERS} characters")
     return text + _CONTEXT.format(context=context) if context else text
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from annotate.annotator import Facts, Result
+from annotate.annotator import Facts
 from annotate.gemini.client import GeminiAnnotator
+from catalog.images import Annotation
 from support import photos
 from support.gemini_server import GeminiServer, Reply
 from support.memory_account import MemoryAccount
@@ -39,14 +40,14 @@ class Client:
     def left(self) -> float:
         return self.seconds - sum(self.pauses)
 
-    def annotate(self, *replies: Reply, facts: Facts = NO_FACTS) -> Result:
+    def annotate(self, *replies: Reply, facts: Facts = NO_FACTS) -> Annotation:
         """Describe the photo; the server sends these replies first."""
         self.gemini.reply(*replies)
         return self._annotator.annotate(PHOTO, facts, self.account)
 
     def caption(self, *replies: Reply) -> str:
         """Return the caption of the photo; the server sends these replies first."""
-        return self.annotate(*replies).annotation.caption
+        return self.annotate(*replies).caption
 
     def outcomes(self) -> list[str]:
         """Return the outcomes of the settled requests."""

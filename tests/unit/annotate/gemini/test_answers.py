@@ -23,10 +23,8 @@ def test_the_parts_of_an_answer_are_joined(client: Client) -> None:
 @pytest.mark.filterwarnings("ignore:BRAND_NEW_REASON is not a valid FinishReason")
 @pytest.mark.parametrize("reason", ["STOP", "MAX_TOKENS", "OTHER", "BRAND_NEW_REASON"])
 def test_a_whole_description_is_used_for_whatever_reason_the_model_ended(client: Client, reason: str) -> None:
-    result = client.annotate(answer(GOOD, reason))
-    assert result.annotation.caption == "A cat sleeps."
-    assert result.payment
-    assert result.payment.answer.finish_reason == reason
+    assert client.caption(answer(GOOD, reason)) == "A cat sleeps."
+    assert [settled.finish_reason for settled in client.account.settled] == [reason]
 
 
 RECOVERED = {

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from annotate.annotator import Facts, Payment
+from annotate.annotator import Facts
 from annotate.errors import AnnotationRefusedError, ModelUnavailableError, PausedError
 from annotate.gemini import prompt
 from annotate.gemini.answers import INVALID_BODY, NO_CANDIDATE
@@ -36,7 +36,7 @@ from unit.annotate.gemini.asking import CAPTION, GOOD, KEY, MODEL, PHOTO, Client
 
 
 def test_the_photo_is_sent_and_described(client: Client) -> None:
-    annotation = client.annotate().annotation
+    annotation = client.annotate()
     assert annotation.caption == CAPTION
     assert annotation.alt_text == "Something seen in 768 by 512 pixels."
     assert annotation.tags == ("photo", "test")
@@ -44,29 +44,26 @@ def test_the_photo_is_sent_and_described(client: Client) -> None:
 
 
 def test_the_annotation_records_its_source_and_cost(client: Client) -> None:
-    annotation = client.annotate().annotation
+    annotation = client.annotate()
     assert (annotation.model, annotation.language) == (MODEL, "en")
     assert annotation.prompt_version == prompt.PROMPT_VERSION
     assert (annotation.input_tokens, annotation.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
 
 
-def test_an_answer_that_is_used_is_left_to_be_settled_with_its_row(client: Client) -> None:
+def test_an_answer_that_is_used_is_settled(client: Client) -> None:
     usage = {"promptTokenCount": 700, "candidatesTokenCount": 50, "thoughtsTokenCount": 8}
-    result = client.annotate(answer(GOOD, modelVersion="gemini-3.5-flash-lite-001", usageMetadata=usage))
-    assert result.payment == Payment(
-        "request 1",
-        Answer(
-            outcome="used",
-            model_version="gemini-3.5-flash-lite-001",
-            response_id=RESPONSE_ID,
-            finish_reason="STOP",
-            input_tokens=700,
-            output_tokens=50,
-            thinking_tokens=8,
-        ),
+    annotation = client.annotate(answer(GOOD, modelVersion="gemini-3.5-flash-lite-001", usageMetadata=usage))
+    expected = Answer(
+        outcome="used",
+        model_version="gemini-3.5-flash-lite-001",
+        response_id=RESPONSE_ID,
+        finish_reason="STOP",
+        input_tokens=700,
+        output_tokens=50,
+        thinking_tokens=8,
     )
-    assert result.annotation.output_tokens == 58
-    assert (client.account.open_requests, client.account.settled, client.account.cancelled) == (1, [], 0)
+    assert annotation.output_tokens == 58
+    assert (client.account.open_requests, client.account.settled, client.account.cancelled) == (0, [expected], 0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +71,7 @@ def test_an_answer_that_is_used_is_left_to_be_settled_with_its_row(client: Clien
     [("gemini-3.6-flash", "gemini-3.6-flash"), ("Sorry, a sentence", MODEL), ("x" * 101, MODEL), ("", MODEL)],
 )
 def test_the_model_that_answered_is_recorded_under_its_name(client: Client, version: str, model: str) -> None:
-    assert client.annotate(answer(GOOD, modelVersion=version)).annotation.model == model
+    assert client.annotate(answer(GOOD, modelVersion=version)).model == model
 
 
 def test_the_request_limits_its_cost(client: Client) -> None:
@@ -108,13 +105,13 @@ def test_a_request_is_opened_with_the_most_that_it_can_cost(gemini: GeminiServer
 
 
 def test_instructions_and_data_are_separate(gemini: GeminiServer) -> None:
-    result = GeminiAnnotator(KEY, MODEL, "pt-BR", "Birds of Brazil.").annotate(
+    annotation = GeminiAnnotator(KEY, MODEL, "pt-BR", "Birds of Brazil.").annotate(
         PHOTO, Facts("a.jpg", "2026-06-30 18:05", "Canon EOS R5"), MemoryAccount()
     )
     (request,) = gemini.requests
     assert request.instruction == prompt.instructions("pt-BR", "Birds of Brazil.")
     assert request.text == prompt.data(Facts("a.jpg", "2026-06-30 18:05", "Canon EOS R5"))
-    assert (result.annotation.language, result.annotation.prompt_version) == (
+    assert (annotation.language, annotation.prompt_version) == (
         "pt-BR",
         prompt.version("Birds of Brazil."),
     )

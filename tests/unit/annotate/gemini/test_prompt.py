@@ -53,12 +53,6 @@ def test_without_context_the_instructions_and_the_version_are_plain(context: str
     assert prompt.version(context) == prompt.PROMPT_VERSION
 
 
-def test_a_context_that_is_too_long_is_an_error() -> None:
-    prompt.instructions("en", "x" * prompt.MAX_CONTEXT_CHARACTERS)
-    with pytest.raises(ValueError, match="more than 2000 characters"):
-        prompt.instructions("en", "x" * (prompt.MAX_CONTEXT_CHARACTERS + 1))
-
-
 def test_another_context_is_another_version() -> None:
     versions = {prompt.version(context) for context in ("", "Birds.", "Boats.")}
     assert len(versions) == 3
