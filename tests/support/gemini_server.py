@@ -157,6 +157,10 @@ class GeminiServer:
         """Queue the replies to the next requests; afterwards pictures are described again."""
         self._replies.extend(replies)
 
+    def forget_replies(self) -> None:
+        """Describe pictures again."""
+        self._replies.clear()
+
     def respond(self, path: str, api_key: str, body: bytes) -> Reply:
         """Validate and keep a request, and return the reply."""
         request = _parse(path, api_key, body)
