@@ -21,11 +21,10 @@ from catalog.events import StoredObject, announcement
 from catalog.keys import new_id, upload_key
 from catalog.limits import MAX_BYTES
 from catalog.repeated_errors import REASON
-from catalog.settings import ConfigurationError
 from catalog.uploads import Upload
 from support import photos
 from support.catalog_rows import leased, row
-from support.gemini_server import BAD_KEY, DROP, OVERLOADED, GeminiServer, Reply, blocked
+from support.gemini_server import DROP, OVERLOADED, GeminiServer, Reply, blocked
 from support.lambda_context import LambdaContext, event_of, fresh_process
 from support.uploads import put_upload
 
@@ -100,16 +99,6 @@ def test_the_key_may_be_in_a_secret(gemini: GeminiServer, database: Database, mo
     monkeypatch.setenv("GEMINI_SECRET_ARN", secret["ARN"])
     delivered()
     assert gemini.requests[0].api_key == KEY
-
-
-@pytest.mark.usefixtures("no_key")
-def test_a_blank_secret_is_an_error(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = boto3.client("secretsmanager").create_secret(Name="gemini", SecretString=" ")
-    monkeypatch.setenv("GEMINI_SECRET_ARN", secret["ARN"])
-    photo = uploaded()
-    (error,) = failures_of(photo)
-    assert isinstance(error, ConfigurationError)
-    assert row(database, photo).annotation_status == "pending"
 
 
 def test_model_and_language_are_configurable(
@@ -200,23 +189,6 @@ def test_a_failed_photo_is_described_after_a_retry(gemini: GeminiServer, databas
         images.retry(connection, photo)
     deliver(photo)
     assert row(database, photo).annotation_status == "ready"
-
-
-@pytest.mark.usefixtures("no_key")
-def test_a_replaced_key_is_read_after_a_refusal(
-    gemini: GeminiServer, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secrets = boto3.client("secretsmanager")
-    arn = secrets.create_secret(Name="gemini", SecretString="old")["ARN"]
-    monkeypatch.setenv("GEMINI_SECRET_ARN", arn)
-    refused, described = uploaded(), uploaded()
-    gemini.reply(BAD_KEY)
-    deliver(refused)
-    secrets.put_secret_value(SecretId=arn, SecretString="new")
-    deliver(described)
-    assert [request.api_key for request in gemini.requests] == ["old", "new"]
-    assert "site owner" in str(row(database, refused).annotation_reason)
-    assert row(database, described).annotation_status == "ready"
 
 
 @pytest.mark.parametrize(

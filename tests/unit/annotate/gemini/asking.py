@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from annotate.annotator import Facts
 from annotate.gemini.client import GeminiAnnotator
 from catalog.images import Annotation
+from catalog.ledger import Answer
 from support import photos
 from support.gemini_server import GeminiServer, Reply
 from support.memory_account import MemoryAccount
@@ -49,6 +50,10 @@ class Client:
         """Return the caption of the photo; the server sends these replies first."""
         return self.annotate(*replies).caption
 
+    def unused(self) -> list[Answer]:
+        """Return the settled answers without a description."""
+        return [answer for answer in self.account.settled if answer.outcome != "used"]
+
     def outcomes(self) -> list[str]:
-        """Return the outcomes of the settled requests."""
-        return [answer.outcome for answer in self.account.settled]
+        """Return the outcomes of the settled requests, except the used one."""
+        return [answer.outcome for answer in self.unused()]

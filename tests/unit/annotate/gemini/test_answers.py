@@ -67,7 +67,7 @@ def test_an_unusable_answer_is_counted_with_its_cost_and_tried_again(
     client: Client, reply: Reply, reason: str | None
 ) -> None:
     assert client.caption(reply) == CAPTION
-    (settled,) = client.account.settled
+    (settled,) = client.unused()
     assert (settled.outcome, settled.finish_reason, settled.response_id) == ("unusable", reason, RESPONSE_ID)
     assert (settled.input_tokens, settled.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
 
@@ -83,7 +83,7 @@ def test_no_photo_is_paid_for_more_than_twice(client: Client, reply: Reply, reas
 @pytest.mark.parametrize("body", [{"usageMetadata": {"promptTokenCount": 1}}, {"candidates": []}])
 def test_an_answer_without_candidates_is_unusable(client: Client, body: dict[str, object]) -> None:
     assert client.caption(Reply(200, json.dumps(body).encode())) == CAPTION
-    (settled,) = client.account.settled
+    (settled,) = client.unused()
     assert (settled.outcome, settled.finish_reason) == ("unusable", NO_CANDIDATE)
 
 
@@ -106,7 +106,7 @@ REFUSALS = (
 def test_a_refusal_is_final_and_has_a_reason(client: Client, reason: str, text: str | None) -> None:
     with pytest.raises(AnnotationRefusedError, match=rf"\({reason}\)\. You can write a caption yourself\.$"):
         client.annotate(finished(reason) if text is None else answer(text, reason))
-    (settled,) = client.account.settled
+    (settled,) = client.unused()
     assert (settled.outcome, settled.finish_reason, settled.input_tokens) == ("refused", reason, INPUT_TOKENS)
 
 
@@ -115,7 +115,7 @@ def test_a_refusal_is_final_and_has_a_reason(client: Client, reason: str, text: 
 def test_a_blocked_prompt_is_refused_for_whatever_reason(client: Client, reason: str) -> None:
     with pytest.raises(AnnotationRefusedError, match=reason):
         client.annotate(blocked(reason))
-    (settled,) = client.account.settled
+    (settled,) = client.unused()
     assert (settled.outcome, settled.finish_reason) == ("refused", reason)
 
 

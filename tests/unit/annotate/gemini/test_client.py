@@ -162,7 +162,7 @@ UNREADABLE = {
 def test_an_error_is_retried_without_being_counted(client: Client, reply: Reply) -> None:
     assert client.caption(reply) == CAPTION
     assert len(client.pauses) == 1
-    assert (client.account.cancelled, client.account.settled) == (1, [])
+    assert (client.account.cancelled, client.unused()) == (1, [])
 
 
 @pytest.mark.parametrize("reply", FREE.values(), ids=FREE)
@@ -176,14 +176,14 @@ def test_a_lasting_error_is_raised_after_a_few_requests(client: Client, reply: R
 @pytest.mark.parametrize("reply", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_body_that_is_not_the_apis_was_perhaps_billed(client: Client, reply: Reply) -> None:
     assert client.caption(reply) == CAPTION
-    (settled,) = client.account.settled
+    (settled,) = client.unused()
     assert settled.outcome == "unusable"
     assert settled.finish_reason == (NO_CANDIDATE if reply.body in (b"", b"[]") else INVALID_BODY)
 
 
 def test_a_dropped_connection_was_perhaps_billed_but_is_no_answer(client: Client) -> None:
     assert client.caption(DROP, DROP) == CAPTION
-    assert client.account.settled == [Answer(outcome="unanswered")] * 2
+    assert client.unused() == [Answer(outcome="unanswered")] * 2
     assert len(client.gemini.requests) == 3
 
 
@@ -200,7 +200,7 @@ def test_an_unreachable_server_was_not_billed(monkeypatch: pytest.MonkeyPatch) -
     client = Client(stopped)
     with pytest.raises(ModelUnavailableError, match="no connection"):
         client.annotate()
-    assert (client.account.cancelled, client.account.settled) == (3, [])
+    assert (client.account.cancelled, client.unused()) == (3, [])
 
 
 @pytest.mark.parametrize(
