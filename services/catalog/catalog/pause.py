@@ -103,6 +103,11 @@ def start(connection: Connection[Any], cause: Cause, detail: str, least_seconds:
     return is_new
 
 
+def try_now(connection: Connection[Any]) -> bool:
+    """Make the next attempt due; False if annotation is not paused."""
+    return current(connection) is not None and update(connection, "UPDATE annotation_pause SET next_attempt = NOW(3)")
+
+
 def end(connection: Connection[Any]) -> bool:
     """End the pause; False if annotation was not paused."""
     return current(connection) is not None and update(

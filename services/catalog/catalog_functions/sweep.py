@@ -2,6 +2,7 @@
 
     any other event         every 15 minutes: see `catalog_functions.sweeper`
     {"task": "announce"}    every minute: see `catalog_functions.announcer`
+    {"task": "resume"}      by an operator who solved the problem that pauses annotation: the announcer tries at once
     {"task": "annotate", "where": "model:offline", "apply": false, "overwrite": false}    by an operator
     {"task": "retry", "where": "reason:quota", "apply": false}                            by an operator
 
@@ -19,7 +20,7 @@ from typing import Any
 
 import boto3
 
-from catalog import queue
+from catalog import pause, queue
 from catalog.bucket import FUNCTION_CONFIG, Bucket
 from catalog.database import Database, DatabaseSettings
 from catalog.images import Reannotation
@@ -65,10 +66,14 @@ class Tasks:
         match event:
             case {"task": "announce"}:
                 return asdict(self._announcer.run())
+            case {"task": "resume"}:
+                with self._database.connection() as connection:
+                    pause.try_now(connection)
+                return asdict(self._announcer.run())
             case {"task": "annotate" | "retry" as task}:
                 return self._enqueue(task, str(event.get("where", "")), event)
             case {"task": _}:
-                return {"error": "unknown task; available: announce, annotate, retry, or none for a sweep"}
+                return {"error": "unknown task; available: announce, resume, annotate, retry, or none for a sweep"}
         return asdict(self._sweeper.run())
 
     def _enqueue(self, task: str, where: str, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -344,6 +344,14 @@ def test_a_pause_stops_the_queue_until_the_next_attempt_with_one_photo(world: Wo
     assert world.announcer.run().announced_images == 2
 
 
+def test_an_operator_can_try_again_at_once(world: World) -> None:
+    photo = queued(world)
+    pause.start(world.connection, "key", "401")
+    assert handle({"task": "announce"}, None)["announced_images"] == 0
+    assert handle({"task": "resume"}, None)["announced_images"] == 1
+    assert world.announced() == [upload_key(photo)]
+
+
 def test_the_sweep_leaves_photos_of_the_queue_alone(world: World) -> None:
     photo = queued(world)
     images.thumbnail_ready(world.connection, photo, row(world.connection, photo).etag, THUMBNAIL)
@@ -393,7 +401,7 @@ def test_an_operator_counts_failed_photos_before_they_are_retried(world: World, 
     [
         ({"task": "annotate", "where": "colour:red"}, "unknown term 'colour:red'"),
         ({"task": "annotate"}, "select photos by state:"),
-        ({"task": "sing"}, "unknown task; available: announce, annotate, retry"),
+        ({"task": "sing"}, "unknown task; available: announce, resume, annotate, retry"),
     ],
 )
 def test_a_mistake_of_an_operator_is_explained(world: World, event: dict[str, str], message: str) -> None:

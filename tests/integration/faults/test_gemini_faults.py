@@ -42,8 +42,6 @@ PASSING = {
 REFUSALS = {
     "a blocked prompt": gemini_server.blocked("SAFETY"),
     "a blocked answer": gemini_server.finished("SAFETY"),
-    "a request that is not accepted": gemini_server.failure(400, "FAILED_PRECONDITION", "Billing is not enabled."),
-    "a model that is gone": gemini_server.failure(404, "NOT_FOUND", "models/gemini is not found."),
 }
 """Permanent failures of Gemini."""
 
@@ -81,16 +79,18 @@ def test_a_photo_fails_with_a_reason_after(world: World, affected: dict[str, Pho
     world.verify([photo])
 
 
-def test_a_new_key_and_retry_repair_photos_that_a_revoked_key_failed(world: World) -> None:
-    world.gemini.keys = {"another key"}
+def test_photos_wait_while_the_key_is_refused_and_a_new_key_is_enough(world: World) -> None:
+    world.gemini.keys = {"AQ.another-key-of-faults"}
     photos = world.upload(2)
     world.wait_idle()
     for photo in photos:
         row = world.row(photo)
         assert row is not None
-        assert "key" in str(row.annotation_reason)
-    world.change_key("the new key")
+        assert row.annotation_status == "pending"
+        assert row.annotate_at is not None
+    world.change_key("AQ.the-new-key-of-faults")
     world.verify(photos)
+    assert world.figures.dead_letters == 0
 
 
 def test_an_outage_of_an_hour_is_repaired_by_the_sweep(world: World) -> None:

@@ -165,12 +165,14 @@ class World:
         columns = ("uploaded_at", "pending_since", "resent_at", "claimed_until")
         with self.database() as connection, connection.cursor() as cursor:
             cursor.execute(f"UPDATE image SET {', '.join(f'{c} = {c} - INTERVAL {seconds} SECOND' for c in columns)}")
+            cursor.execute("UPDATE annotation_pause SET next_attempt = next_attempt - INTERVAL %s SECOND", (seconds,))
         self._ahead.write_text(str(float(self._ahead.read_text()) + seconds))
 
     def sweep(self) -> None:
-        """Run the deployed sweep as its schedule does, and wait for it."""
-        done = self.client("lambda").invoke(FunctionName=f"{self.function('sweep')}:live", Payload=b"{}")
-        assert "FunctionError" not in done, done["Payload"].read()
+        """Run the deployed sweep and its announcer as their schedules do, and wait for them."""
+        for event in (b"{}", b'{"task": "announce"}'):
+            done = self.client("lambda").invoke(FunctionName=f"{self.function('sweep')}:live", Payload=event)
+            assert "FunctionError" not in done, done["Payload"].read()
 
     def idle(self) -> bool:
         """Return whether no event is queued or in progress."""
