@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import boto3
@@ -206,8 +207,9 @@ def test_spending_is_bounded_and_nothing_is_lost(
     arn = boto3.client("secretsmanager").create_secret(Name="gemini", SecretString=KEYS[0])["ARN"]
     monkeypatch.setenv("GEMINI_SECRET_ARN", arn)
     with fresh_process(handler.describer):
+        machine: Any = partial(Spending, database, gemini, monkeypatch)
         run_state_machine_as_test(
-            lambda: Spending(database, gemini, monkeypatch),
+            machine,
             settings=settings(
                 max_examples=15,
                 stateful_step_count=20,
