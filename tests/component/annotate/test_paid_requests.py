@@ -188,6 +188,14 @@ def test_a_photo_that_the_model_declines_is_paid_for_once(
     assert requests(database, "outcome", "usd") == [("refused", USD)]
 
 
+def test_a_picture_that_gemini_cannot_process_gets_one_more_try(gemini: GeminiServer, database: Database) -> None:
+    gemini.reply(*[failure(400, "INVALID_ARGUMENT", "Unable to process input image.")] * 4)
+    photo = uploaded()
+    handler.handle(event_of(BUCKET, photo), LambdaContext(240))
+    assert (row(database, photo).annotation_status, len(gemini.requests)) == ("failed", 2)
+    assert requests(database, "id") == []
+
+
 OPERATOR = {
     "invalid key": (BAD_KEY, "key"),
     "unauthenticated": (failure(401, "UNAUTHENTICATED", "No."), "key"),
@@ -196,6 +204,12 @@ OPERATOR = {
     "no credits": (failure(402, "PAYMENT_REQUIRED", "Credits are used up."), "credits"),
     "model gone": (failure(404, "NOT_FOUND", "models/x is not found."), "model"),
     "location": (failure(400, "FAILED_PRECONDITION", "User location is not supported."), "location"),
+    "spend cap": (
+        failure(429, "RESOURCE_EXHAUSTED", "Your project has exceeded its monthly spending cap."),
+        "spend_cap",
+    ),
+    "no quota": (failure(429, "RESOURCE_EXHAUSTED", "Quota exceeded for metric: requests, limit: 0"), "quota"),
+    "expired key": (failure(400, "INVALID_ARGUMENT", "API key expired.", "API_KEY_INVALID"), "key"),
     "quota of the day": (
         failure(
             429,
