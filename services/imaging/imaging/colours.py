@@ -39,7 +39,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     colours = image.convert(image.mode.removesuffix("A")) if alpha else image  # the transformation does not support LA
     converted = None
     if profile and len(profile) <= MAX_PROFILE_BYTES:
-        with suppress(ImageCms.PyCMSError, OSError):  # damaged or for another mode: ignored, as browsers do
+        # Damaged, with a header that is not ASCII, or for another mode: ignored, as browsers do.
+        with suppress(ImageCms.PyCMSError, OSError, UnicodeDecodeError):
             given = ImageCms.ImageCmsProfile(BytesIO(profile))
             if given.profile.xcolor_space == "GRAY" and _is_grey(colours):
                 colours = colours.getchannel(0)

@@ -123,6 +123,15 @@ CONVERTED = {
         for mode in ("L", "RGB", "CMYK")
         for name, profile in {"a bad profile": b"no profile", "half a profile": SWAPPED_PROFILE[:200]}.items()
     },
+    **{
+        f"a profile with a damaged {name}": (
+            encoded(
+                RED, "PNG", icc_profile=SWAPPED_PROFILE[:offset] + b"\x80\xff\0\x80" + SWAPPED_PROFILE[offset + 4 :]
+            ),
+            (255, 0, 0),
+        )
+        for name, offset in {"colour space": 16, "connection space": 20}.items()
+    },
     "L with a profile for RGB": (encoded(GREY, "PNG", icc_profile=SWAPPED_PROFILE), (100, 100, 100)),
     "LA with a profile for RGB": (
         encoded(GREY.convert("LA"), "PNG", icc_profile=SWAPPED_PROFILE),
