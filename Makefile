@@ -30,8 +30,8 @@ help:
 
 # Most tests wait for processes, so three workers keep two processors busy. tests/support/workers.py groups tests.
 SIDE_BY_SIDE := --numprocesses 3 --no-loadscope-reorder --max-worker-restart 0
-# These tests also run on MySQL, which production uses.
-ON_MYSQL := tests/component/catalog tests/component/flow
+# These tests also run on MySQL, which production uses; pictures do not depend on the database.
+ON_MYSQL := tests/component/catalog tests/component/flow --ignore tests/component/flow/test_every_picture.py
 
 up: .local/venv/run/ready .local/venv/emulator/ready  ## run everything on this machine: http://127.0.0.1:8080 (PORT= and EMULATOR_PORT= change the ports; DATABASE=mysql uses MySQL)
 	@$(RUN)/local-cloud up --port $(PORT) --emulator-port $(or $(EMULATOR_PORT),4566) $(if $(DATABASE),--database "$(DATABASE)")
