@@ -1,4 +1,4 @@
-"""Reads when and with which camera a photo was taken. The place is never read: it is nobody's business."""
+"""Reads when and with which camera a photo was taken. The location is never read, for privacy."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 -- An older release runs on this schema: it leaves the new columns at their defaults. It marks an edit only by `edited`,
 -- which then stands for all three fields.
 
--- This may build the full-text index anew, which must go on to have every word.
+-- MySQL may rebuild the full-text index here. It must still contain every word.
 SET SESSION innodb_ft_enable_stopword = 0;
 
 ALTER TABLE image
