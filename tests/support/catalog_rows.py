@@ -26,8 +26,8 @@ ANNOTATION = Annotation(
 def empty(connection: Any) -> None:
     """Remove all photos and requests, and end the pause."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM image")
-        cursor.execute("DELETE FROM annotation_request")
+        for table in ("image", "image_word", "word", "word_change", "annotation_request"):
+            cursor.execute(f"DELETE FROM {table}")
     pause.end(connection)
 
 

@@ -35,6 +35,7 @@ from thumbnail.handler import Thumbnailer
 from web.backends import Backends
 from web.config import WebSettings
 from web.functions import Functions
+from web.search_budget import SearchBudget
 from web.statistics import StatisticsCache
 from web.storage import Storage
 
@@ -78,7 +79,12 @@ class World:
         settings = DATABASE | {"bucket_name": BUCKET}
         web = WebSettings(**settings, thumbnail_function="thumbnail", annotate_function="annotate")
         app.extensions["backends"] = Backends(
-            database, database, StatisticsCache(database), Storage(session, BUCKET), Functions(session, web)
+            database,
+            database,
+            SearchBudget(),
+            StatisticsCache(database),
+            Storage(session, BUCKET),
+            Functions(session, web),
         )
         self.thumbnailer = Thumbnailer(bucket, database)
         self.describer = Describer(AnnotateSettings(**settings), bucket, database)

@@ -22,6 +22,7 @@ from catalog.backoff import full_jitter
 from catalog.schema import missing_migrations
 from catalog.secrets import read_secret
 from catalog.settings import ConfigurationError, Settings
+from catalog.transaction import atomic
 
 Result = TypeVar("Result")
 
@@ -33,7 +34,10 @@ https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem; this copy is 
 """
 
 CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 30
+STATEMENT_SECONDS = 30.0
+"""How long a statement may take."""
+ANSWER_SECONDS = 2.0
+"""How much longer a server may take to say that it stopped a statement."""
 LOCK_SECONDS = 8
 """How long a statement waits for a lock. Longer than in a migration, whose waiting blocks other statements."""
 
@@ -48,7 +52,11 @@ class DatabaseUnavailableError(Exception):
 
 
 class StatementTimeoutError(DatabaseUnavailableError):
-    """A statement took too long. The server may still be running it."""
+    """There was no answer to a statement: the server or the network hangs."""
+
+
+class SlowStatementError(DatabaseUnavailableError):
+    """A statement took too long, and the server stopped it."""
 
 
 class SchemaBehindError(DatabaseUnavailableError):
@@ -89,13 +97,14 @@ def connect(
     settings: DatabaseSettings,
     user: Credentials,
     database: str | None = None,
-    read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    statement_seconds: float = STATEMENT_SECONDS,
     lock_seconds: int = LOCK_SECONDS,
 ) -> Connection[Any]:
-    """Open one connection in autocommit mode, with UTC times and strict SQL.
+    """Open one connection in autocommit mode, with UTC times, strict SQL and READ COMMITTED transactions.
 
-    A statement without an answer after `read_timeout_seconds` fails and closes the connection; the server may still run
-    it. A statement fails after it has waited `lock_seconds` for a row or table lock.
+    The server stops a statement after `statement_seconds`; MySQL only one that reads. Without an answer
+    ANSWER_SECONDS later, the statement fails and the connection is closed. A statement fails after it has waited
+    `lock_seconds` for a row or table lock.
 
     Raises:
         ConfigurationError: the CA file cannot be used.
@@ -117,10 +126,14 @@ def connect(
         autocommit=True,
         client_flag=CLIENT.FOUND_ROWS,  # an UPDATE returns the number of matched rows, not of changed ones
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=read_timeout_seconds,
-        write_timeout=READ_TIMEOUT_SECONDS,
+        read_timeout=statement_seconds + ANSWER_SECONDS,
+        write_timeout=STATEMENT_SECONDS,
+        # MySQL runs what is in /*! */ and MariaDB what is in /*M! */. Both ignore the other one.
         init_command=f"""SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES',
-            lock_wait_timeout = {lock_seconds}, innodb_lock_wait_timeout = {lock_seconds}""",
+            lock_wait_timeout = {lock_seconds}, innodb_lock_wait_timeout = {lock_seconds}
+            /*!80000 , transaction_isolation = 'READ-COMMITTED',
+                max_execution_time = {round(statement_seconds * 1000)} */
+            /*M! , tx_isolation = 'READ-COMMITTED', max_statement_time = {statement_seconds} */""",
     )
 
 
@@ -135,6 +148,8 @@ def _verified_tls(ca_file: str) -> ssl.SSLContext:
 
 _FAILURES = (pymysql.err.OperationalError, pymysql.err.InterfaceError, pymysql.err.InternalError)
 _LOST = (CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST)
+_STOPPED = (ER.QUERY_TIMEOUT, 1969)
+"""MySQL's code, and MariaDB's ER_STATEMENT_TIMEOUT."""
 _NOT_IN_THE_SCHEMA = (ER.BAD_FIELD_ERROR, ER.NO_SUCH_TABLE)
 
 
@@ -145,7 +160,7 @@ class Database:
         self,
         settings: DatabaseSettings,
         max_connections: int = 1,
-        statement_seconds: float = READ_TIMEOUT_SECONDS,
+        statement_seconds: float = STATEMENT_SECONDS,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -205,7 +220,8 @@ class Database:
         Raises:
             ConfigurationError: the CA file cannot be used.
             DatabaseUnavailableError: no connection could be opened, or it was lost while in use.
-            StatementTimeoutError: a statement took longer than `statement_seconds`.
+            SlowStatementError: the server stopped a statement after `statement_seconds`.
+            StatementTimeoutError: the server did not answer.
         """
         try:
             pooled = self._pool.connection()
@@ -218,6 +234,8 @@ class Database:
                 raise SchemaBehindError(f"the database lacks {', '.join(missing)}; update the catalog stack") from error
             if not isinstance(error, _FAILURES):
                 raise
+            if was_stopped(error):
+                raise SlowStatementError(f"the server stopped a statement: {error}") from error
             _discard(pooled)  # it may lead to a server that became read-only
             failure = StatementTimeoutError if _is_timeout(error) else DatabaseUnavailableError
             raise failure(f"lost the database connection: {error}") from error
@@ -238,9 +256,8 @@ class Database:
         """
         with self.connection() as connection:
             connection.cursor().close()  # checks the connection, which is not replaced during a transaction
-            connection.begin()
-            yield connection
-            connection.commit()  # otherwise the pool rolls back
+            with atomic(connection):
+                yield connection
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -254,6 +271,11 @@ class Database:
         except pymysql.err.OperationalError:
             self._user = None  # the password may have been rotated: read the secret again next time
             raise
+
+
+def was_stopped(error: pymysql.err.MySQLError) -> bool:
+    """Tell whether the server stopped a statement that took too long."""
+    return _code(error) in _STOPPED
 
 
 def _is_lost(error: pymysql.err.MySQLError) -> bool:

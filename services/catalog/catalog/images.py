@@ -25,8 +25,9 @@ from typing import Any, Literal, cast
 
 from pymysql.connections import Connection
 
-from catalog.search import Search
+from catalog.transaction import atomic
 from catalog.uploads import Upload
+from catalog.word_index import index, indexed
 
 Status = Literal["pending", "ready", "failed"]
 Part = Literal["thumbnail", "annotation"]
@@ -133,7 +134,7 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
         "uploaded_at": upload.uploaded_at.astimezone(UTC).replace(microsecond=0, tzinfo=None),
         "is_settled": is_settled,
     }
-    with connection.cursor() as cursor:
+    with atomic(connection), connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO image (id, filename, content_type, bytes, etag, uploaded_at)
                VALUES (%(id)s, %(filename)s, %(content_type)s, %(bytes)s, %(etag)s, %(uploaded_at)s)
@@ -154,6 +155,7 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
                    AND (%(is_settled)s OR annotation_status <> 'ready' AND claimed_until IS NULL))""",
             values,
         )
+        index(connection, upload.id)
     return get(connection, upload.id)
 
 
@@ -165,28 +167,22 @@ def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Im
     return None if row is None else _image(row)
 
 
-def newest(
-    connection: Connection[Any], limit: int, before: str | None = None, search: Search | None = None
-) -> list[Image]:
-    """Return up to `limit` images, newest first, that are older than the image with the id `before`.
-
-    `search` selects images for each of whose words the file name, caption, alternative text or tags contain a word
-    with that prefix.
-    """
-    conditions = ["deleted_at IS NULL"]
-    values: list[str | int] = []
-    if before is not None:
-        conditions.append("id < %s")
-        values.append(before)
-    if search is not None and search.is_indexed:
-        conditions.append("MATCH (search_text) AGAINST (%s IN BOOLEAN MODE)")
-        values.append(" ".join(f"+{word}*" for word in search.words))
-    elif search is not None:
-        for pattern in search.patterns:
-            conditions.append("search_text REGEXP %s")
-            values.append(pattern)
+def newest(connection: Connection[Any], limit: int, before: str | None = None) -> list[Image]:
+    """Return up to `limit` images, newest first, that are older than the image with the id `before`."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT %s", (*values, limit))
+        cursor.execute(
+            f"{_SELECT} WHERE deleted_at IS NULL AND (%s IS NULL OR id < %s) ORDER BY id DESC LIMIT %s",
+            (before, before, limit),
+        )
+        return [_image(row) for row in cursor.fetchall()]
+
+
+def of_ids(connection: Connection[Any], ids: Sequence[str]) -> list[Image]:
+    """Return the images that have these ids, newest first."""
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SELECT} WHERE id IN %s AND deleted_at IS NULL ORDER BY id DESC", (ids,))
         return [_image(row) for row in cursor.fetchall()]
 
 
@@ -246,6 +242,7 @@ def release_lease(connection: Connection[Any], image_id: str, etag: str, end: da
     )
 
 
+@indexed
 def annotation_ready(connection: Connection[Any], image_id: str, etag: str, annotation: Annotation) -> bool:
     """Record an annotation; False if the photo was deleted, replaced, annotated or completely edited meanwhile.
 
@@ -329,6 +326,7 @@ def count_error(connection: Connection[Any], image_id: str, etag: str, part: Par
         return cursor.fetchone() is not None
 
 
+@indexed
 def edit(
     connection: Connection[Any],
     image_id: str,
@@ -363,6 +361,7 @@ def edit(
     )
 
 
+@indexed
 def restore(connection: Connection[Any], image_id: str) -> bool:
     """Replace a person's texts by the generated ones, where there are any; False if the photo does not exist."""
     _set_flags_of_old_edit(connection, image_id)
@@ -412,6 +411,7 @@ def retry(connection: Connection[Any], image_id: str) -> bool:
     )
 
 
+@indexed
 def delete(connection: Connection[Any], image_id: str) -> bool:
     """Delete a photo; False if it does not exist. The id stays, so that a late event cannot restore the photo."""
     return update(

@@ -68,7 +68,7 @@ def apply(settings: MigrationSettings, statement_seconds: float = STATEMENT_SECO
         The names of the applied migrations.
     """
     master = read_credentials(settings.database_secret_arn)
-    connection = connect(settings, master, read_timeout_seconds=statement_seconds, lock_seconds=TABLE_LOCK_SECONDS)
+    connection = connect(settings, master, statement_seconds=statement_seconds, lock_seconds=TABLE_LOCK_SECONDS)
     try:
         with connection.cursor() as cursor:
             name = settings.database_name.replace("`", "``")

@@ -1,7 +1,7 @@
 """Lambda function for everything that keeps photos from staying unfinished.
 
     any other event         every 15 minutes: see `catalog_functions.sweeper`
-    {"task": "announce"}    every minute: see `catalog_functions.announcer`
+    {"task": "announce"}    every minute: see `catalog_functions.announcer` and `catalog_functions.indexer`
     {"task": "resume"}      by an operator who solved the problem that pauses annotation: the announcer tries at once
     {"task": "annotate", "where": "model:offline", "apply": false, "overwrite": false}    by an operator
     {"task": "retry", "where": "reason:quota", "apply": false}                            by an operator
@@ -26,6 +26,7 @@ from catalog.database import Database, DatabaseSettings
 from catalog.images import Reannotation
 from catalog.selection import SelectionError, parse
 from catalog_functions.announcer import Announcer
+from catalog_functions.indexer import Indexer
 from catalog_functions.sweeper import Sweeper
 from catalog_functions.topic import Topic
 
@@ -50,6 +51,7 @@ class Tasks:
         self._database = Database(settings)
         self._sweeper = Sweeper(Bucket(settings.bucket_name), topic, self._database)
         self._announcer = Announcer(topic, self._database, annotate_offline_photos=settings.annotate_offline_photos)
+        self._indexer = Indexer(self._database)
 
     def close(self) -> None:
         """Close the connections to the database."""
@@ -65,7 +67,8 @@ class Tasks:
         """
         match event:
             case {"task": "announce"}:
-                return asdict(self._announcer.run())
+                announced = self._announcer.run()
+                return asdict(announced) | asdict(self._indexer.run())
             case {"task": "resume"}:
                 with self._database.connection() as connection:
                     pause.try_now(connection)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import Gone, NotFound, PreconditionFailed
 
-from catalog import images, pause
+from catalog import images, pause, vocabulary
 from catalog.keys import new_id
 from web.backends import backends
 from web.bulk import annotate_again, annotate_selection, retry_selection
@@ -19,6 +21,7 @@ from web.payload import (
     read_failed_selection,
     read_page_query,
     read_upload,
+    read_word_query,
 )
 from web.presentation import view, view_pause, view_statistics
 from web.schemas import (
@@ -33,6 +36,9 @@ from web.schemas import (
     Statistics,
     UploadForm,
     UploadRequest,
+    WordCount,
+    WordList,
+    WordQuery,
 )
 from web.schemas import Image as ImageAnswer
 
@@ -57,11 +63,24 @@ def create_upload() -> tuple[Response, int]:
 @blueprint.get("/images")
 @Operation("photos", {200: ImagePage}, query=PageQuery)
 def list_images() -> Response:
-    """List photos, newest first."""
+    """List photos, newest first, or search them."""
     page = load_page(read_page_query(request.args))
     storage = backends().storage
     shown = [view(image, storage) for image in page.images]
-    return _revalidated(jsonify(ImagePage(images=shown, next=page.following, paused=view_pause(page.paused))))
+    answer = ImagePage(images=shown, next=page.following, paused=view_pause(page.paused), search=page.search)
+    return _revalidated(jsonify(answer))
+
+
+@blueprint.get("/words")
+@Operation("photos", {200: WordList}, query=WordQuery)
+def list_words() -> Response:
+    """List the most frequent words with a prefix.
+
+    Words of a new photo appear within two minutes.
+    """
+    with backends().database.connection() as connection:
+        found = vocabulary.suggest(connection, read_word_query(request.args).prefix)
+    return _revalidated(jsonify(WordList(words=[WordCount(**asdict(word)) for word in found])))
 
 
 @blueprint.get("/images/<image_id:image_id>")

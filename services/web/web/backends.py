@@ -9,10 +9,11 @@ import boto3
 from flask import current_app
 
 from catalog.database import Database
+from web.bulk_database import BulkDatabase
 from web.circuit_breaker import CircuitBreakerDatabase
 from web.config import WebSettings
 from web.functions import Functions
-from web.search_database import SearchDatabase
+from web.search_budget import SearchBudget
 from web.statistics import StatisticsCache
 from web.storage import Storage
 
@@ -22,7 +23,8 @@ class Backends:
     """The clients of the web service."""
 
     database: Database
-    searches: Database
+    bulk: Database
+    search_budget: SearchBudget
     statistics: StatisticsCache
     storage: Storage
     functions: Functions
@@ -31,11 +33,12 @@ class Backends:
     def from_settings(cls, settings: WebSettings) -> Self:
         """Create all clients; connections are opened on demand."""
         session = boto3.Session()
-        searches = SearchDatabase(settings)
+        bulk = BulkDatabase(settings)
         return cls(
             CircuitBreakerDatabase(settings),
-            searches,
-            StatisticsCache(searches),
+            bulk,
+            SearchBudget(),
+            StatisticsCache(bulk),
             Storage(session, settings.bucket_name),
             Functions(session, settings),
         )

@@ -21,10 +21,10 @@ def annotate_selection(wanted: AnnotatedSelection) -> Estimate:
 
     Raises:
         SelectionError: the selection cannot be understood.
-        SearchUnavailableError: too many photos would be read.
+        BulkUnavailableError: too many photos would be read.
     """
     selection = parse(wanted.where)
-    with backends().searches.connection() as connection:
+    with backends().bulk.connection() as connection:
         estimate = queue.estimate(connection, selection)
         count = queue.annotate_again(connection, selection, _reannotation(wanted)) if wanted.apply else estimate.images
     return Estimate.model_validate({"images": count, "usd": estimate.usd})
@@ -35,10 +35,10 @@ def retry_selection(wanted: FailedSelection) -> Retried:
 
     Raises:
         SelectionError: the selection cannot be understood.
-        SearchUnavailableError: too many photos would be read.
+        BulkUnavailableError: too many photos would be read.
     """
     selection = parse(wanted.where)
-    with backends().searches.connection() as connection:
+    with backends().bulk.connection() as connection:
         count = queue.retry(connection, selection) if wanted.apply else queue.failed(connection, selection)
     return Retried(images=count)
 

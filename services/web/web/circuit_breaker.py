@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from catalog.database import Database, DatabaseSettings, DatabaseUnavailableError
+from catalog.database import Database, DatabaseSettings, DatabaseUnavailableError, SlowStatementError
 
 CONNECTIONS = 4
 """One for each of gunicorn's threads."""
@@ -49,6 +49,8 @@ class CircuitBreakerDatabase(Database):
             with super().connection() as connection:
                 yield connection
             self._is_open = False
+        except SlowStatementError:  # the server is alive
+            raise
         except DatabaseUnavailableError:
             self._is_open = time.monotonic() - began > SLOW_FAILURE_SECONDS
             raise

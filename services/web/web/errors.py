@@ -2,7 +2,7 @@
 
 HTTPException               raised by Werkzeug, Flask or a view: its own status and description
 DatabaseUnavailableError    503: temporary
-SearchUnavailableError      503: another search is running, or this one took too long
+BulkUnavailableError        503: too many photos would be read, or others are being read
 SelectionError              400: a selection of photos cannot be understood
 NotStartedError             503: Lambda did not accept the event; the sweep will retry
 botocore's errors           503: a request to S3 or Secrets Manager failed
@@ -23,10 +23,10 @@ from werkzeug.exceptions import BadHost, BadRequest, Conflict, HTTPException, Se
 
 from catalog.database import DatabaseUnavailableError
 from catalog.selection import SelectionError
+from web.bulk_database import BulkUnavailableError
 from web.editing import EditConflictError
 from web.functions import NotStartedError
 from web.schemas import Error, ErrorDetail
-from web.search_database import SearchUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def init_app(app: Flask) -> None:
     """Handle all errors of an application."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DatabaseUnavailableError, _database_unavailable)
-    app.register_error_handler(SearchUnavailableError, _search_unavailable)
+    app.register_error_handler(BulkUnavailableError, _bulk_unavailable)
     app.register_error_handler(NotStartedError, _not_started)
     app.register_error_handler(EditConflictError, _edit_conflict)
     app.register_error_handler(SelectionError, _wrong_selection)
@@ -69,8 +69,8 @@ def _database_unavailable(error: Exception) -> Response:
     return _unavailable("The database is not responding. Your photos are safe. Please try again in a minute.")
 
 
-def _search_unavailable(error: Exception) -> Response:
-    logger.warning("a search failed: %s", error)
+def _bulk_unavailable(error: Exception) -> Response:
+    logger.warning("many photos could not be read: %s", error)
     return _unavailable(str(error))
 
 

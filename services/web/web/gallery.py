@@ -153,7 +153,7 @@ def apply_retry() -> BaseResponse:
 
 
 def _annotate_page(wanted: AnnotatedSelection, *, estimate: Estimate | None = None, problem: str = "") -> str:
-    with backends().searches.connection() as connection:
+    with backends().bulk.connection() as connection:
         reasons = stats.failure_reasons(connection)
     return render_template(
         "annotate.html",

@@ -20,6 +20,7 @@ from web.schemas import (
     FailedSelection,
     PageQuery,
     UploadRequest,
+    WordQuery,
 )
 
 ANY_BYTES = "application/octet-stream"
@@ -58,6 +59,11 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_page_query(arguments: Mapping[str, str]) -> PageQuery:
     """Read `limit`, `before` and `q` from a query string."""
     return _validate(PageQuery, dict(arguments))
+
+
+def read_word_query(arguments: Mapping[str, str]) -> WordQuery:
+    """Read `prefix` from a query string."""
+    return _validate(WordQuery, dict(arguments))
 
 
 def read_upload(request: Request) -> UploadRequest:

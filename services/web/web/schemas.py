@@ -14,6 +14,7 @@ from typing_extensions import TypeAliasType
 
 from catalog import images, pause
 from catalog.filenames import MAX_FILENAME_CHARACTERS
+from catalog.finder import MAX_COUNT
 from catalog.keys import ID_PATTERN
 from catalog.ledger import Outcome as LedgerOutcome
 from catalog.limits import MAX_BYTES
@@ -52,8 +53,8 @@ def _read_integral(value: object) -> object:
 
 
 def _read_query(text: str) -> str:
-    query = text.strip()[:MAX_QUERY_CHARACTERS]
-    if query and not parse(query).words:
+    query = text.lstrip()[:MAX_QUERY_CHARACTERS]
+    if query.strip() and not parse(query).clauses:
         raise PydanticCustomError("no_words", "The search has no words. Enter letters or digits.")
     return query
 
@@ -118,11 +119,12 @@ class PageQuery(BaseModel):
     q: Annotated[
         str,
         Field(
-            description="Search terms. A photo matches if, for each term, its file name, caption, alternative text or "
-            "tags contain a word that begins with it. Words consist of letters, digits and underscores. The first 200 "
-            "characters and their first eight terms count. Terms of one or two letters count only if no term is "
-            "longer. A query that isn't blank needs at least one word.",
-            json_schema_extra={"pattern": r"^\s*$|[\p{L}\p{N}_]"},
+            description="A search in file names, captions, alternative texts and tags. Photos must have every word, or "
+            'one with the same stem; the last word may be incomplete. Also: `"exact phrase"`, `-without`, `a OR b`, '
+            "`tag:cat`, `file:img_12`, `is:failed`, `is:pending`, `is:edited`, `is:offline`, `model:`, "
+            "`before:2026-01-31` and `after:2026-01-31`. The first 200 characters and their first eight words count. "
+            "A query that isn't blank needs at least one letter or digit.",
+            json_schema_extra={"pattern": r"^\s*$|[\p{L}\p{N}]"},
         ),
         AfterValidator(_read_query),
     ] = ""
@@ -130,7 +132,17 @@ class PageQuery(BaseModel):
     @cached_property
     def search(self) -> Search | None:
         """The parsed query; None when it is blank."""
-        return parse(self.q) if self.q else None
+        return parse(self.q) if self.q.strip() else None
+
+
+class WordQuery(BaseModel):
+    """Which words to list."""
+
+    prefix: Annotated[
+        str,
+        Field(description="The beginning of a word. Of several words, the last one counts."),
+        AfterValidator(lambda text: text[:MAX_QUERY_CHARACTERS]),
+    ]
 
 
 class Body(BaseModel):
@@ -296,12 +308,41 @@ class Pause(Answer):
     next_attempt: Time = Field(description="When captions are tried again.")
 
 
+class SearchResult(Answer):
+    """What a search found."""
+
+    count: Count | None = Field(
+        description=f"The number of results, at most {MAX_COUNT}; null on later pages, where they are not counted."
+    )
+    has_more: bool = Field(description="Whether there are more results than `count`.")
+    is_partial: bool = Field(description="Whether time was up before all photos were searched.")
+    ignored: list[str] = Field(description="The words of the query after the first eight, which did not count.")
+    correction: str | None = Field(description="A similar query with words that photos have, if nothing was found.")
+    highlights: dict[str, list[str]] = Field(
+        description="For each photo, the parts of its texts that match, as they are written there, the longest first."
+    )
+
+
 class ImagePage(Answer):
     """A page of photos."""
 
     images: Annotated[list[Image], Field(max_length=MAX_LIMIT)]
     next: Id | None = Field(description="`before` of the next page; null on the last page.")
     paused: Pause | None = Field(description="Why captions are paused; null if they are not.")
+    search: SearchResult | None = Field(description="About the search; null without one.")
+
+
+class WordCount(Answer):
+    """A word and the number of photos that have it."""
+
+    word: str = Field(description="In lower case and without accents.")
+    images: Count
+
+
+class WordList(Answer):
+    """Words of photos."""
+
+    words: list[WordCount]
 
 
 class Estimate(Answer):

@@ -27,7 +27,7 @@ class StatisticsCache:
         """Return statistics that are at most MAX_AGE_SECONDS old.
 
         Raises:
-            DatabaseUnavailableError, SearchUnavailableError: they could not be counted.
+            DatabaseUnavailableError, BulkUnavailableError: they could not be counted.
         """
         with self._lock:
             now = self._clock()

@@ -1,6 +1,7 @@
 """Failures that the catalog survives: restarts, a full or read-only server, locks, and waiting migrations."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import Any
 
 import pymysql
 import pytest
+from pymysql.constants import COMMAND
 
+from catalog import database as database_module
 from catalog.database import (
     LOCK_SECONDS,
     MOST_PAUSE_SECONDS,
@@ -17,6 +20,8 @@ from catalog.database import (
     Database,
     DatabaseSettings,
     DatabaseUnavailableError,
+    SlowStatementError,
+    StatementTimeoutError,
     connect,
 )
 from catalog.schema import Migration
@@ -28,6 +33,12 @@ from support.migration import APPLICATION_USER, store_secret
 
 # PyMySQL does not close a unix socket after a failed connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+ENDLESS = """SELECT COUNT(*) FROM
+    (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n) AS a,
+    information_schema.collations AS b, information_schema.collations AS c, information_schema.collations AS d"""
+"""A statement that reads tens of billions of rows."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +127,38 @@ def test_a_connection_lost_between_two_statements_is_replaced(server: Server) ->
         assert count(connection) == 1
 
 
-def test_a_statement_that_timed_out_is_not_repeated_immediately(server: Server) -> None:
-    with closing(Database(server.settings, statement_seconds=1)) as database:
+def test_the_server_stops_a_slow_statement_and_the_connection_stays(server: Server) -> None:
+    def number(connection: Any) -> Any:
+        return fetch(connection, "SELECT CONNECTION_ID()")
+
+    with closing(Database(server.settings, statement_seconds=0.5)) as database:
+        first = database.run(number)
+        with pytest.raises(SlowStatementError), database.connection() as connection:
+            fetch(connection, ENDLESS)
+        assert database.run(number) == first
+
+
+def test_the_server_stops_a_slow_statement_whose_client_has_left(server: Server) -> None:
+    user = APPLICATION_USER
+    with closing(connect(server.settings, user, statement_seconds=3)) as client:
+        raw: Any = client
+        raw._execute_command(COMMAND.COM_QUERY, ENDLESS)
+        raw._force_close()
+    with closing(connect(server.settings, user)) as other:
+        running = """SELECT COUNT(*) FROM information_schema.processlist
+                     WHERE info LIKE 'SELECT%' AND id <> CONNECTION_ID()"""
+        assert fetch(other, running) == (1,)
+        while fetch(other, running) == (1,):
+            time.sleep(0.1)
+
+
+def test_a_statement_without_an_answer_is_not_repeated_immediately(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "ANSWER_SECONDS", -1.0)
+    with closing(Database(server.settings, statement_seconds=2)) as database:
         with (
-            pytest.raises(DatabaseUnavailableError, match="timed out"),
+            pytest.raises(StatementTimeoutError),
             database.connection() as connection,
             connection.cursor() as cursor,
         ):

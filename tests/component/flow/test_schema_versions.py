@@ -12,6 +12,7 @@ from annotate.handler import Describer
 from catalog import images
 from catalog.bucket import Bucket
 from catalog.database import Database, SchemaBehindError
+from catalog.finder import find
 from catalog.schema import Migration, own_migrations
 from catalog.search import parse
 from catalog_functions.custom_resource import MigrationSettings, apply
@@ -86,8 +87,8 @@ def test_an_older_release_works_on_a_newer_schema(migration_settings: MigrationS
     assert row is not None
     assert (row.thumbnail_status, row.annotation_status) == ("ready", "ready")
     functions.database.run(lambda connection: images.edit(connection, row.id, caption="Mine"))
-    found = functions.database.run(lambda connection: images.newest(connection, 10, search=parse("mine")))
-    assert found == [functions.row()]
+    found = functions.database.run(lambda connection: find(connection, parse("mine"), 10))
+    assert found.images == [functions.row()]
 
 
 def test_an_older_release_leaves_the_migrations_of_a_newer_one_alone(migration_settings: MigrationSettings) -> None:

@@ -55,7 +55,7 @@ def new_app() -> Iterator[Callable[[], Flask]]:
 
         def create() -> Flask:
             app = create_app()
-            for database in (app.extensions["backends"].database, app.extensions["backends"].searches):
+            for database in (app.extensions["backends"].database, app.extensions["backends"].bulk):
                 running.callback(database.close)
             return app
 

@@ -22,7 +22,7 @@ def ids(response: Any) -> list[str]:
 
 
 def test_an_empty_gallery_has_an_empty_page(client: FlaskClient) -> None:
-    assert client.get("/api/images").json == {"images": [], "next": None, "paused": None}
+    assert client.get("/api/images").json == {"images": [], "next": None, "paused": None, "search": None}
 
 
 def test_photos_are_listed_newest_first_in_pages(client: FlaskClient, photos: GalleryPhotos) -> None:

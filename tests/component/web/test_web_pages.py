@@ -134,11 +134,11 @@ def test_the_search_box_keeps_the_query(client: FlaskClient, ready_photo: str) -
 @pytest.mark.parametrize(
     ("query", "message", "ignored"),
     [
-        ("submarine", "words that begin with submarine", None),
+        ("submarine", "No photo matches submarine .", None),
         (
-            "a cat in orange submarine under seven green waves beside nobody else",
-            "begin with each of cat orange submarine under seven green waves beside .",
-            "Ignored: a in nobody else .",
+            "a cat in orange submarine under seven green waves",
+            "No photo matches a cat in orange submarine under seven green waves .",
+            "Ignored: waves .",
         ),
     ],
 )

@@ -120,7 +120,7 @@ def test_the_pause_is_of_this_moment(client: FlaskClient, database: Database) ->
 
 def test_statistics_are_counted_at_most_once_a_minute(app: Flask, photos: GalleryPhotos) -> None:
     now = 0.0
-    cache = StatisticsCache(app.extensions["backends"].searches, lambda: now)
+    cache = StatisticsCache(app.extensions["backends"].bulk, lambda: now)
     photos.add()
     assert cache.load().images == 1
     photos.add()
