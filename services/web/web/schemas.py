@@ -142,7 +142,7 @@ class WordQuery(BaseModel):
         str,
         Field(description="The beginning of a word. Of several words, the last one counts."),
         AfterValidator(lambda text: text[:MAX_QUERY_CHARACTERS]),
-    ]
+    ] = ""
 
 
 class Body(BaseModel):
