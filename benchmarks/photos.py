@@ -13,7 +13,7 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from benchmarks.texts import stream, vocabulary
+from benchmarks.texts import descriptions
 
 SEED = 1
 SPAN = timedelta(days=3 * 365)
@@ -33,13 +33,12 @@ COLUMNS = (
 def photos(count: int) -> Iterator[tuple[object, ...]]:
     """Yield rows with the values of COLUMNS, oldest first. Equal counts have equal texts."""
     random = Random(SEED)
-    words = stream(random, vocabulary(random))
+    texts = descriptions(random)
     last = datetime.now(UTC) - timedelta(hours=1)
     step = SPAN / count
     for number in range(count):
         moment = last - step * (count - 1 - number)
-        caption = " ".join(islice(words, random.randint(8, 16)))
-        tags = list(dict.fromkeys(islice(words, random.randint(3, 6))))
+        text = next(texts)
         width, height = random.choice(_SIZES)
         yield (
             _id(random, moment),
@@ -53,9 +52,9 @@ def photos(count: int) -> Iterator[tuple[object, ...]]:
             height,
             _placeholder(random),
             "ready",
-            f"{caption.capitalize()}.",
-            " ".join(islice(words, random.randint(5, 10))).capitalize(),
-            json.dumps(tags),
+            text.caption,
+            text.alt_text,
+            json.dumps(text.tags),
             "en",
             "gemini-2.5-flash-lite",
             "3",
