@@ -21,7 +21,10 @@ def load_page(page: PageQuery) -> Listing:
     """Return a page of photos."""
     database = backends().searches if page.search else backends().database
     with database.connection() as connection:
-        found = images.newest(connection, page.limit + 1, before=page.before, search=page.search)
+        if page.search:
+            found = images.newest(connection, page.limit + 1, before=page.before, search=page.search)
+        else:
+            found = backends().rows.newest(connection, page.limit + 1, before=page.before)
         paused = pause.current(connection)
     shown = found[: page.limit]
     return Listing(shown, shown[-1].id if len(found) > page.limit else None, paused)
