@@ -9,7 +9,7 @@ DEPLOY = $(if $(filter local,$(ENV)),$(RUN)/local-cloud operate,$(TOOLS)/deploy)
 DEPLOYER := $(if $(filter local,$(ENV)),.local/venv/run/ready,$(TOOL))
 ENVIRONMENTS := cd infrastructure/tools && "$(PYTHON)" -m environments
 
-.PHONY: help up down demo test test-unit integration workflows test-service test-mysql test-boot lint audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive annotate retry render delete discard comment drift-issue
+.PHONY: help up down demo test test-unit integration workflows test-service test-mysql test-boot lint bench audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive annotate retry render delete discard comment drift-issue
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -22,8 +22,7 @@ help:
 .local/venv/tests/ready: tests/requirements.txt
 .local/venv/emulator/ready: localstack/ministack.txt
 .local/venv/localstack/ready: localstack/localstack.txt localstack/pyproject.toml
-.local/venv/taskcat/ready: infrastructure/tools/taskcat.txt
-.local/venv/checkov/ready: infrastructure/tools/checkov.txt
+.local/venv/taskcat/ready .local/venv/checkov/ready: .local/venv/%/ready: infrastructure/tools/%.txt
 .local/venv/service-$(SERVICE)/ready: services/$(SERVICE)/requirements.txt services/$(SERVICE)/pyproject.toml
 %/ready: .local/uv/bin/uv
 	@$(ENVIRONMENTS) install $(@D)
@@ -61,8 +60,7 @@ workflows: .venv/ready .local/venv/tools/ready .local/venv/emulator/ready  ## ru
 lint: .venv/ready .local/venv/taskcat/ready .local/venv/checkov/ready  ## all static checks
 	@$(DEV)/ruff format --check --quiet .
 	@$(DEV)/ruff check --quiet .
-	@$(DEV)/mypy
-	@$(DEV)/mypy --explicit-package-bases tests
+	@$(DEV)/mypy && $(DEV)/mypy --explicit-package-bases tests
 	@$(DEV)/lint-imports
 	@$(DEV)/codespell
 	@$(DEV)/cfn-lint -r us-east-1 eu-central-1 --include-checks I -- infrastructure/templates/*.yaml infrastructure/bootstrap.yaml
@@ -74,6 +72,8 @@ lint: .venv/ready .local/venv/taskcat/ready .local/venv/checkov/ready  ## all st
 format: .venv/ready  ## format the code
 	@$(DEV)/ruff format --quiet .
 	@$(DEV)/ruff check --fix --quiet .
+bench: .venv/ready  ## measure how fast the gallery is with a million photos (ROWS=), as ratios
+	@$(DEV)/python -m benchmarks $(if $(ROWS),--rows "$(ROWS)") $(ARGS)
 audit: .venv/ready  ## check the locked dependencies for known vulnerabilities; SBOMs go to .local/sbom
 	@$(ENVIRONMENTS) audit
 taskcat: .local/venv/run/ready .local/venv/emulator/ready .local/venv/taskcat/ready  ## create the whole environment in two regions of an emulator, or in REGIONS= of your account, then delete it

@@ -114,8 +114,9 @@ class Annotation:
     recognized: bool = True
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Image))
-_SELECT = f"SELECT {_COLUMNS} FROM image"
+COLUMNS = ", ".join(field.name for field in fields(Image))
+"""What `read_row` reads, for a SELECT."""
+_SELECT = f"SELECT {COLUMNS} FROM image"
 _CURRENT = "id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL"
 _WAITS = "(annotation_status = 'pending' OR reannotation IS NOT NULL)"
 # Assignments run from left to right and use new values. All three flags are equal: a person wrote all texts.
@@ -164,7 +165,7 @@ def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Im
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} WHERE id = %s AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}", (image_id,))
         row = cursor.fetchone()
-    return None if row is None else _image(row)
+    return None if row is None else read_row(row)
 
 
 def newest(connection: Connection[Any], limit: int, before: str | None = None) -> list[Image]:
@@ -174,7 +175,7 @@ def newest(connection: Connection[Any], limit: int, before: str | None = None) -
             f"{_SELECT} WHERE deleted_at IS NULL AND (%s IS NULL OR id < %s) ORDER BY id DESC LIMIT %s",
             (before, before, limit),
         )
-        return [_image(row) for row in cursor.fetchall()]
+        return [read_row(row) for row in cursor.fetchall()]
 
 
 def of_ids(connection: Connection[Any], ids: Sequence[str]) -> list[Image]:
@@ -183,7 +184,7 @@ def of_ids(connection: Connection[Any], ids: Sequence[str]) -> list[Image]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} WHERE id IN %s AND deleted_at IS NULL ORDER BY id DESC", (ids,))
-        return [_image(row) for row in cursor.fetchall()]
+        return [read_row(row) for row in cursor.fetchall()]
 
 
 def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumbnail: Thumbnail) -> bool:
@@ -434,7 +435,8 @@ def _tags_column(tags: Sequence[str]) -> str:
     return json.dumps(list(tags), ensure_ascii=False)
 
 
-def _image(row: tuple[Any, ...]) -> Image:
+def read_row(row: Sequence[Any]) -> Image:
+    """Return the image in a row of the COLUMNS."""
     values = dict(zip(Image.__slots__, row, strict=True))
     for name in ("uploaded_at", "annotate_at"):
         values[name] = values[name] and values[name].replace(tzinfo=UTC)

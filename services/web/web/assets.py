@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from flask import Flask, Response, send_from_directory, url_for
+from flask import Flask, Response, send_from_directory
 
 _FOLDER = Path(__file__).with_name("static")
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -19,7 +19,7 @@ def init_app(app: Flask) -> None:
     current = folder_version(_FOLDER)
 
     def asset(filename: str) -> str:
-        return url_for("serve", version=current, filename=filename)
+        return f"/static/{current}/{filename}"
 
     def serve(version: str, filename: str) -> Response:
         response = send_from_directory(_FOLDER, filename)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self, cast
 
 import boto3
 from flask import current_app
 
 from catalog.database import Database
+from catalog.listing import RowCache
 from web.bulk_database import BulkDatabase
 from web.circuit_breaker import CircuitBreakerDatabase
 from web.config import WebSettings
 from web.functions import Functions
+from web.rendering import Rendering
 from web.search_budget import SearchBudget
 from web.statistics import StatisticsCache
 from web.storage import Storage
@@ -20,7 +23,7 @@ from web.storage import Storage
 
 @dataclass(frozen=True)
 class Backends:
-    """The clients of the web service."""
+    """The clients of the web service, and what it keeps in memory."""
 
     database: Database
     bulk: Database
@@ -28,6 +31,16 @@ class Backends:
     statistics: StatisticsCache
     storage: Storage
     functions: Functions
+
+    @cached_property
+    def rows(self) -> RowCache:
+        """The rows of photos."""
+        return RowCache()
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """Cards and JSON of photos."""
+        return Rendering(self.storage)
 
     @classmethod
     def from_settings(cls, settings: WebSettings) -> Self:

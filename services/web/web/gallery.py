@@ -18,7 +18,7 @@ from web.bulk import annotate_again, annotate_selection, retry_selection
 from web.editing import EditConflictError, save
 from web.listing import load_page
 from web.payload import read_edit_form, read_page_query, read_selection_form
-from web.presentation import BROWSER_TYPES, view, view_pause, view_statistics
+from web.presentation import BROWSER_TYPES, is_stuck, view, view_pause, view_statistics
 from web.schemas import AnnotatedSelection, AnotherAnnotation, Estimate
 
 blueprint = Blueprint("gallery", __name__)
@@ -42,10 +42,9 @@ def index() -> str:
     """Show photos, newest first."""
     page = read_page_query({name: value for name, value in request.args.items() if name in ("before", "q")})
     listing = load_page(page)
-    storage = backends().storage
     return render_template(
         "index.html",
-        images=[view(image, storage) for image in listing.images],
+        cards=backends().rendering.cards(listing.images, is_paused=listing.paused is not None),
         following=listing.following,
         paused=view_pause(listing.paused),
         page=page,
@@ -64,6 +63,7 @@ def image(image_id: str) -> str | BaseResponse:
     return render_template(
         "image.html",
         image=view(found, backends().storage),
+        is_stuck=is_stuck(found),
         paused=_paused(),
         picture_url=url_for(".picture", image_id=image_id) if shown else None,
         download_url=url_for(".download", image_id=image_id),

@@ -7,7 +7,7 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from catalog import finder, images, pause, vocabulary
+from catalog import finder, pause, vocabulary
 from catalog.images import Image
 from catalog.pause import Pause
 from catalog.search import Search
@@ -31,7 +31,7 @@ def load_page(page: PageQuery) -> Listing:
         if page.search:
             listed, result = _search(connection, page, page.search)
         else:
-            listed, result = images.newest(connection, page.limit + 1, before=page.before), None
+            listed, result = backends().rows.newest(connection, page.limit + 1, before=page.before), None
         paused = pause.current(connection)
     shown = listed[: page.limit]
     return Listing(shown, shown[-1].id if len(listed) > page.limit else None, paused, result)

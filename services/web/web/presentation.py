@@ -6,9 +6,11 @@ import math
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from flask import Flask
+from flask import Flask, get_template_attribute
+from markupsafe import Markup
 
 from catalog.images import EDITABLE, Image
 from catalog.pause import Cause, Pause
@@ -38,13 +40,25 @@ PAUSES: dict[Cause, str] = {
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters of this module and an empty photo, the card that scripts copy and fill in."""
+    """Give templates the filters of this module and an empty photo, with the card that scripts copy and fill in."""
     app.jinja_env.globals["blank"] = schemas.Image()
+    app.jinja_env.globals["blank_card"] = blank_card
     app.jinja_env.globals["waiting_text"] = waiting_text
-    app.add_template_test(is_stuck, "stuck")
     app.add_template_test(is_unrecognized, "unrecognized")
-    for template_filter in (absolute_time, file_size, model_label, number, relative_time, time_until, usd):
+    for template_filter in (absolute_time, date, file_size, model_label, number, time_until, usd):
         app.add_template_filter(template_filter)
+
+
+@cache
+def blank_card() -> Markup:
+    """Return the card without a photo."""
+    return render_card(schemas.Image(), is_paused=False, is_stuck=False)
+
+
+def render_card(image: schemas.Image, *, is_paused: bool, is_stuck: bool) -> Markup:
+    """Return the card of a photo. Captions are paused if `is_paused`."""
+    card: Markup = get_template_attribute("photo.html", "card")(image, is_paused, is_stuck)
+    return card
 
 
 def view(image: Image, storage: Storage) -> schemas.Image:
@@ -94,11 +108,11 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return {name: getattr(usage, name) for name in schemas.Usage.model_fields}
 
 
-def is_stuck(image: schemas.Image) -> bool:
+def is_stuck(image: Image) -> bool:
     """Tell whether a photo has been pending so long that a person may want to retry it; not while it is queued."""
-    pending = "pending" in (image.thumbnail.status, image.annotation.status) and not image.annotation.queued
-    age = datetime.now(UTC) - datetime.fromisoformat(image.uploaded_at)
-    return pending and age.total_seconds() > STUCK_SECONDS
+    if "pending" not in (image.thumbnail_status, image.annotation_status) or image.annotate_at is not None:
+        return False
+    return (datetime.now(UTC) - image.uploaded_at).total_seconds() > STUCK_SECONDS
 
 
 def is_unrecognized(annotation: schemas.Annotation) -> bool:
@@ -106,7 +120,7 @@ def is_unrecognized(annotation: schemas.Annotation) -> bool:
     return bool(annotation.caption) and not annotation.recognized and not annotation.caption_edited
 
 
-# static/format.js has the same functions, for updates of open pages.
+# static/format.js has the same functions, for updates of open pages. Only scripts show how long ago something was.
 
 
 def waiting_text(annotation: schemas.Annotation, is_paused: bool) -> str:
@@ -137,19 +151,6 @@ def file_size(count: int) -> str:
     return f"{size:.1f} {unit}" if unit != "B" and size < 9.95 else f"{size:.0f} {unit}"
 
 
-def relative_time(timestamp: str, now: datetime | None = None) -> str:
-    """Return how long ago an RFC 3339 time was; the date if it was more than a month ago."""
-    then = datetime.fromisoformat(timestamp)
-    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
-    if seconds < 45:
-        return "just now"
-    for unit, length, limit in (("minute", 60, 3600), ("hour", 3600, 86_400), ("day", 86_400, 30 * 86_400)):
-        if seconds < limit:
-            count = max(1, int(seconds / length))
-            return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return f"{then.day} {then:%B %Y}"
-
-
 def time_until(timestamp: str, now: datetime | None = None) -> str:
     """Return in how many minutes an RFC 3339 time is."""
     seconds = (datetime.fromisoformat(timestamp) - (now or datetime.now(UTC))).total_seconds()
@@ -166,6 +167,12 @@ def usd(amount: str) -> str:
     """Format US dollars for people: $12.30, $0.000615. Less than ten cents are not rounded to nothing."""
     dollars = Decimal(amount)
     return f"${dollars:,.2f}" if not dollars or dollars >= Decimal("0.1") else f"${dollars.normalize():f}"
+
+
+def date(timestamp: str) -> str:
+    """Format the day of an RFC 3339 time for people, in UTC."""
+    then = datetime.fromisoformat(timestamp)
+    return f"{then.day} {then:%B %Y}"
 
 
 def absolute_time(timestamp: str) -> str:

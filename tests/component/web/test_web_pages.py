@@ -54,7 +54,7 @@ def test_a_card_has_picture_annotation_and_tags(client: FlaskClient, ready_photo
     assert "A red kite over a beach." in text(card)
     assert 'href="/?q=sandy%20beach"' in card
     assert "gemini" in text(card)
-    assert "just now" in text(card)
+    assert attribute(card, "time", "datetime").endswith("Z")
 
 
 def test_a_card_names_the_offline_tagger(client: FlaskClient, photos: GalleryPhotos) -> None:
@@ -69,16 +69,15 @@ def test_a_card_declares_the_language_of_the_annotation(client: FlaskClient, pho
         assert attribute(only_card(client), element, "lang") == "de"
 
 
-@pytest.mark.parametrize(("age", "is_stuck", "time"), [(0, False, "just now"), (90, True, "1 minute ago")])
+@pytest.mark.parametrize(("age", "is_stuck"), [(0, False), (90, True)])
 def test_a_pending_card_offers_a_retry_after_a_minute(
-    client: FlaskClient, photos: GalleryPhotos, age: int, is_stuck: bool, time: str
+    client: FlaskClient, photos: GalleryPhotos, age: int, is_stuck: bool
 ) -> None:
     photos.age(photos.add("new.jpg"), age)
     card = only_card(client)
     assert attribute(card, "li", "data-thumbnail") == "pending"
     assert "Preparing new.jpg" in text(card)
     assert ("data-stuck" in card) is is_stuck
-    assert time in text(card)
 
 
 def test_a_failed_card_has_reasons_and_a_retry(client: FlaskClient, photos: GalleryPhotos) -> None:

@@ -12,7 +12,6 @@ export function show(root, image) {
   const { thumbnail, annotation } = image;
   const before = fingerprint(root);
   root.dataset.id = image.id;
-  root.dataset.uploaded = image.uploaded_at;
   root.dataset.thumbnail = thumbnail.status;
   root.dataset.annotation = annotation.status;
   root.toggleAttribute("data-edited", annotation.edited);
@@ -61,7 +60,7 @@ export function showTime(root) {
   const text = relativeTime(time.dateTime);
   if (time.textContent !== text) time.textContent = text;
   time.title = absoluteTime(time.dateTime);
-  const since = Math.max(Date.parse(root.dataset.uploaded), Number(root.dataset.retried ?? 0));
+  const since = Math.max(Date.parse(time.dateTime), Number(root.dataset.retried ?? 0));
   root.toggleAttribute("data-stuck", isPending(root) && !("queued" in root.dataset) && Date.now() - since > STUCK_MS);
 }
 
