@@ -50,6 +50,26 @@ def clock() -> Image.Image:
     return picture
 
 
+def forest() -> Image.Image:
+    """Draw the trunks of a forest, the near ones wider and darker, between leaves and undergrowth."""
+    dice = random.Random(0)
+    picture = Image.new("RGB", (400, 400), (170, 195, 140))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 300, 400, 400), fill=(95, 90, 50))
+    for nearness, x in sorted((dice.random(), dice.randrange(400)) for _ in range(60)):
+        radius, darkness = 2 + int(13 * nearness**2), nearness * 3 / 4
+        colour = tuple(round(far + (near - far) * darkness) for far, near in ((150, 45), (160, 35), (125, 25)))
+        draw.rectangle((x - radius, 0, x + radius, 290 + int(70 * nearness)), fill=colour)
+    for _ in range(600):
+        above, below = int(abs(dice.gauss(0, 90))), 280 + int(abs(dice.gauss(0, 60)))
+        for y, green in ((above, dice.randrange(60, 170)), (below, dice.randrange(40, 130))):
+            x, radius = dice.randrange(400), dice.randrange(2, 7)
+            draw.ellipse(
+                (x - radius, y - radius / 2, x + radius, y + radius / 2), fill=(green * 2 // 3, green, green // 3)
+            )
+    return picture.filter(ImageFilter.GaussianBlur(2))
+
+
 def people(count: int, size: int = 240) -> Image.Image:
     """Draw the heads and shoulders of people, side by side before a grey wall. Each is `size` pixels wide."""
     picture = Image.new("RGB", (size * count, size * 5 // 4), (150, 160, 165))

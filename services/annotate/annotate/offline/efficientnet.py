@@ -114,8 +114,8 @@ class EfficientNetLite0:
         with file.open("rb") as stream:
             return cls(checkpoint.read(stream))
 
-    def classify(self, picture: NDArray[np.uint8]) -> Array:
-        """Return the probabilities of the 1000 classes, in the order of ImageNet-1k.
+    def features(self, picture: NDArray[np.uint8]) -> Array:
+        """Return the 1280 features of a picture, from 0 to 6: how much of each pattern it shows.
 
         Args:
             picture: (224, 224, 3), red, green and blue.
@@ -125,8 +125,12 @@ class EfficientNetLite0:
         x = _relu6(self._stem(windows.reshape(SIDE // 2, SIDE // 2, -1)))
         for block in self._blocks:
             x = block(x)
-        x = _relu6(self._head(x))
-        logits = x.mean(axis=(0, 1)) @ self._classes + self._classes_bias
+        features: Array = _relu6(self._head(x)).mean(axis=(0, 1))
+        return features
+
+    def classify(self, features: Array) -> Array:
+        """Return the probabilities of the 1000 classes, in the order of ImageNet-1k, for the features of a picture."""
+        logits = features @ self._classes + self._classes_bias
         exponentials = np.exp(logits - logits.max())
         probabilities: Array = exponentials / exponentials.sum()
         return probabilities

@@ -117,6 +117,7 @@ _WITHOUT_ARTICLE = frozenset(
             "red wine",
             "sunglasses",
             "sunscreen",
+            "trees or a forest",
         ),
         *("swim trunks", "toilet paper", "velvet fabric", "wool"),
     }

@@ -1,4 +1,4 @@
-"""The offline tagger: captions from faces, an ImageNet classifier and the look of the photo."""
+"""The offline tagger: captions from faces, an ImageNet classifier, its features and the look of the photo."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from annotate.offline.efficientnet import SIDE, EfficientNetLite0
 from annotate.offline.faces import Face, FaceDetector
 from annotate.offline.people import people
 from annotate.offline.subject import ANIMALS, Subject, recognise
+from annotate.offline.trees import Trees
 from catalog.images import Annotation
 
 _CROP = 0.95  # of the shorter side: the network was trained on crops without the margins
@@ -27,16 +28,28 @@ class OfflineTagger:
         """Load the networks; about 0.1 s."""
         self._classifier = EfficientNetLite0.load()
         self._detector = FaceDetector.load()
+        self._trees = Trees.load()
 
     def annotate(self, image: Image.Image, *_: object) -> Annotation:
         """Describe an RGB picture of any size; about 0.1 s of one core, twice that for a crowd. It is free."""
-        probabilities = np.mean([self._classifier.classify(crop) for crop in _crops(image)], axis=0)
+        features = [self._classifier.features(crop) for crop in _crops(image)]
+        probabilities = np.mean([self._classifier.classify(of_crop) for of_crop in features], axis=0)
+        trees = self._trees.recognise(np.mean(features, axis=0))
         look = appearance(image)
-        return describe(subjects(probabilities, self._detector.detect(image), look), look)
+        return describe(subjects(probabilities, self._detector.detect(image), look, trees), look)
 
 
-def subjects(probabilities: NDArray[np.float32], faces: list[Face], look: Appearance) -> list[Subject]:
-    """Return what a picture shows, the most important first; nothing if that is not sure enough."""
+def subjects(
+    probabilities: NDArray[np.float32], faces: list[Face], look: Appearance, trees: Subject | None = None
+) -> list[Subject]:
+    """Return what a picture shows, the most important first; nothing if that is not sure enough.
+
+    Args:
+        probabilities: of ImageNet's classes.
+        faces: what the detector found.
+        look: the colours and the light.
+        trees: the trees, if there are any. What is not sure beside them is mostly wrong.
+    """
     persons = people(faces, beside_animals=bool(probabilities[ANIMALS].sum() >= _ANIMALS))
     drawing = look.flat >= _DRAWING
     things = recognise(probabilities, beside_people=persons is not None, in_drawing=drawing)
@@ -44,6 +57,8 @@ def subjects(probabilities: NDArray[np.float32], faces: list[Face], look: Appear
         return [persons, *things] if persons.is_sure else [persons]
     if drawing:
         return things or [Subject("drawing or a diagram", look.flat)] * (look.flat < _PLAIN)
+    if trees and not (things and things[0].is_sure):
+        return [trees]
     plants = Subject("plants", look.green)
     if look.green >= _PLANTS and (not things or (plants.is_sure and not things[0].is_sure)):
         return [plants]

@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from annotate.offline.appearance import Appearance
 from annotate.offline.faces import Face
+from annotate.offline.subject import Subject
 from annotate.offline.tagger import OfflineTagger, subjects
 from support import photos
 
@@ -52,6 +53,12 @@ def test_a_page_of_text_is_recognised(tagger: OfflineTagger) -> None:
     draw.text((40, 40), "A page of text", "black", ImageFont.load_default(32))
     draw.multiline_text((40, 110), "\n".join(lines), "black", ImageFont.load_default(16), spacing=8)
     assert "screenshot or a page of text" in tagger.annotate(page).caption
+
+
+def test_a_forest_is_recognised(tagger: OfflineTagger) -> None:
+    annotation = tagger.annotate(photos.forest())
+    assert annotation.caption.startswith("Trees or a forest in ")
+    assert annotation.tags[0] == "trees or a forest"
 
 
 def test_a_drawing_is_recognised(tagger: OfflineTagger) -> None:
@@ -105,6 +112,26 @@ NOTHING = np.full(1000, 0.001, np.float32)
 )
 def test_the_look_reveals_broad_subjects(look: Appearance, expected: list[str]) -> None:
     assert [str(subject) for subject in subjects(NOTHING, [], look)] == expected
+
+
+TREES = Subject("trees or a forest", 0.9)
+GREEN = Appearance(("green",), "", "square", green=0.9)
+
+
+def test_trees_are_named_instead_of_plants_and_doubtful_things() -> None:
+    assert subjects(NOTHING, [], GREEN, TREES) == [TREES]
+    assert subjects(_seat(0.7), [], GREEN, TREES) == [TREES]
+
+
+def test_trees_are_no_subject_beside_a_sure_thing_or_people_or_in_a_drawing() -> None:
+    assert [str(subject) for subject in subjects(_seat(0.9), [], GREEN, TREES)] == ["a park bench"]
+    assert [str(subject) for subject in subjects(NOTHING, [Face(1, 0.3)], GREEN, TREES)] == ["a portrait"]
+    drawing = Appearance(("green",), "", "square", flat=0.9)
+    assert [str(subject) for subject in subjects(NOTHING, [], drawing, TREES)] == ["a drawing or a diagram"]
+
+
+def _seat(probability: float) -> np.typing.NDArray[np.float32]:
+    return np.where(np.arange(1000) == 703, np.float32(probability), np.float32((1 - probability) / 999))
 
 
 def test_the_doubtful_face_of_an_animal_is_no_person() -> None:
