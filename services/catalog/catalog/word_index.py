@@ -26,7 +26,7 @@ from catalog.transaction import atomic
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_CHECKSUM = "CRC32(CONCAT_WS('\\n', filename, caption, alt_text, tags, language, deleted_at IS NULL))"
+CHECKSUM = "CRC32(CONCAT_WS('\\n', filename, caption, alt_text, tags, language, deleted_at IS NULL))"
 """The expression of the column `is_outdated`."""
 
 BATCH = 100
@@ -90,7 +90,7 @@ def index(connection: Connection[Any], image_id: str) -> None:
             cursor.execute(
                 "INSERT INTO word_change (added, removed) VALUES (%s, %s)", ("\n".join(added), "\n".join(removed))
             )
-        cursor.execute(f"UPDATE image SET indexed_texts = {_CHECKSUM} WHERE id = %s", (image_id,))
+        cursor.execute(f"UPDATE image SET indexed_texts = {CHECKSUM} WHERE id = %s", (image_id,))
 
 
 def index_outdated(connection: Connection[Any]) -> int:
