@@ -7,6 +7,7 @@ TOOLS := .local/venv/tools/bin
 TOOL := .local/venv/tools/ready
 DEPLOY = $(if $(filter local,$(ENV)),$(RUN)/local-cloud operate,$(TOOLS)/deploy) # local is what `make up` runs
 DEPLOYER := $(if $(filter local,$(ENV)),.local/venv/run/ready,$(TOOL))
+unexport PYTHONDONTWRITEBYTECODE # many container images set it: each process would compile all that it imports again
 ENVIRONMENTS := cd infrastructure/tools && "$(PYTHON)" -m environments
 
 .PHONY: help up down demo test test-unit integration workflows test-service test-mysql test-boot lint bench audit taskcat diagrams format lock versions affected release promote tag package publish plan apply smoke status drift redrive annotate retry render delete discard comment drift-issue

@@ -142,9 +142,11 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
 
 def decompression_bomb(width: int = 12_000, height: int = 12_000) -> bytes:
     """Return a PNG of some kilobytes that decompresses to black pixels."""
-    rows = zlib.compressobj(9)
     row = b"\0" * (1 + width * 3)
-    return png(width, height, 8, 2, b"".join([rows.compress(row) for _ in range(height)] + [rows.flush()]))
+    deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    compressed = deflate.compress(row) + deflate.flush(zlib.Z_FULL_FLUSH)  # needs no earlier row: it can be repeated
+    checksum = struct.pack(">HH", len(row) * height % 65521, 1)  # Adler-32 of zeros, RFC 1950
+    return png(width, height, 8, 2, b"\x78\xda" + compressed * height + deflate.flush() + checksum)
 
 
 def exif(orientation: int, *entries: bytes, order: str = ">") -> bytes:
