@@ -10,6 +10,7 @@ from catalog.keys import new_id
 from web.backends import backends
 from web.bulk import annotate_again, annotate_selection, retry_selection
 from web.editing import save
+from web.inputs import AnnotatedSelection, AnotherAnnotation, Edit, FailedSelection, PageQuery, UploadRequest
 from web.listing import load_page
 from web.openapi import Operation
 from web.payload import (
@@ -21,19 +22,7 @@ from web.payload import (
     read_upload,
 )
 from web.presentation import view, view_pause, view_statistics
-from web.schemas import (
-    AnnotatedSelection,
-    AnotherAnnotation,
-    Edit,
-    Estimate,
-    FailedSelection,
-    ImagePage,
-    PageQuery,
-    Retried,
-    Statistics,
-    UploadForm,
-    UploadRequest,
-)
+from web.schemas import Estimate, ImagePage, Retried, Statistics, UploadForm
 from web.schemas import Image as ImageAnswer
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")

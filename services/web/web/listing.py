@@ -6,7 +6,7 @@ from catalog import images, pause
 from catalog.images import Image
 from catalog.pause import Pause
 from web.backends import backends
-from web.schemas import PageQuery
+from web.inputs import PageQuery
 
 
 class Listing(NamedTuple):
