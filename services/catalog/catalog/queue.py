@@ -6,15 +6,16 @@ minute, `catalog_functions.announcer` announces some of the photos that are due:
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from pymysql.connections import Connection
 
-from catalog.images import Reannotation, update
+from catalog.images import Reannotation
 from catalog.selection import OFFLINE_MODEL, Selection
+from catalog.statements import only_row, update
 
 BATCH = 1000
 """How many rows a statement changes at most, so that it blocks other statements only briefly."""
@@ -94,10 +95,7 @@ def count_announcing(connection: Connection[Any], photo: Queued) -> bool:
 
 def size(connection: Connection[Any]) -> int:
     """Return the number of photos in the queue."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM image WHERE annotate_at IS NOT NULL")
-        (count,) = cast(tuple[int], cursor.fetchone())
-    return count
+    return _count(connection, "annotate_at IS NOT NULL")
 
 
 def estimate(connection: Connection[Any], selection: Selection) -> Estimate:
@@ -105,15 +103,13 @@ def estimate(connection: Connection[Any], selection: Selection) -> Estimate:
 
     The cost of a photo is the average of the last 1,000 captions that were paid for, unusable answers included.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM image WHERE {_CANDIDATE} AND ({selection.condition})", selection.values)
-        (count,) = cast(tuple[int], cursor.fetchone())
-        cursor.execute(
-            """SELECT SUM(usd) / SUM(outcome = 'used') FROM
-                 (SELECT usd, outcome FROM annotation_request WHERE usd IS NOT NULL
-                  ORDER BY requested_at DESC LIMIT 1000) AS recent"""
-        )
-        (average,) = cast(tuple[Decimal | None], cursor.fetchone())
+    count = _count(connection, f"{_CANDIDATE} AND ({selection.condition})", *selection.values)
+    (average,) = only_row(
+        connection,
+        """SELECT SUM(usd) / SUM(outcome = 'used') FROM
+             (SELECT usd, outcome FROM annotation_request WHERE usd IS NOT NULL
+              ORDER BY requested_at DESC LIMIT 1000) AS recent""",
+    )
     return Estimate(count, count * (average or TYPICAL_USD))
 
 
@@ -139,12 +135,17 @@ def annotate_again(connection: Connection[Any], selection: Selection, reannotati
     )
 
 
+def request_annotations(
+    connection: Connection[Any], selection: Selection, reannotation: Reannotation, *, apply: bool
+) -> Estimate:
+    """Estimate another annotation of the selected photos; with `apply`, queue them and return how many were queued."""
+    found = estimate(connection, selection)
+    return replace(found, images=annotate_again(connection, selection, reannotation)) if apply else found
+
+
 def failed(connection: Connection[Any], selection: Selection) -> int:
     """Return the number of photos that `retry` would queue."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM image WHERE {_FAILED} AND ({selection.condition})", selection.values)
-        (count,) = cast(tuple[int], cursor.fetchone())
-    return count
+    return _count(connection, f"{_FAILED} AND ({selection.condition})", *selection.values)
 
 
 _FAILED = "deleted_at IS NULL AND (thumbnail_status = 'failed' OR annotation_status = 'failed')"
@@ -164,6 +165,11 @@ def retry(connection: Connection[Any], selection: Selection) -> int:
     )
 
 
+def request_retries(connection: Connection[Any], selection: Selection, *, apply: bool) -> int:
+    """Return how many of the selected photos failed; with `apply`, queue them."""
+    return retry(connection, selection) if apply else failed(connection, selection)
+
+
 def annotate_offline_photos_again(connection: Connection[Any], limit: int) -> int:
     """Queue up to `limit` photos that the offline tagger annotated, each once, and return their number."""
     with connection.cursor() as cursor:
@@ -174,6 +180,12 @@ def annotate_offline_photos_again(connection: Connection[Any], limit: int) -> in
             (OFFLINE_MODEL, limit),
         )
     return changed
+
+
+def _count(connection: Connection[Any], condition: str, *values: object) -> int:
+    count: int
+    (count,) = only_row(connection, f"SELECT COUNT(*) FROM image WHERE {condition}", *values)
+    return count
 
 
 def _update_in_batches(
