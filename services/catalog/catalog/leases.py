@@ -13,6 +13,9 @@ from pymysql.connections import Connection
 from catalog.images import CURRENT, WAITS
 from catalog.statements import only_row, update
 
+UNLEASED = "(claimed_until IS NULL OR claimed_until < NOW(3))"
+"""The condition that no delivery holds the lease of a photo."""
+
 
 def end(connection: Connection[Any], seconds: float) -> datetime:
     """Return the end of a lease that starts now, by the server's clock; it identifies the lease."""
@@ -28,7 +31,7 @@ def acquire(connection: Connection[Any], image_id: str, etag: str, end: datetime
     return update(
         connection,
         f"""UPDATE image SET claimed_until = %(end)s
-            WHERE {CURRENT} AND {WAITS} AND (claimed_until IS NULL OR claimed_until < NOW(3))""",
+            WHERE {CURRENT} AND {WAITS} AND {UNLEASED}""",
         id=image_id,
         etag=etag,
         end=end,

@@ -14,6 +14,7 @@ from typing import Any
 from pymysql.connections import Connection
 
 from catalog.keys import lowest_id
+from catalog.leases import UNLEASED
 from catalog.statements import only_row, update
 
 PATIENCE_MINUTES = 15
@@ -31,7 +32,7 @@ _SINCE = "COALESCE(pending_since, uploaded_at)"
 _OVERDUE = f"""{_UNFINISHED}
   AND {_SINCE} <= NOW() - INTERVAL {PATIENCE_MINUTES} MINUTE
   AND (resent_at IS NULL OR resent_at <= NOW() - INTERVAL {RESEND_MINUTES} MINUTE)
-  AND (claimed_until IS NULL OR claimed_until < NOW(3))"""
+  AND {UNLEASED}"""
 
 
 @dataclass(frozen=True, slots=True)

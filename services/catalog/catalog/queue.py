@@ -13,7 +13,7 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from catalog.images import Reannotation
+from catalog.images import CURRENT, WAITS, Reannotation
 from catalog.selection import OFFLINE_MODEL, Selection
 from catalog.statements import only_row, update
 
@@ -52,9 +52,8 @@ def postpone(connection: Connection[Any], image_id: str, etag: str) -> bool:
     """Put a photo that waits for an annotation into the queue, and release its lease."""
     return update(
         connection,
-        """UPDATE image SET annotate_at = COALESCE(annotate_at, NOW(3)), claimed_until = NULL
-           WHERE id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL
-             AND (annotation_status = 'pending' OR reannotation IS NOT NULL)""",
+        f"""UPDATE image SET annotate_at = COALESCE(annotate_at, NOW(3)), claimed_until = NULL
+            WHERE {CURRENT} AND {WAITS}""",
         id=image_id,
         etag=etag,
     )
@@ -87,7 +86,7 @@ def count_announcing(connection: Connection[Any], photo: Queued) -> bool:
                 NOW(3) + INTERVAL {REPEAT_MINUTES} MINUTE),
               pending_since = IF(annotation_status = 'pending', NOW(), pending_since),
               resent = IF(annotate_at IS NULL, 0, resent + 1), resent_at = NULL
-            WHERE id = %(id)s AND etag = %(etag)s AND annotate_at = %(annotate_at)s AND deleted_at IS NULL""",
+            WHERE {CURRENT} AND annotate_at = %(annotate_at)s""",
         **asdict(photo),
         reason=_REASON,
     )

@@ -18,6 +18,7 @@ from pymysql.connections import Connection
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import OutOfTimeError
 from catalog.images import CURRENT, MAX_ERRORS, Part
+from catalog.leases import UNLEASED
 from catalog.settings import ConfigurationError
 from catalog.uploads import Upload
 
@@ -78,7 +79,7 @@ def count_error(connection: Connection[Any], image_id: str, etag: str, part: Par
         error: identifies the error, in ASCII; a different error restarts the count.
         reason: the failure reason for users.
     """
-    not_leased = "(claimed_until IS NULL OR claimed_until < NOW(3))" if part == "annotation" else "TRUE"
+    unleased = UNLEASED if part == "annotation" else "TRUE"
     with connection.cursor() as cursor:
         cursor.execute(
             # Assignments run from left to right and use new values: the count must come first.
@@ -87,7 +88,7 @@ def count_error(connection: Connection[Any], image_id: str, etag: str, part: Par
                   {part}_error = %(error)s,
                   {part}_reason = IF({part}_errors >= {MAX_ERRORS}, %(reason)s, {part}_reason),
                   {part}_status = IF({part}_errors >= {MAX_ERRORS}, 'failed', {part}_status)
-                WHERE {CURRENT} AND {part}_status = 'pending' AND {not_leased}""",
+                WHERE {CURRENT} AND {part}_status = 'pending' AND {unleased}""",
             {"id": image_id, "etag": etag, "error": error[:MAX_ERROR_CHARACTERS], "reason": reason},
         )
         cursor.execute(
