@@ -21,7 +21,7 @@ from servers.mariadb import MariaDb
 MASTER, APPLICATION = "master", "application"
 """The names of the secrets."""
 APPLICATION_USER = Credentials("gallery", "of a benchmark")
-BUFFER_BYTES = 512 * 1024**2
+BUFFER_BYTES = 3 * 1024**3
 """The server's cache, which is small in development and large in production."""
 LOAD_SECONDS = 600.0
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from catalog import images, pause
+from catalog import images, leases, pause
 from catalog.database import Database
 from catalog.images import Annotation, Image, Thumbnail
 from catalog.keys import new_id
@@ -56,8 +56,8 @@ def registered(connection: Any, upload: Upload, *, is_settled: bool = False) -> 
 
 def leased(connection: Any, upload: Upload, seconds: float = 60) -> datetime | None:
     """Acquire a lease and return its end; None if another delivery holds one."""
-    end = images.lease_end(connection, seconds)
-    return end if images.acquire_lease(connection, upload.id, upload.etag, end) else None
+    end = leases.end(connection, seconds)
+    return end if leases.acquire(connection, upload.id, upload.etag, end) else None
 
 
 def finish(connection: Any, upload: Upload) -> bool:

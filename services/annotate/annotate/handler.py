@@ -28,7 +28,7 @@ from annotate.annotator import Annotator, Facts
 from annotate.api_key import read_api_key
 from annotate.config import AnnotateSettings
 from annotate.errors import AnnotationRefusedError, PausedError, RetryableError
-from catalog import images, pause, queue
+from catalog import images, leases, pause, queue
 from catalog.bucket import Bucket, Download, FileTooLargeError
 from catalog.database import Database, DatabaseUnavailableError
 from catalog.deadline import Context, OutOfTimeError, time_limit
@@ -147,7 +147,7 @@ class Describer:
 
         def register(connection: Any) -> datetime | None:
             wanted = _wants_annotation(images.register(connection, upload), upload)
-            return images.lease_end(connection, seconds) if wanted else None
+            return leases.end(connection, seconds) if wanted else None
 
         lease = self._database.run(register)
         if lease is None:
@@ -158,7 +158,7 @@ class Describer:
         """Acquire the lease, unless another delivery holds one or annotation is paused."""
 
         def acquire(connection: Any) -> Literal["leased", "busy", "paused"]:
-            if not images.acquire_lease(connection, upload.id, upload.etag, lease):
+            if not leases.acquire(connection, upload.id, upload.etag, lease):
                 return "busy"
             if self._settings.uses_model and not pause.admit(connection, lease):
                 queue.postpone(connection, upload.id, upload.etag)
@@ -244,7 +244,7 @@ class Describer:
         def release(connection: Any) -> None:
             account.write(connection)
             pause.withdraw(connection, lease)
-            images.release_lease(connection, upload.id, upload.etag, lease)
+            leases.release(connection, upload.id, upload.etag, lease)
 
         try:
             with _until(end - 1):

@@ -1,4 +1,5 @@
-"""The SQL statements on the table `image`, except those of the sweep, which are in `catalog.pending`.
+"""The SQL statements on the table `image`, except those of leases, repeated errors, the queue
+and the sweep.
 
 Events may arrive twice, late and in any order, so each statement is idempotent. A result is written only if the row
 still describes the same object (`etag`) and is not deleted.
@@ -10,9 +11,6 @@ A generated text never replaces a person's, unless `reannotation` says `overwrit
 
 A photo waits for an annotation if it is pending, or if `reannotation` asks for another one. In the latter case it
 keeps its texts until the new ones are there.
-
-One delivery at a time annotates a photo: the one that holds its lease. The column `claimed_until` holds the end of the
-lease, which also identifies it.
 """
 
 from __future__ import annotations
@@ -21,10 +19,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from pymysql.connections import Connection
 
+from catalog.statements import first_row, update
 from catalog.transaction import atomic
 from catalog.uploads import Upload
 from catalog.word_index import index, indexed
@@ -39,7 +38,6 @@ EDITABLE = ("caption", "alt_text", "tags")
 
 MAX_TEXT_CHARACTERS = 2000
 MAX_REASON_CHARACTERS = 500
-MAX_ERROR_CHARACTERS = 200
 MAX_ERRORS = 3
 """How many times in a row the same error may occur before the part is recorded as failed."""
 
@@ -117,8 +115,10 @@ class Annotation:
 COLUMNS = ", ".join(field.name for field in fields(Image))
 """What `read_row` reads, for a SELECT."""
 _SELECT = f"SELECT {COLUMNS} FROM image"
-_CURRENT = "id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL"
-_WAITS = "(annotation_status = 'pending' OR reannotation IS NOT NULL)"
+CURRENT = "id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL"
+"""The condition that a row still describes an object and is not deleted."""
+WAITS = "(annotation_status = 'pending' OR reannotation IS NOT NULL)"
+"""The condition that a photo waits for an annotation."""
 # Assignments run from left to right and use new values. All three flags are equal: a person wrote all texts.
 _ALL_EDITED = "edited AND caption_edited = alt_text_edited AND alt_text_edited = tags_edited"
 
@@ -162,9 +162,9 @@ def register(connection: Connection[Any], upload: Upload, *, is_settled: bool = 
 
 def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Image | None:
     """Return an image, None if it is missing or deleted. `lock` locks the row until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_SELECT} WHERE id = %s AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}", (image_id,))
-        row = cursor.fetchone()
+    row = first_row(
+        connection, f"{_SELECT} WHERE id = %s AND deleted_at IS NULL{' FOR UPDATE' if lock else ''}", image_id
+    )
     return None if row is None else read_row(row)
 
 
@@ -193,7 +193,7 @@ def thumbnail_ready(connection: Connection[Any], image_id: str, etag: str, thumb
         connection,
         f"""UPDATE image SET thumbnail_status = 'ready', thumbnail_reason = NULL, width = %(width)s,
               height = %(height)s, content_type = %(content_type)s, placeholder = %(placeholder)s
-            WHERE {_CURRENT}""",
+            WHERE {CURRENT}""",
         id=image_id,
         etag=etag,
         **asdict(thumbnail),
@@ -205,41 +205,10 @@ def thumbnail_failed(connection: Connection[Any], image_id: str, etag: str, reas
     return update(
         connection,
         f"""UPDATE image SET thumbnail_status = 'failed', thumbnail_reason = %(reason)s
-            WHERE {_CURRENT} AND thumbnail_status <> 'ready'""",
+            WHERE {CURRENT} AND thumbnail_status <> 'ready'""",
         id=image_id,
         etag=etag,
         reason=reason[:MAX_REASON_CHARACTERS],
-    )
-
-
-def lease_end(connection: Connection[Any], seconds: float) -> datetime:
-    """Return the end of a lease that starts now, by the server's clock; it identifies the lease."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT CAST(NOW(3) + INTERVAL %s MICROSECOND AS DATETIME(3))", (round(seconds * 1000) * 1000,))
-        (end,) = cast(tuple[datetime], cursor.fetchone())
-    return end
-
-
-def acquire_lease(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
-    """Reserve the annotation of a waiting photo until `end`, so that no other delivery pays for it too."""
-    return update(
-        connection,
-        f"""UPDATE image SET claimed_until = %(end)s
-            WHERE {_CURRENT} AND {_WAITS} AND (claimed_until IS NULL OR claimed_until < NOW(3))""",
-        id=image_id,
-        etag=etag,
-        end=end,
-    )
-
-
-def release_lease(connection: Connection[Any], image_id: str, etag: str, end: datetime) -> bool:
-    """Release the lease that ends at `end`, after a failure that is worth another try; other leases stay."""
-    return update(
-        connection,
-        f"UPDATE image SET claimed_until = NULL WHERE {_CURRENT} AND claimed_until = %(end)s",
-        id=image_id,
-        etag=etag,
-        end=end,
     )
 
 
@@ -264,7 +233,7 @@ def annotation_ready(connection: Connection[Any], image_id: str, etag: str, anno
               input_tokens = %(input_tokens)s, output_tokens = %(output_tokens)s, recognized = %(recognized)s,
               annotation_status = 'ready', annotation_reason = NULL, claimed_until = NULL, annotate_at = NULL,
               reannotated_at = IF(reannotation IS NULL, reannotated_at, NOW()), reannotation = NULL
-            WHERE {_CURRENT} AND (annotation_status <> 'ready' OR reannotation IS NOT NULL)""",
+            WHERE {CURRENT} AND (annotation_status <> 'ready' OR reannotation IS NOT NULL)""",
         id=image_id,
         etag=etag,
         **asdict(annotation)
@@ -290,41 +259,12 @@ def annotation_failed(
               annotation_status = IF(caption_edited OR annotation_status = 'ready', 'ready', 'failed'),
               annotation_reason = %(reason)s, claimed_until = NULL, annotate_at = NULL,
               reannotated_at = IF(reannotation IS NULL, reannotated_at, NOW()), reannotation = NULL
-            WHERE {_CURRENT} AND {_WAITS} AND (%(lease)s IS NULL OR claimed_until = %(lease)s)""",
+            WHERE {CURRENT} AND {WAITS} AND (%(lease)s IS NULL OR claimed_until = %(lease)s)""",
         id=image_id,
         etag=etag,
         reason=reason[:MAX_REASON_CHARACTERS],
         lease=lease,
     )
-
-
-def count_error(connection: Connection[Any], image_id: str, etag: str, part: Part, error: str, reason: str) -> bool:
-    """Count an error; at the MAX_ERRORS-th in a row, record the part as failed. Return True if the part has failed.
-
-    Args:
-        connection: a connection to the catalog.
-        image_id: the photo.
-        etag: the object that was processed.
-        part: the part that was being made; errors count only while it is pending.
-        error: identifies the error, in ASCII; a different error restarts the count.
-        reason: the failure reason for users.
-    """
-    not_leased = "(claimed_until IS NULL OR claimed_until < NOW(3))" if part == "annotation" else "TRUE"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            # Assignments run from left to right and use new values: the count must come first.
-            f"""UPDATE image SET
-                  {part}_errors = IF({part}_error <=> %(error)s, {part}_errors, 0) + 1,
-                  {part}_error = %(error)s,
-                  {part}_reason = IF({part}_errors >= {MAX_ERRORS}, %(reason)s, {part}_reason),
-                  {part}_status = IF({part}_errors >= {MAX_ERRORS}, 'failed', {part}_status)
-                WHERE {_CURRENT} AND {part}_status = 'pending' AND {not_leased}""",
-            {"id": image_id, "etag": etag, "error": error[:MAX_ERROR_CHARACTERS], "reason": reason},
-        )
-        cursor.execute(
-            f"SELECT 1 FROM image WHERE {_CURRENT} AND {part}_status = 'failed'", {"id": image_id, "etag": etag}
-        )
-        return cursor.fetchone() is not None
 
 
 @indexed
@@ -354,7 +294,7 @@ def edit(
              annotation_status = IF({_ALL_EDITED} OR annotation_status = 'failed' AND caption IS NOT NULL,
                'ready', annotation_status),
              annotation_reason = IF(annotation_status = 'ready', NULL, annotation_reason),
-             claimed_until = IF({_WAITS}, claimed_until, NULL), annotate_at = IF({_WAITS}, annotate_at, NULL)
+             claimed_until = IF({WAITS}, claimed_until, NULL), annotate_at = IF({WAITS}, annotate_at, NULL)
            WHERE id = %(id)s AND deleted_at IS NULL""",
         id=image_id,
         is_changed=bool(changed),
@@ -423,12 +363,6 @@ def delete(connection: Connection[Any], image_id: str) -> bool:
            WHERE id = %(id)s AND deleted_at IS NULL""",
         id=image_id,
     )
-
-
-def update(connection: Connection[Any], statement: str, **values: object) -> bool:
-    """Run an UPDATE and tell whether it matched a row (the connection counts matched rows, not changed ones)."""
-    with connection.cursor() as cursor:
-        return bool(cursor.execute(statement, values))
 
 
 def _tags_column(tags: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ An id is a version 7 UUID (RFC 9562), so ids sort by creation time.
 import os
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 UPLOADS = "uploads/"
@@ -28,6 +28,11 @@ def new_id() -> str:
 def lowest_id(moment: datetime) -> str:
     """Return a string that sorts after every id created before a moment, and before every later id."""
     return str(UUID(int=int(moment.timestamp() * 1000) << 80))
+
+
+def moment_of(image_id: str) -> datetime:
+    """Return when an id was created."""
+    return datetime.fromtimestamp((UUID(image_id).int >> 80) / 1000, UTC)
 
 
 def is_id(text: str) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from pymysql.connections import Connection
 
-from catalog.images import update
 from catalog.prices import price
+from catalog.statements import first_row, only_row, update
 
 MAX_UNUSABLE_ANSWERS = 2
 """How many paid answers may be unusable for one object; then its annotation fails."""
@@ -68,12 +68,11 @@ class Spending:
 
 def spending(connection: Connection[Any]) -> Spending:
     """Return what was spent in this month and day of UTC, by the server's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT COALESCE(SUM(COALESCE(usd, reserved_usd)), 0), COALESCE(SUM(requested_at >= UTC_DATE()), 0)
-               FROM annotation_request WHERE requested_at >= DATE_FORMAT(UTC_DATE(), '%Y-%m-01')"""
-        )
-        month_usd, day_requests = cast(tuple[Decimal, Decimal], cursor.fetchone())
+    month_usd, day_requests = only_row(
+        connection,
+        """SELECT COALESCE(SUM(COALESCE(usd, reserved_usd)), 0), COALESCE(SUM(requested_at >= UTC_DATE()), 0)
+           FROM annotation_request WHERE requested_at >= DATE_FORMAT(UTC_DATE(), '%%Y-%%m-01')""",
+    )
     return Spending(month_usd, int(day_requests))
 
 
@@ -138,12 +137,7 @@ def settle(connection: Connection[Any], request_id: str, answer: Answer) -> bool
 
     The cost is unknown if the tokens or the price of the model that answered are unknown.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT image_id, etag, model, requested_at FROM annotation_request WHERE id = %s AND outcome = 'open'",
-            (request_id,),
-        )
-        row = cursor.fetchone()
+    row = _open_request(connection, request_id)
     if row is None:
         return False
     image_id, etag, model, requested_at = row
@@ -174,16 +168,22 @@ def settle(connection: Connection[Any], request_id: str, answer: Answer) -> bool
 
 def cancel(connection: Connection[Any], request_id: str) -> bool:
     """Remove an open request that the service did not bill; False if it was settled before. Run it in a transaction."""
+    row = _open_request(connection, request_id)
+    if row is None:
+        return False
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT image_id, etag FROM annotation_request WHERE id = %s AND outcome = 'open'", (request_id,)
-        )
-        row = cursor.fetchone()
-        if row is None:
-            return False
         cursor.execute("DELETE FROM annotation_request WHERE id = %s", (request_id,))
-    _uncount(connection, *row)
+    image_id, etag, *_ = row
+    _uncount(connection, image_id, etag)
     return True
+
+
+def _open_request(connection: Connection[Any], request_id: str) -> tuple[Any, ...] | None:
+    return first_row(
+        connection,
+        "SELECT image_id, etag, model, requested_at FROM annotation_request WHERE id = %s AND outcome = 'open'",
+        request_id,
+    )
 
 
 def _uncount(connection: Connection[Any], image_id: str, etag: str) -> None:
@@ -198,13 +198,13 @@ def _uncount(connection: Connection[Any], image_id: str, etag: str) -> None:
 
 def last_finish_reason(connection: Connection[Any], image_id: str, etag: str) -> str | None:
     """Return the finish reason of the last unusable answer for an object, for the failure reason of its photo."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT finish_reason FROM annotation_request
-               WHERE image_id = %s AND etag = %s AND outcome = 'unusable' ORDER BY id DESC LIMIT 1""",
-            (image_id, etag),
-        )
-        row = cursor.fetchone()
+    row = first_row(
+        connection,
+        """SELECT finish_reason FROM annotation_request
+           WHERE image_id = %s AND etag = %s AND outcome = 'unusable' ORDER BY id DESC LIMIT 1""",
+        image_id,
+        etag,
+    )
     return row[0] if row else None
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from pymysql.connections import Connection
 
-from catalog.images import update
+from catalog.statements import first_row, only_row, update
 
 Cause = Literal[
     "key", "secret", "service", "location", "credits", "quota", "spend_cap", "model", "budget", "daily_limit"
@@ -36,9 +36,9 @@ class Pause:
 
 def current(connection: Connection[Any]) -> Pause | None:
     """Return the pause; None if annotation is not paused."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT cause, detail, since, next_attempt FROM annotation_pause WHERE cause IS NOT NULL")
-        row = cursor.fetchone()
+    row = first_row(
+        connection, "SELECT cause, detail, since, next_attempt FROM annotation_pause WHERE cause IS NOT NULL"
+    )
     if row is None:
         return None
     cause, detail, since, next_attempt = row
@@ -53,9 +53,7 @@ def lock(connection: Connection[Any]) -> None:
 
 def is_probe_due(connection: Connection[Any]) -> bool:
     """Tell whether annotation is paused, its next attempt is due, and no delivery is making it."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM annotation_pause WHERE {_DUE}")
-        return cursor.fetchone() is not None
+    return first_row(connection, f"SELECT 1 FROM annotation_pause WHERE {_DUE}") is not None
 
 
 _DUE = "cause IS NOT NULL AND next_attempt <= NOW(3) AND (probe_until IS NULL OR probe_until < NOW(3))"
@@ -82,24 +80,21 @@ def start(connection: Connection[Any], cause: Cause, detail: str, least_seconds:
         detail: status, reason and quota in the words of the service, for the operator.
         least_seconds: the delay that the service asks for; it counts up to MOST_PAUSE_SECONDS.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT cause, attempts FROM annotation_pause FOR UPDATE")
-        before, attempts = cast(tuple[str | None, int], cursor.fetchone())
-        is_new = before != cause
-        attempts = 1 if is_new else attempts + 1
-        seconds = min(MOST_PAUSE_SECONDS, max(least_seconds, FIRST_PAUSE_SECONDS * 2 ** min(attempts - 1, 10)))
-        cursor.execute(
-            """UPDATE annotation_pause SET since = IF(%(is_new)s, NOW(3), since), cause = %(cause)s,
-                 detail = %(detail)s, attempts = %(attempts)s, probe_until = NULL,
-                 next_attempt = NOW(3) + INTERVAL %(seconds)s SECOND""",
-            {
-                "is_new": is_new,
-                "cause": cause,
-                "detail": detail[:MAX_DETAIL_CHARACTERS],
-                "attempts": attempts,
-                "seconds": round(seconds),
-            },
-        )
+    before, attempts = only_row(connection, "SELECT cause, attempts FROM annotation_pause FOR UPDATE")
+    is_new: bool = before != cause
+    attempts = 1 if is_new else attempts + 1
+    seconds = min(MOST_PAUSE_SECONDS, max(least_seconds, FIRST_PAUSE_SECONDS * 2 ** min(attempts - 1, 10)))
+    update(
+        connection,
+        """UPDATE annotation_pause SET since = IF(%(is_new)s, NOW(3), since), cause = %(cause)s,
+             detail = %(detail)s, attempts = %(attempts)s, probe_until = NULL,
+             next_attempt = NOW(3) + INTERVAL %(seconds)s SECOND""",
+        is_new=is_new,
+        cause=cause,
+        detail=detail[:MAX_DETAIL_CHARACTERS],
+        attempts=attempts,
+        seconds=round(seconds),
+    )
     return is_new
 
 

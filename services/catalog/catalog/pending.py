@@ -13,8 +13,9 @@ from typing import Any
 
 from pymysql.connections import Connection
 
-from catalog.images import update
 from catalog.keys import lowest_id
+from catalog.leases import UNLEASED
+from catalog.statements import only_row, update
 
 PATIENCE_MINUTES = 15
 RESEND_MINUTES = 60
@@ -31,7 +32,7 @@ _SINCE = "COALESCE(pending_since, uploaded_at)"
 _OVERDUE = f"""{_UNFINISHED}
   AND {_SINCE} <= NOW() - INTERVAL {PATIENCE_MINUTES} MINUTE
   AND (resent_at IS NULL OR resent_at <= NOW() - INTERVAL {RESEND_MINUTES} MINUTE)
-  AND (claimed_until IS NULL OR claimed_until < NOW(3))"""
+  AND {UNLEASED}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +117,16 @@ def give_up(connection: Connection[Any], photo: Overdue) -> bool:
 
 def backlog(connection: Connection[Any], failed_since: datetime) -> Backlog:
     """Count the pending photos, and the failed ones that were uploaded after a moment."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT COUNT(*),
-                  GREATEST(0, COALESCE(TIMESTAMPDIFF(SECOND, MIN(IF({_UNFINISHED}, {_SINCE}, NULL)), NOW()), 0))
-                FROM image WHERE {_PENDING}"""
-        )
-        pending, oldest = cursor.fetchone() or (0, 0)
-        cursor.execute(
-            """SELECT COUNT(*) FROM image WHERE id >= %s AND deleted_at IS NULL
-               AND (thumbnail_status = 'failed' OR annotation_status = 'failed')""",
-            (lowest_id(failed_since),),
-        )
-        (failed,) = cursor.fetchone() or (0,)
+    pending, oldest = only_row(
+        connection,
+        f"""SELECT COUNT(*),
+              GREATEST(0, COALESCE(TIMESTAMPDIFF(SECOND, MIN(IF({_UNFINISHED}, {_SINCE}, NULL)), NOW()), 0))
+            FROM image WHERE {_PENDING}""",
+    )
+    (failed,) = only_row(
+        connection,
+        """SELECT COUNT(*) FROM image WHERE id >= %s AND deleted_at IS NULL
+           AND (thumbnail_status = 'failed' OR annotation_status = 'failed')""",
+        lowest_id(failed_since),
+    )
     return Backlog(pending, oldest, failed)

@@ -6,15 +6,16 @@ minute, `catalog_functions.announcer` announces some of the photos that are due:
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from pymysql.connections import Connection
 
-from catalog.images import Reannotation, update
+from catalog.images import CURRENT, WAITS, Reannotation
 from catalog.selection import OFFLINE_MODEL, Selection
+from catalog.statements import only_row, update
 
 BATCH = 1000
 """How many rows a statement changes at most, so that it blocks other statements only briefly."""
@@ -51,9 +52,8 @@ def postpone(connection: Connection[Any], image_id: str, etag: str) -> bool:
     """Put a photo that waits for an annotation into the queue, and release its lease."""
     return update(
         connection,
-        """UPDATE image SET annotate_at = COALESCE(annotate_at, NOW(3)), claimed_until = NULL
-           WHERE id = %(id)s AND etag = %(etag)s AND deleted_at IS NULL
-             AND (annotation_status = 'pending' OR reannotation IS NOT NULL)""",
+        f"""UPDATE image SET annotate_at = COALESCE(annotate_at, NOW(3)), claimed_until = NULL
+            WHERE {CURRENT} AND {WAITS}""",
         id=image_id,
         etag=etag,
     )
@@ -86,7 +86,7 @@ def count_announcing(connection: Connection[Any], photo: Queued) -> bool:
                 NOW(3) + INTERVAL {REPEAT_MINUTES} MINUTE),
               pending_since = IF(annotation_status = 'pending', NOW(), pending_since),
               resent = IF(annotate_at IS NULL, 0, resent + 1), resent_at = NULL
-            WHERE id = %(id)s AND etag = %(etag)s AND annotate_at = %(annotate_at)s AND deleted_at IS NULL""",
+            WHERE {CURRENT} AND annotate_at = %(annotate_at)s""",
         **asdict(photo),
         reason=_REASON,
     )
@@ -94,10 +94,7 @@ def count_announcing(connection: Connection[Any], photo: Queued) -> bool:
 
 def size(connection: Connection[Any]) -> int:
     """Return the number of photos in the queue."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM image WHERE annotate_at IS NOT NULL")
-        (count,) = cast(tuple[int], cursor.fetchone())
-    return count
+    return _count(connection, "annotate_at IS NOT NULL")
 
 
 def estimate(connection: Connection[Any], selection: Selection) -> Estimate:
@@ -105,15 +102,13 @@ def estimate(connection: Connection[Any], selection: Selection) -> Estimate:
 
     The cost of a photo is the average of the last 1,000 captions that were paid for, unusable answers included.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM image WHERE {_CANDIDATE} AND ({selection.condition})", selection.values)
-        (count,) = cast(tuple[int], cursor.fetchone())
-        cursor.execute(
-            """SELECT SUM(usd) / SUM(outcome = 'used') FROM
-                 (SELECT usd, outcome FROM annotation_request WHERE usd IS NOT NULL
-                  ORDER BY requested_at DESC LIMIT 1000) AS recent"""
-        )
-        (average,) = cast(tuple[Decimal | None], cursor.fetchone())
+    count = _count(connection, f"{_CANDIDATE} AND ({selection.condition})", *selection.values)
+    (average,) = only_row(
+        connection,
+        """SELECT SUM(usd) / SUM(outcome = 'used') FROM
+             (SELECT usd, outcome FROM annotation_request WHERE usd IS NOT NULL
+              ORDER BY requested_at DESC LIMIT 1000) AS recent""",
+    )
     return Estimate(count, count * (average or TYPICAL_USD))
 
 
@@ -139,12 +134,17 @@ def annotate_again(connection: Connection[Any], selection: Selection, reannotati
     )
 
 
+def request_annotations(
+    connection: Connection[Any], selection: Selection, reannotation: Reannotation, *, apply: bool
+) -> Estimate:
+    """Estimate another annotation of the selected photos; with `apply`, queue them and return how many were queued."""
+    found = estimate(connection, selection)
+    return replace(found, images=annotate_again(connection, selection, reannotation)) if apply else found
+
+
 def failed(connection: Connection[Any], selection: Selection) -> int:
     """Return the number of photos that `retry` would queue."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COUNT(*) FROM image WHERE {_FAILED} AND ({selection.condition})", selection.values)
-        (count,) = cast(tuple[int], cursor.fetchone())
-    return count
+    return _count(connection, f"{_FAILED} AND ({selection.condition})", *selection.values)
 
 
 _FAILED = "deleted_at IS NULL AND (thumbnail_status = 'failed' OR annotation_status = 'failed')"
@@ -164,6 +164,11 @@ def retry(connection: Connection[Any], selection: Selection) -> int:
     )
 
 
+def request_retries(connection: Connection[Any], selection: Selection, *, apply: bool) -> int:
+    """Return how many of the selected photos failed; with `apply`, queue them."""
+    return retry(connection, selection) if apply else failed(connection, selection)
+
+
 def annotate_offline_photos_again(connection: Connection[Any], limit: int) -> int:
     """Queue up to `limit` photos that the offline tagger annotated, each once, and return their number."""
     with connection.cursor() as cursor:
@@ -174,6 +179,12 @@ def annotate_offline_photos_again(connection: Connection[Any], limit: int) -> in
             (OFFLINE_MODEL, limit),
         )
     return changed
+
+
+def _count(connection: Connection[Any], condition: str, *values: object) -> int:
+    count: int
+    (count,) = only_row(connection, f"SELECT COUNT(*) FROM image WHERE {condition}", *values)
+    return count
 
 
 def _update_in_batches(

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from pymysql.connections import Connection
 
 from catalog import queue
 from catalog.images import Status
 from catalog.ledger import Outcome
+from catalog.statements import only_row
 
 DAYS = 30
 """How many days `Statistics.days` covers, today included."""
@@ -102,9 +103,8 @@ class FailureReason:
 
 def read(connection: Connection[Any]) -> Statistics:
     """Return the statistics. In a transaction, all of them describe the same moment."""
+    (now,) = only_row(connection, "SELECT NOW()")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT NOW()")
-        (now,) = cast(tuple[datetime], cursor.fetchone())
         cursor.execute(
             """SELECT thumbnail_status, annotation_status, model, prompt_version, COUNT(*) FROM image
                WHERE deleted_at IS NULL

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from pymysql.connections import Connection
 
 from catalog.conditions import span
 from catalog.search import Search, Word
+from catalog.word_index import counts
 from catalog.words import tokens, words
 
 MAX_SUGGESTIONS = 20
@@ -54,11 +54,11 @@ def correct(connection: Connection[Any], text: str, search: Search) -> str | Non
     """Return a search like that of a text, with known words for those that no photo has; None if none is close."""
     typed = {term.word for term in search.wanted if isinstance(term, Word)}
     close = {word: similar(word) for word in typed if len(word) >= MIN_CORRECTED_CHARACTERS}
-    counts = _counts(connection, {word for some in close.values() for word in some} | typed)
+    known = counts(connection, {word for some in close.values() for word in some} | typed)
     better = {
-        word: max(known, key=lambda other: (counts[other], other))
+        word: max(some & known.keys(), key=lambda other: (known[other], other))
         for word, some in close.items()
-        if not counts.get(word) and (known := [other for other in some if counts.get(other)])
+        if word not in known and some & known.keys()
     }
     corrected = text
     for token in reversed([token for token in tokens(text) if token.word in better]):
@@ -88,12 +88,3 @@ def _alphabet(word: str) -> set[str]:
     starts = {ord(letter) & ~0x7F for letter in word}
     signs = (chr(code) for start in starts for code in range(start, start + 0x80))
     return {sign for sign in signs if unicodedata.category(sign) in ("Ll", "Lo")}
-
-
-def _counts(connection: Connection[Any], some: Iterable[str]) -> dict[str, int]:
-    wanted: Sequence[str] = sorted(some)
-    if not wanted:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT word, images FROM word WHERE word IN %s", (wanted,))
-        return dict(cast(Iterable[tuple[str, int]], cursor.fetchall()))

@@ -93,6 +93,34 @@ def index(connection: Connection[Any], image_id: str) -> None:
         cursor.execute(f"UPDATE image SET indexed_texts = {CHECKSUM} WHERE id = %s", (image_id,))
 
 
+def new_entries(connection: Connection[Any]) -> frozenset[str] | None:
+    """Return the entries of photos that are not counted yet; None if there are too many."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT added FROM word_change LIMIT %s", (CHANGES + 1,))
+        rows = cursor.fetchall()
+    if len(rows) > CHANGES:
+        return None
+    return frozenset(entry for (added,) in rows for entry in added.split("\n"))
+
+
+def counts(connection: Connection[Any], entries: Collection[str]) -> dict[str, int]:
+    """Return how many photos have each of some entries, without those that no photo has."""
+    if not entries:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT word, images FROM word WHERE word IN %s AND images > 0", (list(entries),))
+        return dict(cast(Collection[tuple[str, int]], cursor.fetchall()))
+
+
+def counts_within(connection: Connection[Any], within: tuple[str, str], limit: int) -> dict[str, int]:
+    """Return how many photos have each of the first `limit` entries of a range, its end excluded."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT word, images FROM word WHERE word >= %s AND word < %s AND images > 0 LIMIT %s", (*within, limit)
+        )
+        return dict(cast(Collection[tuple[str, int]], cursor.fetchall()))
+
+
 def index_outdated(connection: Connection[Any]) -> int:
     """Index up to BATCH photos that the index does not have, the newest first; return their number.
 

@@ -84,17 +84,13 @@ class Tasks:
             selection = parse(where)
         except SelectionError as error:
             return {"error": str(error)}
+        apply = bool(event.get("apply"))
+        reannotation: Reannotation = "overwrite" if event.get("overwrite") else "keep"
         with self._database.connection() as connection:
             if task == "retry":
-                count = (
-                    queue.retry(connection, selection) if event.get("apply") else queue.failed(connection, selection)
-                )
-                return {"images": count}
-            estimate = queue.estimate(connection, selection)
-            if event.get("apply"):
-                reannotation: Reannotation = "overwrite" if event.get("overwrite") else "keep"
-                return {"images": queue.annotate_again(connection, selection, reannotation), "usd": str(estimate.usd)}
-            return {"images": estimate.images, "usd": str(estimate.usd)}
+                return {"images": queue.request_retries(connection, selection, apply=apply)}
+            found = queue.request_annotations(connection, selection, reannotation, apply=apply)
+        return {"images": found.images, "usd": str(found.usd)}
 
 
 @cache

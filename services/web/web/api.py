@@ -12,6 +12,7 @@ from catalog.keys import new_id
 from web.backends import backends
 from web.bulk import annotate_again, annotate_selection, retry_selection
 from web.editing import save
+from web.inputs import AnnotatedSelection, AnotherAnnotation, Edit, FailedSelection, PageQuery, UploadRequest, WordQuery
 from web.listing import load_page
 from web.openapi import Operation
 from web.payload import (
@@ -24,22 +25,7 @@ from web.payload import (
     read_word_query,
 )
 from web.presentation import view, view_pause, view_statistics
-from web.schemas import (
-    AnnotatedSelection,
-    AnotherAnnotation,
-    Edit,
-    Estimate,
-    FailedSelection,
-    ImagePage,
-    PageQuery,
-    Retried,
-    Statistics,
-    UploadForm,
-    UploadRequest,
-    WordCount,
-    WordList,
-    WordQuery,
-)
+from web.schemas import Estimate, ImagePage, Retried, Statistics, UploadForm, WordCount, WordList
 from web.schemas import Image as ImageAnswer
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")

@@ -6,7 +6,8 @@ from catalog import images, queue
 from catalog.images import Image, Reannotation
 from catalog.selection import Selection, parse
 from web.backends import backends
-from web.schemas import AnnotatedSelection, AnotherAnnotation, Estimate, FailedSelection, Retried
+from web.inputs import AnnotatedSelection, AnotherAnnotation, FailedSelection
+from web.schemas import Estimate, Retried
 
 
 def annotate_again(image_id: str, wanted: AnotherAnnotation) -> Image | None:
@@ -25,9 +26,8 @@ def annotate_selection(wanted: AnnotatedSelection) -> Estimate:
     """
     selection = parse(wanted.where)
     with backends().bulk.connection() as connection:
-        estimate = queue.estimate(connection, selection)
-        count = queue.annotate_again(connection, selection, _reannotation(wanted)) if wanted.apply else estimate.images
-    return Estimate.model_validate({"images": count, "usd": estimate.usd})
+        found = queue.request_annotations(connection, selection, _reannotation(wanted), apply=wanted.apply)
+    return Estimate.model_validate({"images": found.images, "usd": found.usd})
 
 
 def retry_selection(wanted: FailedSelection) -> Retried:
@@ -39,8 +39,7 @@ def retry_selection(wanted: FailedSelection) -> Retried:
     """
     selection = parse(wanted.where)
     with backends().bulk.connection() as connection:
-        count = queue.retry(connection, selection) if wanted.apply else queue.failed(connection, selection)
-    return Retried(images=count)
+        return Retried(images=queue.request_retries(connection, selection, apply=wanted.apply))
 
 
 def _reannotation(wanted: AnotherAnnotation) -> Reannotation:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from catalog import images
 from catalog.images import Image
 from web.backends import backends
-from web.schemas import Edit
+from web.inputs import Edit
 
 CONFLICT = "Somebody else changed this text after you started editing. Nothing was saved. Compare both and save again."
 

@@ -16,10 +16,11 @@ from web import schemas
 from web.backends import backends
 from web.bulk import annotate_again, annotate_selection, retry_selection
 from web.editing import EditConflictError, save
+from web.inputs import AnnotatedSelection, AnotherAnnotation
 from web.listing import load_page
 from web.payload import read_edit_form, read_page_query, read_selection_form
 from web.presentation import BROWSER_TYPES, is_stuck, view, view_pause, view_statistics
-from web.schemas import AnnotatedSelection, AnotherAnnotation, Estimate
+from web.schemas import Estimate
 
 blueprint = Blueprint("gallery", __name__)
 

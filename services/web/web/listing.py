@@ -12,7 +12,8 @@ from catalog.images import Image
 from catalog.pause import Pause
 from catalog.search import Search
 from web.backends import backends
-from web.schemas import PageQuery, SearchResult
+from web.inputs import PageQuery
+from web.schemas import SearchResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
 from werkzeug.routing import Rule
 
-from web.schemas import Error, PageQuery
+from web.inputs import PageQuery
+from web.schemas import Error
 
 View = TypeVar("View", bound=Callable[..., Any])
 

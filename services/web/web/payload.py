@@ -11,17 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from catalog.images import EDITABLE
 from catalog.limits import CONTENT_TYPES, MAX_BYTES, TOO_LARGE
-from web.schemas import (
-    EDITABLE,
-    AnnotatedSelection,
-    AnotherAnnotation,
-    Edit,
-    FailedSelection,
-    PageQuery,
-    UploadRequest,
-    WordQuery,
-)
+from web.inputs import AnnotatedSelection, AnotherAnnotation, Edit, FailedSelection, PageQuery, UploadRequest, WordQuery
 
 ANY_BYTES = "application/octet-stream"
 """The type of a file that is not declared as a picture."""

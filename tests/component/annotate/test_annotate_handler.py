@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -23,31 +22,13 @@ from catalog.limits import MAX_BYTES
 from catalog.repeated_errors import REASON
 from catalog.uploads import Upload
 from support import photos
+from support.annotating import BUCKET, KEY
 from support.catalog_rows import leased, row
 from support.gemini_server import DROP, OVERLOADED, GeminiServer, Reply, blocked
-from support.lambda_context import LambdaContext, event_of, fresh_process
+from support.lambda_context import LambdaContext, event_of
 from support.uploads import put_upload
 
-BUCKET = "photos"
-KEY = "AIza-the-key-of-the-tests"
-
-
-@pytest.fixture(autouse=True)
-def function(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Configure a fresh process of the function, with a key in its environment as on a laptop."""
-    for name in ("GEMINI_SECRET_ARN", "GEMINI_MODEL", "LANGUAGE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GEMINI_API_KEY", KEY)
-    monkeypatch.setenv("BUCKET_NAME", BUCKET)
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
-    with fresh_process(handler.describer):
-        yield
-
-
-@pytest.fixture
-def no_key(function: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Configure no key."""
-    monkeypatch.delenv("GEMINI_API_KEY")
+pytestmark = pytest.mark.usefixtures("function")
 
 
 def uploaded(data: bytes | None = None) -> str:
@@ -91,6 +72,15 @@ def test_without_a_key_the_offline_tagger_describes_the_photo(database: Database
     assert (image.annotation_status, image.caption) == ("ready", "A picket fence under a blue sky.")
     assert (image.model, image.input_tokens) == ("offline-tagger", None)
     assert gemini.requests == []
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+@pytest.mark.usefixtures("no_key")
+def test_the_offline_tagger_describes_a_transparent_picture(database: Database, mode: str) -> None:
+    picture = photos.fence().convert(mode)
+    picture.putalpha(128)
+    image = row(database, delivered(photos.encoded(picture, "PNG")))
+    assert (image.annotation_status, image.model) == ("ready", "offline-tagger")
 
 
 @pytest.mark.usefixtures("no_key")

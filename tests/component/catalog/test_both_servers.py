@@ -13,7 +13,7 @@ import pymysql
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog import images, pending
+from catalog import images, leases, pending, repeated_errors
 from catalog.finder import find
 from catalog.images import Annotation, Thumbnail
 from catalog.keys import new_id
@@ -74,11 +74,11 @@ def changes(draw: st.DrawFn, upload: Upload) -> Question:
                 lambda to: images.register(to, again, is_settled=settled),
                 lambda to: images.thumbnail_ready(to, upload.id, etag, thumbnail),
                 lambda to: images.thumbnail_failed(to, upload.id, etag, reason),
-                lambda to: images.acquire_lease(to, upload.id, etag, lease),
-                lambda to: images.release_lease(to, upload.id, etag, lease),
+                lambda to: leases.acquire(to, upload.id, etag, lease),
+                lambda to: leases.release(to, upload.id, etag, lease),
                 lambda to: images.annotation_ready(to, upload.id, etag, annotation),
                 lambda to: images.annotation_failed(to, upload.id, etag, reason, lease),
-                lambda to: images.count_error(to, upload.id, etag, part, error, reason),
+                lambda to: repeated_errors.count_error(to, upload.id, etag, part, error, reason),
                 lambda to: images.edit(to, upload.id, caption=caption, alt_text=alt_text, tags=some_tags),
                 lambda to: images.retry(to, upload.id),
                 lambda to: images.delete(to, upload.id),
@@ -136,9 +136,9 @@ def test_both_have_the_same_row_after_any_changes(both_servers: list[Any], uploa
 def test_time_advances_within_a_transaction(both_servers: list[Any]) -> None:
     def lease_ends_in(connection: Any) -> object:
         connection.begin()
-        first = images.lease_end(connection, 60)
+        first = leases.end(connection, 60)
         connection.cursor().execute("SELECT SLEEP(0.01)")
-        second = images.lease_end(connection, 60)
+        second = leases.end(connection, 60)
         connection.rollback()
         return second > first, first.microsecond % 1000, second.microsecond % 1000
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalog import images, queue, selection
+from catalog import images, leases, queue, selection
 from catalog.images import Annotation, Thumbnail
 from catalog.keys import new_id
 from catalog.uploads import Upload
@@ -128,7 +128,7 @@ def test_only_one_delivery_gets_the_lease(connection: Any, upload: Upload) -> No
 def test_a_lease_ends_when_it_is_released_or_expires(connection: Any, upload: Upload) -> None:
     end = leased(connection, upload)
     assert end
-    assert images.release_lease(connection, upload.id, upload.etag, end)
+    assert leases.release(connection, upload.id, upload.etag, end)
     assert leased(connection, upload, -1)
     assert leased(connection, upload)
 
@@ -136,14 +136,14 @@ def test_a_lease_ends_when_it_is_released_or_expires(connection: Any, upload: Up
 def test_a_lease_cannot_be_acquired_twice_with_the_same_end(connection: Any, upload: Upload) -> None:
     end = leased(connection, upload)
     assert end
-    assert not images.acquire_lease(connection, upload.id, upload.etag, end)
+    assert not leases.acquire(connection, upload.id, upload.etag, end)
 
 
 def test_the_holder_of_an_earlier_lease_does_not_release_a_later_one(connection: Any, upload: Upload) -> None:
     earlier = leased(connection, upload, -1)
     assert earlier
     assert leased(connection, upload)
-    assert not images.release_lease(connection, upload.id, upload.etag, earlier)
+    assert not leases.release(connection, upload.id, upload.etag, earlier)
     assert not leased(connection, upload)
 
 
@@ -154,7 +154,7 @@ def test_a_lease_from_an_earlier_upload_of_the_same_file_is_void(connection: Any
         later = upload.uploaded_at + timedelta(seconds=second)
         images.register(connection, replace(upload, etag=etag, uploaded_at=later))
     assert leased(connection, upload, 61)
-    images.release_lease(connection, upload.id, upload.etag, earlier)
+    leases.release(connection, upload.id, upload.etag, earlier)
     assert not leased(connection, upload)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from catalog import images, pause
+from catalog import leases, pause
 from catalog.pause import FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS
 
 Later = Callable[[int], None]
@@ -64,30 +64,30 @@ def test_another_cause_starts_another_pause(connection: Any, later: Later) -> No
 
 
 def test_one_delivery_at_a_time_tries_again_when_it_is_due(connection: Any, later: Later) -> None:
-    lease = images.lease_end(connection, 60)
+    lease = leases.end(connection, 60)
     pause.start(connection, "key", "401")
     assert not pause.admit(connection, lease)
     later(1)
     assert pause.is_probe_due(connection)
     assert pause.admit(connection, lease)
     assert not pause.is_probe_due(connection)
-    assert not pause.admit(connection, images.lease_end(connection, 61))
+    assert not pause.admit(connection, leases.end(connection, 61))
 
 
 def test_the_probe_of_a_killed_delivery_expires_with_its_lease(connection: Any, later: Later) -> None:
     pause.start(connection, "key", "401")
     later(1)
-    pause.admit(connection, images.lease_end(connection, 60))
+    pause.admit(connection, leases.end(connection, 60))
     later(2)
-    assert pause.admit(connection, images.lease_end(connection, 60))
+    assert pause.admit(connection, leases.end(connection, 60))
 
 
 def test_a_delivery_that_learned_nothing_leaves_the_probe_to_another(connection: Any, later: Later) -> None:
     pause.start(connection, "key", "401")
     later(1)
-    lease = images.lease_end(connection, 60)
+    lease = leases.end(connection, 60)
     pause.admit(connection, lease)
-    assert not pause.withdraw(connection, images.lease_end(connection, 30))
+    assert not pause.withdraw(connection, leases.end(connection, 30))
     assert pause.withdraw(connection, lease)
     assert pause.is_probe_due(connection)
 
@@ -96,7 +96,7 @@ def test_everything_is_admitted_after_the_pause(connection: Any) -> None:
     pause.start(connection, "key", "401")
     assert pause.end(connection)
     assert pause.current(connection) is None
-    assert pause.admit(connection, images.lease_end(connection, 60))
+    assert pause.admit(connection, leases.end(connection, 60))
 
 
 def test_a_long_detail_is_shortened(connection: Any) -> None:

@@ -260,12 +260,18 @@ def matching(rows: list[Image], query: str) -> list[str]:
     return [row.id for row in rows if parse(query).matches(row, languages)]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(some=st.lists(photos, min_size=1, max_size=12), asked=st.lists(queries, min_size=5, max_size=15), data=st.data())
 def test_a_search_finds_exactly_the_photos_that_match(
     connection: Any, monkeypatch: pytest.MonkeyPatch, some: list[dict[str, Any]], asked: list[str], data: st.DataObject
 ) -> None:
-    for name, sizes in {"FIRST_WINDOW": [1, 3], "MAX_EXPANSIONS": [1, 64], "MAX_PREFIX_ROWS": [1, 100]}.items():
+    for name, sizes in {
+        "FIRST_WINDOW": [1, 3],
+        "MAX_EXPANSIONS": [1, 64],
+        "MAX_ROWS": [1, 100],
+        "MAX_COUNTED": [1, 16],
+        "MAX_COUNT": [2, 1000],
+    }.items():
         monkeypatch.setattr(finder, name, data.draw(st.sampled_from(sizes), label=name))
     with connection.cursor() as cursor:
         for table in ("image", "image_word", "word", "word_change"):

@@ -1,12 +1,9 @@
-"""The sweep and the queue, with a bucket, a topic and a real database."""
+"""The sweep, with a bucket, a topic and a real database."""
 
-import json
 import logging
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import boto3
@@ -14,99 +11,17 @@ import pytest
 from botocore.exceptions import ClientError
 from pymysql.err import DataError
 
-from catalog import images, pause, queue
+from catalog import images
 from catalog.bucket import Bucket
-from catalog.database import Database, DatabaseUnavailableError
-from catalog.events import announced_objects
+from catalog.database import DatabaseUnavailableError
 from catalog.keys import new_id, upload_key
 from catalog.pending import MAX_RESENT, PATIENCE_MINUTES, REASON, RESEND_MINUTES
 from catalog.settings import ConfigurationError
-from catalog_functions import announcer, sweeper
-from catalog_functions.announcer import Announced, Announcer
+from catalog_functions import sweeper
 from catalog_functions.sweep import handle, tasks
-from catalog_functions.sweeper import Outcome, Sweeper
-from catalog_functions.topic import Topic
-from support.catalog_rows import ANNOTATION, THUMBNAIL, an_upload, row
-from support.lambda_context import fresh_process
-from support.uploads import put_upload
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-BUCKET = "photos"
-
-
-@dataclass
-class World:
-    """A bucket, a catalog and a subscriber of the topic."""
-
-    s3: "S3Client"
-    sqs: Any
-    queue: str
-    connection: Any
-    later: Callable[[int], None]
-    sweeper: Sweeper
-    announcer: Announcer
-    waited: int = 0
-
-    def upload(self, image_id: str | None = None) -> str:
-        """Store a photo whose event is lost."""
-        return put_upload(BUCKET, content_type="image/png", image_id=image_id)
-
-    def overdue(self) -> str:
-        """Store a photo whose event is lost, and wait until it is overdue."""
-        image_id = self.upload()
-        self.wait(PATIENCE_MINUTES + 1)
-        return image_id
-
-    def swept(self) -> str:
-        """Store a photo that only the sweep registers."""
-        image_id = self.overdue()
-        self.sweeper.run()
-        return image_id
-
-    def wait(self, minutes: int) -> None:
-        """Let minutes pass, in the bucket and in the catalog."""
-        self.waited += minutes
-        self.later(minutes)
-
-    def age(self, parsed: dict[str, Any], **_: Any) -> None:
-        """Move the times in a response of S3 into the past."""
-        for described in (parsed, *parsed.get("Contents", [])):
-            if isinstance(described.get("LastModified"), datetime):
-                described["LastModified"] -= timedelta(minutes=self.waited)
-
-    def announced(self) -> list[str]:
-        """Return and delete the keys that the topic announced."""
-        events = []
-        while messages := self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
-                events.append({"Records": [{"Sns": json.loads(message["Body"])}]})
-        found = [stored for event in events for stored in announced_objects(event)]
-        assert {stored.bucket for stored in found} <= {BUCKET}
-        return [stored.key for stored in found]
-
-
-@pytest.fixture
-def world(
-    database: Database, connection: Any, later: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
-    s3, sns, sqs = boto3.client("s3"), boto3.client("sns"), boto3.client("sqs")
-    s3.create_bucket(Bucket=BUCKET)
-    topic = sns.create_topic(Name="uploads")["TopicArn"]
-    queue = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    monkeypatch.setenv("BUCKET_NAME", BUCKET)
-    monkeypatch.setenv("TOPIC_ARN", topic)
-    announcements = Topic(sns, topic, BUCKET)
-    sweeper = Sweeper(Bucket(BUCKET, s3), announcements, database)
-    world = World(s3, sqs, queue, connection, later, sweeper, Announcer(announcements, database))
-    for call in ("ListObjectsV2", "HeadObject"):
-        s3.meta.events.register(f"after-call.s3.{call}", world.age)
-    with fresh_process(tasks):
-        yield world
+from catalog_functions.sweeper import Outcome
+from support.catalog_rows import THUMBNAIL, an_upload, row
+from support.sweep_world import BUCKET, World
 
 
 def test_a_pending_photo_is_announced_again(world: World) -> None:
@@ -309,103 +224,6 @@ def test_the_function_reads_its_environment_once(world: World) -> None:
     handle({"source": "aws.events"}, None)
     assert world.announced() == [upload_key(photo)]
     assert tasks() is tasks()
-
-
-def queued(world: World) -> str:
-    """Store a photo that waits in the queue because annotation was paused."""
-    photo = world.swept()
-    world.announced()
-    assert queue.postpone(world.connection, photo, row(world.connection, photo).etag)
-    return photo
-
-
-def test_a_photo_of_the_queue_is_announced_once(world: World) -> None:
-    photo = queued(world)
-    assert world.announcer.run() == Announced(annotation_paused=0, queued_images=0, announced_images=1)
-    assert world.announced() == [upload_key(photo)]
-    assert world.announcer.run().announced_images == 0
-
-
-def test_the_queue_drains_at_a_bounded_rate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcer, "MAX_PHOTOS", 2)
-    for _ in range(3):
-        queued(world)
-    assert [world.announcer.run().announced_images for _ in range(3)] == [2, 1, 0]
-
-
-def test_a_pause_stops_the_queue_until_the_next_attempt_with_one_photo(world: World) -> None:
-    for _ in range(3):
-        queued(world)
-    pause.start(world.connection, "key", "401")
-    assert world.announcer.run() == Announced(annotation_paused=1, queued_images=3, announced_images=0)
-    world.wait(2)
-    assert world.announcer.run() == Announced(annotation_paused=1, queued_images=2, announced_images=1)
-    pause.end(world.connection)
-    assert world.announcer.run().announced_images == 2
-
-
-def test_an_operator_can_try_again_at_once(world: World) -> None:
-    photo = queued(world)
-    pause.start(world.connection, "key", "401")
-    assert handle({"task": "announce"}, None)["announced_images"] == 0
-    assert handle({"task": "resume"}, None)["announced_images"] == 1
-    assert world.announced() == [upload_key(photo)]
-
-
-def test_the_sweep_leaves_photos_of_the_queue_alone(world: World) -> None:
-    photo = queued(world)
-    images.thumbnail_ready(world.connection, photo, row(world.connection, photo).etag, THUMBNAIL)
-    for _ in range(MAX_RESENT + 1):
-        world.wait(RESEND_MINUTES + 1)
-        assert world.sweeper.run() == Outcome(0, 0, 0)
-    assert row(world.connection, photo).annotation_status == "pending"
-
-
-def offline(world: World) -> str:
-    photo = world.swept()
-    world.announced()
-    annotation = replace(ANNOTATION, model="offline-tagger")
-    images.annotation_ready(world.connection, photo, row(world.connection, photo).etag, annotation)
-    return photo
-
-
-def test_photos_of_the_offline_tagger_are_announced_if_the_operator_enables_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    photo = offline(world)
-    assert handle({"task": "announce"}, None)["announced_images"] == 0
-    monkeypatch.setenv("ANNOTATE_OFFLINE_PHOTOS", "true")
-    with fresh_process(tasks):
-        assert handle({"task": "announce"}, None)["announced_images"] == 1
-    assert world.announced() == [upload_key(photo)]
-
-
-@pytest.mark.parametrize(("apply", "queue_size"), [(False, 0), (True, 1)])
-def test_an_operator_counts_photos_before_they_are_annotated_again(world: World, apply: bool, queue_size: int) -> None:
-    offline(world)
-    answer = handle({"task": "annotate", "where": "model:offline", "apply": apply}, None)
-    assert answer == {"images": 1, "usd": str(queue.TYPICAL_USD)}
-    assert queue.size(world.connection) == queue_size
-
-
-@pytest.mark.parametrize(("apply", "status"), [(False, "failed"), (True, "pending")])
-def test_an_operator_counts_failed_photos_before_they_are_retried(world: World, apply: bool, status: str) -> None:
-    photo = world.swept()
-    images.annotation_failed(world.connection, photo, row(world.connection, photo).etag, "Blocked.")
-    assert handle({"task": "retry", "where": "reason:Blocked", "apply": apply}, None) == {"images": 1}
-    assert row(world.connection, photo).annotation_status == status
-
-
-@pytest.mark.parametrize(
-    ("event", "message"),
-    [
-        ({"task": "annotate", "where": "colour:red"}, "unknown term 'colour:red'"),
-        ({"task": "annotate"}, "select photos by state:"),
-        ({"task": "sing"}, "unknown task; available: announce, resume, annotate, retry"),
-    ],
-)
-def test_a_mistake_of_an_operator_is_explained(world: World, event: dict[str, str], message: str) -> None:
-    assert message in handle(event, None)["error"]
 
 
 @pytest.mark.parametrize("variable", ["BUCKET_NAME", "TOPIC_ARN"])

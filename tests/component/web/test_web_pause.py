@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from flask.testing import FlaskClient
 
-from catalog import images, pause, queue
+from catalog import leases, pause, queue
 from catalog.database import Database
 from catalog.images import Annotation
 from catalog.pause import Cause
@@ -101,8 +101,6 @@ def test_a_retry_during_a_pause_goes_back_into_the_queue(
     image_id = photos.add(thumbnail=THUMBNAIL, annotation="Refused.")
     assert client.post(f"/api/images/{image_id}/retry").status_code == 202
     with database.connection() as connection:  # what the function does during a pause
-        assert images.acquire_lease(
-            connection, image_id, row(connection, image_id).etag, images.lease_end(connection, 9)
-        )
+        assert leases.acquire(connection, image_id, row(connection, image_id).etag, leases.end(connection, 9))
         assert queue.postpone(connection, image_id, row(connection, image_id).etag)
     assert "data-queued" in client.get("/").text

@@ -41,7 +41,7 @@ def description(response: types.GenerateContentResponse) -> Description:
     Raises:
         AnnotationRefusedError: the model declined to describe the photo.
         InvalidAnswerError: the response has no usable words; another request may have some.
-        PausedError: the account is limited.
+        PausedError: Google disabled the account.
     """
     feedback = response.prompt_feedback
     if feedback and feedback.block_reason:
@@ -51,9 +51,8 @@ def description(response: types.GenerateContentResponse) -> Description:
     candidate = response.candidates[0]
     if candidate.finish_reason in _REFUSALS:
         raise _refusal(response)
-    if (
-        candidate.finish_reason is types.FinishReason.PUP_LIMITED_DISABLED
-    ):  # for violations of the prohibited use policy
+    # Google disabled the account because it broke the policy on prohibited use.
+    if candidate.finish_reason is types.FinishReason.PUP_LIMITED_DISABLED:
         raise PausedError("service", candidate.finish_reason.value)
     if candidate.finish_reason in _QUOTATIONS:
         raise InvalidAnswerError("it is a quotation")

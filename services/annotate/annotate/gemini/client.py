@@ -153,8 +153,7 @@ class GeminiAnnotator:
     def _exchange(self, contents: types.Content) -> "types.GenerateContentResponse | _Failed":
         if self._left() < LEAST_SECONDS:
             return _Failed(ModelUnavailableError("no time left to ask Gemini"))
-        # The SDK's exceptions may quote the key or the answer. So they end here, and no other exception has one as its
-        # context.
+        # The SDK's exceptions may quote the key or the answer. They end here, so no traceback shows them.
         try:
             return asyncio.run(self._generate(contents))
         except errors.APIError as error:

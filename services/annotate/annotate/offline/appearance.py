@@ -76,7 +76,7 @@ def appearance(image: Image.Image) -> Appearance:
 
 
 def _named(common: list[str]) -> tuple[str, ...]:
-    """Return the first two colours; if these are greys, the next that is none replaces the second."""
+    """Return the first two colours; if both are greys, the next colour that is not a grey replaces the second."""
     hues = [name for name in common if name not in _GREYS]
     return (common[0], hues[0]) if hues and set(common[:2]) <= _GREYS else tuple(common[:2])
 
