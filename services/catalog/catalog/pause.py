@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 
 from catalog.images import update
 
@@ -37,8 +38,13 @@ class Pause:
 def current(connection: Connection[Any]) -> Pause | None:
     """Return the pause; None if annotation is not paused."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT cause, detail, since, next_attempt FROM annotation_pause WHERE cause IS NOT NULL")
-        row = cursor.fetchone()
+        return read(cursor)
+
+
+def read(cursor: Cursor) -> Pause | None:
+    """Return the pause, as `current` does, with a cursor that has been used: the pool checks each new one."""
+    cursor.execute("SELECT cause, detail, since, next_attempt FROM annotation_pause WHERE cause IS NOT NULL")
+    row = cursor.fetchone()
     if row is None:
         return None
     cause, detail, since, next_attempt = row

@@ -20,11 +20,11 @@ class Listing(NamedTuple):
 def load_page(page: PageQuery) -> Listing:
     """Return a page of photos."""
     database = backends().searches if page.search else backends().database
-    with database.connection() as connection:
+    with database.connection() as connection, connection.cursor() as cursor:
         if page.search:
             found = images.newest(connection, page.limit + 1, before=page.before, search=page.search)
         else:
-            found = backends().rows.newest(connection, page.limit + 1, before=page.before)
-        paused = pause.current(connection)
+            found = backends().rows.newest(cursor, page.limit + 1, before=page.before)
+        paused = pause.read(cursor)
     shown = found[: page.limit]
     return Listing(shown, shown[-1].id if len(found) > page.limit else None, paused)
