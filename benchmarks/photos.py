@@ -21,9 +21,9 @@ SEED = 1
 SPAN = timedelta(days=3 * 365)
 """The time from the first photo to the last one, which is an hour old."""
 CHUNK_ROWS = 100_000
-PLACEHOLDER_BYTES = (130, 210)
-"""The least and the most bytes of most placeholders, which are WebP pictures of at most 24 by 24 pixels."""
-_WEBP_START = b"RIFF\x90\x00\x00\x00WEBPVP8 \x84\x00\x00\x00\x90\x02\x00\x9d\x01*\x18\x00\x12\x00>\x91:\x97G\xa5\xa3"
+PLACEHOLDER_BYTES = (84, 128)
+"""The least and the most bytes of most placeholders, which are WebP pictures of at most 16 by 16 pixels."""
+_WEBP_START = b"RIFF\x90\x00\x00\x00WEBPVP8 \x84\x00\x00\x00\x90\x02\x00\x9d\x01*\x10\x00\x0c\x00>\x91:\x97G\xa5\xa3"
 _SIZES = ((4000, 3000), (3000, 4000), (4032, 3024), (6000, 4000), (1920, 1080))
 COLUMNS = (
     *("id", "filename", "content_type", "bytes", "etag", "uploaded_at", "thumbnail_status", "width", "height"),

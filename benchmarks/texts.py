@@ -14,7 +14,7 @@ SHORT_WORDS = 300
 """Words that are so frequent that they are short, and no tags."""
 _BATCH = 50_000
 _ONSETS = ("b", "br", "c", "ch", "d", "f", "g", "gr", "h", "k", "l", "m", "n", "p", "r", "s", "st", "t", "tr", "v", "w")
-_VOWELS = ("a", "e", "i", "o", "u", "ai", "ea", "oo")
+_VOWELS = ("a", "e", "i", "o", "u")
 _CODAS = ("", "", "l", "n", "r", "s", "t", "nt", "ck")
 
 

@@ -154,6 +154,41 @@ def test_generated_texts_are_restored_beside_a_persons(page: Page, gallery: Gall
     assert gallery.image(image_id)["annotation"] == generated
 
 
+@pytest.fixture
+def only_photo(page: Page, gallery: GalleryClient) -> str:
+    """Return the id of the only photo in the gallery."""
+    for image in page.request.get(f"{gallery.url}/api/images?limit=100").json()["images"]:
+        gallery.delete(image["id"])
+    image_id = gallery.upload(photos.jpeg(), "only.jpg")
+    gallery.wait(image_id)
+    return image_id
+
+
+def test_a_page_that_has_just_been_loaded_does_not_ask_for_its_photos_again(
+    page: Page, gallery: GalleryClient, only_photo: str
+) -> None:
+    page.add_init_script(
+        """window.delays = [];
+        const wait = window.setTimeout;
+        window.setTimeout = (work, delay) => { window.delays.push(delay); return wait(work, delay); };"""
+    )
+    page.goto(gallery.url)
+    expect(page.locator("li.card time")).to_have_text("just now")
+    expect(page.locator("li.card")).to_have_attribute("data-picture", "loaded")
+    assert page.evaluate("window.delays") == [10_000]
+
+
+def test_a_page_that_comes_from_the_cache_of_the_browser_is_updated_at_once(
+    page: Page, gallery: GalleryClient, only_photo: str
+) -> None:
+    page.goto(gallery.url)
+    page.locator("li.card a.frame").click()
+    page.wait_for_url("**/images/*")
+    page.request.patch(f"{gallery.url}/api/images/{only_photo}", data={"caption": "Changed meanwhile"})
+    page.go_back()
+    expect(page.locator("li.card p.caption")).to_have_text("Changed meanwhile")
+
+
 def test_an_open_page_shows_that_a_photo_waits_for_another_caption(page: Page, gallery: GalleryClient) -> None:
     image_id = gallery.upload(photos.jpeg(), "again.jpg")
     gallery.wait(image_id)

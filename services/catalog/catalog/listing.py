@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import fields
 from threading import Lock
-from typing import Any
+from typing import cast
 
-from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 
 from catalog.images import COLUMNS, Image, read_row
 
@@ -36,25 +36,23 @@ class RowCache:
         self._rows: dict[str, tuple[str, Image]] = {}
         self._lock = Lock()
 
-    def newest(self, connection: Connection[Any], limit: int, before: str | None = None) -> list[Image]:
+    def newest(self, cursor: Cursor, limit: int, before: str | None = None) -> list[Image]:
         """Return up to `limit` images, newest first, that are older than the image with the id `before`.
 
         A photo that is deleted at this moment may be missing.
         """
-        with connection.cursor() as cursor:
-            cursor.execute(_NEWEST, (before or _ABOVE_ALL_IDS, limit))
-            versions: list[tuple[str, str]] = list(cursor.fetchall())
-            known = {}
-            for image_id, version in versions:
-                row = self._rows.get(image_id)
-                if row is not None and row[0] == version:
-                    known[image_id] = row[1]
-            missing = [image_id for image_id, _ in versions if image_id not in known]
-            if missing:
-                known |= self._read(cursor, missing)
+        cursor.execute(_NEWEST, (before or _ABOVE_ALL_IDS, limit))
+        versions = cast(tuple[tuple[str, str], ...], cursor.fetchall())
+        known = {}
+        for image_id, version in versions:
+            row = self._rows.get(image_id)
+            if row is not None and row[0] == version:
+                known[image_id] = row[1]
+        if missing := [image_id for image_id, _ in versions if image_id not in known]:
+            known |= self._read(cursor, missing)
         return [known[image_id] for image_id, _ in versions if image_id in known]
 
-    def _read(self, cursor: Any, ids: list[str]) -> dict[str, Image]:
+    def _read(self, cursor: Cursor, ids: list[str]) -> dict[str, Image]:
         cursor.execute(f"SELECT {_VERSION}, {COLUMNS} FROM image WHERE id IN %s AND deleted_at IS NULL", (ids,))
         found = {image.id: (version, image) for version, *row in cursor.fetchall() for image in [read_row(row)]}
         with self._lock:

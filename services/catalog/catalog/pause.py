@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 
 from catalog.statements import first_row, only_row, update
 
@@ -36,9 +37,14 @@ class Pause:
 
 def current(connection: Connection[Any]) -> Pause | None:
     """Return the pause; None if annotation is not paused."""
-    row = first_row(
-        connection, "SELECT cause, detail, since, next_attempt FROM annotation_pause WHERE cause IS NOT NULL"
-    )
+    with connection.cursor() as cursor:
+        return read(cursor)
+
+
+def read(cursor: Cursor) -> Pause | None:
+    """Return the pause, as `current` does, with a cursor that has been used: the pool checks each new one."""
+    cursor.execute("SELECT cause, detail, since, next_attempt FROM annotation_pause WHERE cause IS NOT NULL")
+    row = cursor.fetchone()
     if row is None:
         return None
     cause, detail, since, next_attempt = row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -57,6 +58,7 @@ def _host(origin: str) -> str | None:
         return None
 
 
+@cache
 def content_security_policy(s3_origin: str) -> str:
     """Return the policy: only our own scripts and styles, and pictures and uploads of our bucket."""
     return "; ".join(

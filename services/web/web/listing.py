@@ -28,12 +28,12 @@ class Listing:
 
 def load_page(page: PageQuery) -> Listing:
     """Return a page of photos."""
-    with backends().database.connection() as connection:
+    with backends().database.connection() as connection, connection.cursor() as cursor:
         if page.search:
             listed, result = _search(connection, page, page.search)
         else:
-            listed, result = backends().rows.newest(connection, page.limit + 1, before=page.before), None
-        paused = pause.current(connection)
+            listed, result = backends().rows.newest(cursor, page.limit + 1, before=page.before), None
+        paused = pause.read(cursor)
     shown = listed[: page.limit]
     return Listing(shown, shown[-1].id if len(listed) > page.limit else None, paused, result)
 

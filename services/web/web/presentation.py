@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,6 +21,7 @@ from web import schemas
 from web.storage import Storage
 
 STUCK_SECONDS = 60
+_INDENTATION = re.compile(r">\n *<")
 BROWSER_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"})
 """Content types that all current browsers support. For others, pages show the thumbnail."""
 
@@ -52,13 +54,13 @@ def init_app(app: Flask) -> None:
 @cache
 def blank_card() -> Markup:
     """Return the card without a photo."""
-    return render_card(schemas.Image(), is_paused=False, is_stuck=False)
+    return render_card(schemas.Image(), is_paused=False, is_stuck=False, has_placeholder=False)
 
 
-def render_card(image: schemas.Image, *, is_paused: bool, is_stuck: bool) -> Markup:
+def render_card(image: schemas.Image, *, is_paused: bool, is_stuck: bool, has_placeholder: bool) -> Markup:
     """Return the card of a photo. Captions are paused if `is_paused`."""
-    card: Markup = get_template_attribute("photo.html", "card")(image, is_paused, is_stuck)
-    return card
+    card = get_template_attribute("photo.html", "card")(image, is_paused, is_stuck, has_placeholder)
+    return Markup(_INDENTATION.sub("><", card))  # noqa: S704 - the template has escaped texts
 
 
 def view(image: Image, storage: Storage) -> schemas.Image:

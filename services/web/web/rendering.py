@@ -16,8 +16,12 @@ from catalog.images import Image
 from web.presentation import is_stuck, render_card, view
 from web.storage import Period, Storage
 
+MAX_PLACEHOLDERS = 8
+"""Cards in the two rows that most windows show at first. The pictures of others are loaded before they are seen."""
 MAX_PHOTOS = 2000
 """About 12 MB."""
+MAX_PAGES = 64
+"""About 4 MB."""
 
 
 class Rendering:
@@ -28,19 +32,26 @@ class Rendering:
         self._storage = storage
         self._card = lru_cache(MAX_PHOTOS)(self._render_card)
         self._object = lru_cache(MAX_PHOTOS)(self._write_object)
+        self._objects = lru_cache(MAX_PAGES)(self._write_objects)
 
     def cards(self, images: Sequence[Image], *, is_paused: bool) -> Markup:
         """Return the cards of photos."""
         period = self._storage.period()
-        return Markup("").join(self._card(image, period, is_paused, is_stuck(image)) for image in images)
+        return Markup("").join(
+            self._card(image, period, is_paused, is_stuck(image), place < MAX_PLACEHOLDERS)
+            for place, image in enumerate(images)
+        )
 
     def objects(self, images: Sequence[Image]) -> str:
         """Return the JSON of photos, separated by commas."""
-        period = self._storage.period()
-        return ",".join(self._object(image, period) for image in images)
+        return self._objects(tuple(images), self._storage.period())
 
-    def _render_card(self, image: Image, _: Period, is_paused: bool, is_stuck: bool) -> Markup:
-        return render_card(view(image, self._storage), is_paused=is_paused, is_stuck=is_stuck)
+    def _render_card(self, image: Image, _: Period, is_paused: bool, is_stuck: bool, has_placeholder: bool) -> Markup:
+        shown = view(image, self._storage)
+        return render_card(shown, is_paused=is_paused, is_stuck=is_stuck, has_placeholder=has_placeholder)
+
+    def _write_objects(self, images: tuple[Image, ...], period: Period) -> str:
+        return ",".join(self._object(image, period) for image in images)
 
     def _write_object(self, image: Image, _: Period) -> str:
         return view(image, self._storage).model_dump_json()

@@ -12,6 +12,11 @@ from catalog.listing import RowCache
 from support.catalog_rows import an_upload, finish, registered, row
 
 
+@pytest.fixture
+def cursor(connection: Any) -> Any:
+    return connection.cursor()
+
+
 def add(connection: Any, count: int = 1) -> list[str]:
     """Add photos that are ready, and return their ids, newest first."""
     uploads = [an_upload() for _ in range(count)]
@@ -21,22 +26,22 @@ def add(connection: Any, count: int = 1) -> list[str]:
     return sorted((upload.id for upload in uploads), reverse=True)
 
 
-def test_a_page_has_the_newest_photos_before_another_one(connection: Any) -> None:
+def test_a_page_has_the_newest_photos_before_another_one(connection: Any, cursor: Any) -> None:
     newest_first = add(connection, 5)
     cache = RowCache()
     for _ in ("from the server", "from memory"):
-        first = cache.newest(connection, 3)
-        second = cache.newest(connection, 3, before=first[-1].id)
+        first = cache.newest(cursor, 3)
+        second = cache.newest(cursor, 3, before=first[-1].id)
         assert [image.id for image in first + second] == newest_first
         assert first + second == [row(connection, image_id) for image_id in newest_first]
 
 
-def test_a_row_that_has_not_changed_comes_from_memory(connection: Any) -> None:
+def test_a_row_that_has_not_changed_comes_from_memory(connection: Any, cursor: Any) -> None:
     same, changed = add(connection, 2)
     cache = RowCache()
-    before = cache.newest(connection, 2)
+    before = cache.newest(cursor, 2)
     images.edit(connection, changed, caption="New")
-    after = cache.newest(connection, 2)
+    after = cache.newest(cursor, 2)
     assert after[0] is before[0]
     assert (after[0].id, after[1].caption) == (same, "New")
 
@@ -54,13 +59,13 @@ FLAGS = ("recognized", "edited", "caption_edited", "alt_text_edited", "tags_edit
 
 
 @pytest.mark.parametrize("column", [field.name for field in fields(Image) if field.name != "id"])
-def test_a_change_of_any_column_is_seen(connection: Any, column: str) -> None:
+def test_a_change_of_any_column_is_seen(connection: Any, cursor: Any, column: str) -> None:
     (image_id,) = add(connection)
     cache = RowCache()
-    (before,) = cache.newest(connection, 1)
+    (before,) = cache.newest(cursor, 1)
     value = VALUES.get(column) or ("77" if column in NUMBERS else f"NOT {column}" if column in FLAGS else "'other'")
-    connection.cursor().execute(f"UPDATE image SET {column} = {value} WHERE id = %s", (image_id,))
-    (after,) = cache.newest(connection, 1)
+    cursor.execute(f"UPDATE image SET {column} = {value} WHERE id = %s", (image_id,))
+    (after,) = cache.newest(cursor, 1)
     assert getattr(after, column) != getattr(before, column)
     assert after == row(connection, image_id)
 
@@ -68,39 +73,39 @@ def test_a_change_of_any_column_is_seen(connection: Any, column: str) -> None:
 @pytest.mark.parametrize(
     "values", ["NULL", "''", "'NULL'", "'x'", "'X'", "'x '", "'é'", "'e'", "'\\''", "',', width = 3"]
 )
-def test_texts_that_look_alike_are_different(connection: Any, values: str) -> None:
+def test_texts_that_look_alike_are_different(connection: Any, cursor: Any, values: str) -> None:
     (image_id,) = add(connection)
     cache = RowCache()
     for text in ("'x'", "NULL", "''", "'e'"):
-        connection.cursor().execute(f"UPDATE image SET caption = {text} WHERE id = %s", (image_id,))
-        cache.newest(connection, 1)
-        connection.cursor().execute(f"UPDATE image SET caption = {values} WHERE id = %s", (image_id,))
-        assert cache.newest(connection, 1) == [row(connection, image_id)]
+        cursor.execute(f"UPDATE image SET caption = {text} WHERE id = %s", (image_id,))
+        cache.newest(cursor, 1)
+        cursor.execute(f"UPDATE image SET caption = {values} WHERE id = %s", (image_id,))
+        assert cache.newest(cursor, 1) == [row(connection, image_id)]
 
 
-def test_texts_that_moved_to_another_column_are_seen(connection: Any) -> None:
+def test_texts_that_moved_to_another_column_are_seen(connection: Any, cursor: Any) -> None:
     (image_id,) = add(connection)
     cache = RowCache()
     for texts in ("caption = 'x', alt_text = NULL", "caption = NULL, alt_text = 'x'"):
-        connection.cursor().execute(f"UPDATE image SET {texts} WHERE id = %s", (image_id,))
-        assert cache.newest(connection, 1) == [row(connection, image_id)]
+        cursor.execute(f"UPDATE image SET {texts} WHERE id = %s", (image_id,))
+        assert cache.newest(cursor, 1) == [row(connection, image_id)]
 
 
-def test_a_deleted_photo_disappears(connection: Any) -> None:
+def test_a_deleted_photo_disappears(connection: Any, cursor: Any) -> None:
     deleted, kept = add(connection, 2)
     cache = RowCache()
-    cache.newest(connection, 2)
+    cache.newest(cursor, 2)
     images.delete(connection, deleted)
-    assert [image.id for image in cache.newest(connection, 2)] == [kept]
+    assert [image.id for image in cache.newest(cursor, 2)] == [kept]
 
 
-def test_a_page_with_more_photos_than_are_kept_is_complete(connection: Any) -> None:
+def test_a_page_with_more_photos_than_are_kept_is_complete(connection: Any, cursor: Any) -> None:
     newest_first = add(connection, 5)
     cache = RowCache(max_rows=2)
     for _ in range(2):
-        assert [image.id for image in cache.newest(connection, 5)] == newest_first
+        assert [image.id for image in cache.newest(cursor, 5)] == newest_first
 
 
-def test_there_may_be_no_photos(connection: Any) -> None:
-    assert RowCache().newest(connection, 5) == []
-    assert RowCache().newest(connection, 5, before=new_id()) == []
+def test_there_may_be_no_photos(cursor: Any) -> None:
+    assert RowCache().newest(cursor, 5) == []
+    assert RowCache().newest(cursor, 5, before=new_id()) == []

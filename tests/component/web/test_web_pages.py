@@ -2,16 +2,21 @@
 
 import html
 import re
+import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
+from catalog import images
 from catalog.images import Annotation
 from catalog.keys import new_id, upload_key
 from support.catalog_rows import THUMBNAIL
 from support.gallery_photos import FILE, GalleryPhotos, put_upload
+from web.rendering import MAX_PLACEHOLDERS
+from web.storage import WINDOW_SECONDS
 
 
 def cards(page: str) -> list[str]:
@@ -122,6 +127,40 @@ def test_older_photos_are_on_the_next_page(client: FlaskClient, photos: GalleryP
     second = client.get(link).text
     assert [attribute(card, "li", "data-id") for card in cards(second)] == [added[0]]
     assert 'id="more"' not in second
+
+
+@pytest.mark.parametrize("path", ["/", "/api/images", "/?q=kite", "/api/images?q=kite"])
+def test_a_change_by_another_process_is_shown(client: FlaskClient, photos: GalleryPhotos, path: str) -> None:
+    image_id = photos.add_ready()
+    for caption in ("First", "Second", "First"):
+        with photos.database.connection() as connection:
+            images.edit(connection, image_id, caption=caption)
+        page = client.get(path).text
+        assert {text for text in ("First", "Second") if text in page} == {caption}
+
+
+@pytest.mark.parametrize("path", ["/", "/api/images"])
+def test_the_addresses_of_pictures_change_before_they_expire(
+    client: FlaskClient, ready_photo: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = client.get(path).text
+    later = datetime.now(UTC) + timedelta(seconds=WINDOW_SECONDS)
+    monkeypatch.setattr(time, "time", later.timestamp)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda **_: later.replace(tzinfo=None))
+    assert _signatures(client.get(path).text).isdisjoint(_signatures(before))
+
+
+def _signatures(page: str) -> set[str]:
+    found = set(re.findall("X-Amz-Signature=([0-9a-f]{64})", page))
+    assert found
+    return found
+
+
+def test_only_the_first_cards_have_placeholders(client: FlaskClient, photos: GalleryPhotos) -> None:
+    for _ in range(MAX_PLACEHOLDERS + 1):
+        photos.add_ready()
+    shown = ["data:image" in card for card in cards(client.get("/").text)]
+    assert shown == [True] * MAX_PLACEHOLDERS + [False]
 
 
 def test_the_search_box_keeps_the_query(client: FlaskClient, ready_photo: str) -> None:

@@ -1,7 +1,7 @@
 // The gallery page: updates photos, loads older ones and uploads new ones.
 
 import { get } from "./api.js";
-import { poll, showConnectionLoss } from "./polling.js";
+import { cameFromServer, poll, showConnectionLoss } from "./polling.js";
 import { isUnsettled, retry, show, showTime } from "./photo.js";
 import { showNextAttempt, showPause } from "./pause.js";
 import { watchPictures } from "./picture_loader.js";
@@ -134,7 +134,10 @@ function setStatus(text) {
   if (status.textContent !== text) status.textContent = text;
 }
 
-const pollNow = poll(refresh, { onResult: showConnectionLoss(status) });
+const pollNow = poll(refresh, {
+  onResult: showConnectionLoss(status),
+  isCurrent: cameFromServer() && !cards().some(isUnsettled),
+});
 watchPictures(pollNow);
 
 setInterval(() => {

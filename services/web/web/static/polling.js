@@ -19,13 +19,19 @@ export function showConnectionLoss(status) {
   };
 }
 
+/** Whether the page came from the gallery, not from the browser's cache, as it does on the way back. */
+export function cameFromServer() {
+  return performance.getEntriesByType("navigation")[0]?.transferSize > 0;
+}
+
 /**
  * Call `refresh` repeatedly. It returns "changed", "waiting", "idle" or "stop", or throws if there is no response.
- * `onResult` is called with the error, or null. Returns a function that polls immediately and makes polls frequent again.
+ * `onResult` is called with the error, or null. `isCurrent` tells that the page was just made and shows nothing that is
+ * about to change, so the first poll can wait. Returns a function that polls immediately and makes polls frequent again.
  */
-export function poll(refresh, { onResult }) {
+export function poll(refresh, { onResult, isCurrent = false }) {
   let timer;
-  let delay = FAST_MS;
+  let delay = isCurrent ? IDLE_MS : FAST_MS;
   let isRunning = false;
   let isRequested = false;
 
