@@ -85,7 +85,7 @@ def load(connection: Connection[Any], count: int, folder: Path) -> None:
                     target.writelines("\t".join(map(str, row)) + "\n" for row in chunk)
                 entries.writelines(line for row in chunk for line in _entries(dict(zip(COLUMNS, row, strict=True))))
                 cursor.execute(
-                    f"""LOAD DATA INFILE '{file}' INTO TABLE image CHARACTER SET utf8mb4 ({', '.join(COLUMNS)})
+                    f"""LOAD DATA INFILE '{file}' INTO TABLE image CHARACTER SET utf8mb4 ({", ".join(COLUMNS)})
                         SET indexed_texts = {CHECKSUM}"""
                 )
                 file.unlink()

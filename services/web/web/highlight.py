@@ -36,11 +36,14 @@ def highlight(text: str, parts: Collection[str]) -> Markup:
 
 
 def highlight_cards(cards: Markup, parts: Collection[str]) -> Markup:
-    """Return the cards of photos with marks in their texts. It works on HTML, so that cards are cached without marks."""
+    """Return the cards of photos with marks in their texts.
+
+    It works on their HTML, so that cards are cached without marks.
+    """
     if not parts:
         return cards
     # The template escaped texts and attributes, so no other < or > is in them.
-    marked = _TEXTS.sub(lambda found: found["tag"] + highlight(html.unescape(found["text"]), parts), cards)
+    marked = _TEXTS.sub(lambda found: found["tag"] + str(highlight(html.unescape(found["text"]), parts)), cards)
     return Markup(marked)  # noqa: S704
 
 
