@@ -139,7 +139,8 @@ def test_back_and_reload_return_to_the_same_photo(page: Page, gallery: GalleryCl
     expect(page.locator("li.card")).to_have_count(53)
     last = page.locator("li.card").last
     last.scroll_into_view_if_needed()
-    page.wait_for_function("history.state.position.first !== document.querySelector('li.card').dataset.id")
+    first = page.locator("li.card").first.get_attribute("data-id")
+    wait_until(lambda: page.evaluate("history.state.position.first") != first)  # saved after the scrolling
     if way == "back":
         last.locator("a.frame").click()
         page.wait_for_url("**/images/*")
