@@ -131,8 +131,8 @@ def test_a_search_finds_photos_by_prefix(page: Page, gallery: GalleryClient) -> 
     image_id = gallery.upload(photos.jpeg(), "Xylophone solo.jpg")
     gallery.wait(image_id)
     page.goto(gallery.url)
-    page.get_by_role("searchbox").fill("xylo")
-    page.get_by_role("searchbox").press("Enter")
+    page.get_by_role("combobox").fill("xylo")
+    page.get_by_role("combobox").press("Enter")
     expect(page.locator("li.card")).to_have_count(1)
     expect(page.locator("li.card")).to_have_attribute("data-id", image_id)
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 
 from smoke.gallery import Form, Gallery
 from support.waiting import wait_until
+
+COUNTED_SECONDS = 180
 
 
 def settled(image: dict[str, Any]) -> bool:
@@ -73,3 +76,20 @@ class GalleryClient(Gallery):
             return image if image is not None and until(image) else None
 
         return wait_until(satisfied, lambda: f"the image is {self.find(image_id)}")
+
+    def edit(self, image_id: str, **texts: Any) -> dict[str, Any]:
+        """Replace texts of an image, and return it."""
+        return self._json("PATCH", f"/api/images/{image_id}", **texts)
+
+    def count(self, query: str) -> int:
+        """Return how many images match a search."""
+        return int(self._json("GET", f"/api/images?{urlencode({'q': query})}")["search"]["count"])
+
+    def wait_for_word(self, word: str) -> None:
+        """Wait until the gallery suggests a word; it counts the words of new texts each minute."""
+
+        def is_suggested() -> bool:
+            suggested = self._json("GET", f"/api/words?{urlencode({'prefix': word})}")["words"]
+            return word in [found["word"] for found in suggested]
+
+        wait_until(is_suggested, f"{word} is not suggested", seconds=COUNTED_SECONDS)

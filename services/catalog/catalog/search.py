@@ -165,13 +165,16 @@ def texts_of(image: Image) -> Texts:
     return Texts(image.filename, image.caption, image.alt_text, image.tags, image.language)
 
 
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
+QUOTES = '"“”„‟«»＂'
+"""Signs that begin and end a phrase."""
+
+_PLAIN_QUOTES = str.maketrans(dict.fromkeys(QUOTES, '"'))
 _PART = re.compile(r'(?P<minus>-)?(?:(?P<field>[A-Za-z]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<bare>[^\s"]+))')
 
 
 def _groups(text: str) -> Iterator[tuple[Alternative, ...]]:
     """Yield the clauses of a text, with all words."""
-    parts = list(_PART.finditer(text.translate(_QUOTES)))
+    parts = list(_PART.finditer(text.translate(_PLAIN_QUOTES)))
     group: list[Alternative] = []
     is_joined = False
     for index, part in enumerate(parts):
@@ -283,7 +286,7 @@ def _words_of(term: Term) -> tuple[str, ...]:
 
 
 def _cost(term: Term) -> int:
-    return max(1, len(_words_of(term)))
+    return 1 if isinstance(term, Tag) else max(1, len(_words_of(term)))  # the index has tags as a whole
 
 
 def _fulfils(image: Image, texts: Texts, term: Term, languages: Iterable[str]) -> bool:

@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from catalog.keys import ID_PATTERN
-from web import api, assets, compression, errors, gallery, headers, health, openapi, presentation
+from web import api, assets, compression, errors, gallery, headers, health, highlight, openapi, presentation
 from web.backends import Backends
 from web.config import WebSettings
 
@@ -55,7 +55,7 @@ def create_app(settings: WebSettings | None = None) -> Flask:
     _ = backends.storage.origin  # fail at start rather than at the first request if URLs cannot be signed
     app.extensions["backends"] = backends
 
-    for module in (assets, compression, errors, headers, health, openapi, presentation):
+    for module in (assets, compression, errors, headers, health, highlight, openapi, presentation):
         module.init_app(app)
     for blueprint in (gallery.blueprint, api.blueprint, health.blueprint):
         app.register_blueprint(blueprint)

@@ -43,12 +43,15 @@ def index() -> str:
     """Show photos, newest first."""
     page = read_page_query({name: value for name, value in request.args.items() if name in ("before", "q")})
     listing = load_page(page)
+    found = listing.search
     return render_template(
         "index.html",
         cards=backends().rendering.cards(listing.images, is_paused=listing.paused is not None),
         following=listing.following,
         paused=view_pause(listing.paused),
         page=page,
+        found=found,
+        parts=sorted({part for parts in found.highlights.values() for part in parts}) if found else [],
         accept=ACCEPT,
         max_bytes=MAX_BYTES,
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pymysql.connections import Connection
-
 from catalog import finder, pause, vocabulary
 from catalog.images import Image
 from catalog.pause import Pause
@@ -38,7 +36,7 @@ def load_page(page: PageQuery) -> Listing:
     return Listing(shown, shown[-1].id if len(listed) > page.limit else None, paused, result)
 
 
-def _search(connection: Connection[Any], page: PageQuery, search: Search) -> tuple[list[Image], SearchResult]:
+def _search(connection: Any, page: PageQuery, search: Search) -> tuple[list[Image], SearchResult]:
     with backends().search_budget.share() as seconds:
         found = finder.find(connection, search, page.limit + 1, before=page.before, seconds=seconds)
     correct = not found.images and not page.before

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from catalog.images import EDITABLE, Image
 from catalog.pause import Cause, Pause
+from catalog.search import QUOTES
 from catalog.selection import OFFLINE_MODEL
 from catalog.stats import Statistics, Usage
 from web import schemas
@@ -47,7 +48,17 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["blank_card"] = blank_card
     app.jinja_env.globals["waiting_text"] = waiting_text
     app.add_template_test(is_unrecognized, "unrecognized")
-    for template_filter in (absolute_time, date, file_size, model_label, number, time_until, usd):
+    for template_filter in (
+        absolute_time,
+        date,
+        file_size,
+        matches,
+        model_label,
+        number,
+        tag_query,
+        time_until,
+        usd,
+    ):
         app.add_template_filter(template_filter)
 
 
@@ -122,7 +133,27 @@ def is_unrecognized(annotation: schemas.Annotation) -> bool:
     return bool(annotation.caption) and not annotation.recognized and not annotation.caption_edited
 
 
+def matches(found: schemas.SearchResult) -> str:
+    """Return how many photos match, as the beginning of a sentence that ends with the search: `12 photos match`."""
+    if found.count is None:
+        return "Older photos that match"
+    if not found.count:
+        return "So far no photo matches" if found.is_partial else "No photo matches"
+    counted = f"{number(found.count)} photo{' matches' if found.count == 1 else 's match'}"
+    if found.has_more:
+        return f"More than {counted}"
+    return f"At least {counted}" if found.is_partial else counted
+
+
 # static/format.js has the same functions, for updates of open pages. Only scripts show how long ago something was.
+
+_WITHOUT_QUOTES = str.maketrans(dict.fromkeys(QUOTES, " "))
+
+
+def tag_query(tag: str) -> str:
+    """Return the search for the photos that have a tag. Quotation marks, which would end a phrase, are dropped."""
+    plain = " ".join(tag.translate(_WITHOUT_QUOTES).split())
+    return f'tag:"{plain}"' if " " in plain else f"tag:{plain}"
 
 
 def waiting_text(annotation: schemas.Annotation, is_paused: bool) -> str:

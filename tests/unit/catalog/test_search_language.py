@@ -89,9 +89,18 @@ def test_a_long_quotation_is_cut() -> None:
     assert search.ignored == ("nine", "ten")
 
 
+def test_a_tag_counts_as_one_word() -> None:
+    search = parse('tag:ショッピングモール tag:"a b c d e f g h i" cat ')
+    assert [found.term for (found,) in search.clauses] == [
+        Tag(tuple("ショッピングモール")),
+        Tag(tuple("abcdefghi")),
+        Word("cat"),
+    ]
+
+
 @given(st.text() | st.text(alphabet='ab猫 -":OR_tagismodel', max_size=60))
 def test_every_search_is_bounded(text: str) -> None:
     search = parse(text)
-    assert sum(len(getattr(term, "words", "x")) for term in search.wanted) <= MAX_WORDS
+    assert sum(1 if isinstance(term, Tag) else len(getattr(term, "words", "x")) for term in search.wanted) <= MAX_WORDS
     if any(sign.isalnum() for sign in text):
         assert search.clauses

@@ -1,12 +1,23 @@
-"""Formats of times, sizes, models and amounts, and what photos wait for."""
+"""Formats of times, sizes, models, amounts and counts, and what photos wait for."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from web.presentation import absolute_time, date, file_size, model_label, time_until, usd, waiting_text
-from web.schemas import Annotation
+from support.shown_alike import TAG_QUERIES
+from web.presentation import (
+    absolute_time,
+    date,
+    file_size,
+    matches,
+    model_label,
+    tag_query,
+    time_until,
+    usd,
+    waiting_text,
+)
+from web.schemas import Annotation, SearchResult
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -77,3 +88,34 @@ def test_amounts(amount: str, text: str) -> None:
 def test_what_a_photo_waits_for(annotation: dict[str, Any], text: str, during_a_pause: str) -> None:
     shown = Annotation.model_validate({"annotation_status": annotation.pop("status", "pending")} | annotation)
     assert (waiting_text(shown, is_paused=False), waiting_text(shown, is_paused=True)) == (text, during_a_pause)
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        ({"count": 0}, "No photo matches"),
+        ({"count": 1}, "1 photo matches"),
+        ({"count": 12}, "12 photos match"),
+        ({"count": 1000}, "1,000 photos match"),
+        ({"count": 1000, "has_more": True}, "More than 1,000 photos match"),
+        ({"count": 1, "is_partial": True}, "At least 1 photo matches"),
+        ({"count": 12, "is_partial": True}, "At least 12 photos match"),
+        ({"count": 1000, "has_more": True, "is_partial": True}, "More than 1,000 photos match"),
+        ({"count": 0, "is_partial": True}, "So far no photo matches"),
+        ({"count": None}, "Older photos that match"),
+    ],
+)
+def test_how_many_photos_match(found: dict[str, Any], text: str) -> None:
+    unsurprising: dict[str, Any] = {
+        "has_more": False,
+        "is_partial": False,
+        "ignored": [],
+        "correction": None,
+        "highlights": {},
+    }
+    assert matches(SearchResult(**unsurprising | found)) == text
+
+
+@pytest.mark.parametrize(("tag", "query"), TAG_QUERIES)
+def test_a_tag_is_searched_as_a_whole(tag: str, query: str) -> None:
+    assert tag_query(tag) == query

@@ -56,11 +56,12 @@ export async function request(method, path, { body, signal } = {}) {
 const cached = new Map();
 
 /** Get JSON. An unchanged response is not transferred again. */
-export async function get(path) {
+export async function get(path, { signal } = {}) {
   const previous = cached.get(path);
   const response = await send(path, {
     cache: "no-store", // responses are cached here
     headers: previous ? { "If-None-Match": previous.etag } : {},
+    signal,
   });
   if (response.status === 304) return previous.json;
   const json = await response.json();

@@ -55,3 +55,9 @@ export function waitingText({ status, reannotation, queued, caption_edited: isCa
 export function photos(count) {
   return `${count} photo${count === 1 ? "" : "s"}`;
 }
+
+/** The search for the photos that have a tag. Quotation marks, which would end a phrase, are dropped. */
+export function tagQuery(tag) {
+  const plain = tag.split(/["“”„‟«»＂\s]+/).filter(Boolean).join(" ");
+  return plain.includes(" ") ? `tag:"${plain}"` : `tag:${plain}`;
+}

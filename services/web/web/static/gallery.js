@@ -7,12 +7,16 @@ import { showNextAttempt, showPause } from "./pause.js";
 import { watchPictures } from "./picture_loader.js";
 import { droppedFiles, findProblem, Uploads } from "./upload.js";
 import { photos } from "./format.js";
+import { highlight } from "./highlight.js";
+import { restorePosition, watchPosition } from "./position.js";
+import { suggestWords } from "./suggestions.js";
 
 const PAGE_SIZE = 50;
 const MAX_LIMIT = 100;
 const MAX_SINGLE_REQUESTS = 5;
 const SCROLLED_PIXELS = 300;
 const TIME_UPDATE_MS = 10_000;
+const STOPPED = "The search was stopped because it took too long, so more photos may match.";
 
 const grid = document.querySelector("#photos");
 const status = document.querySelector("#status");
@@ -20,6 +24,7 @@ const problems = document.querySelector("#problems");
 const newer = document.querySelector("#newer");
 const { before, query } = grid.dataset;
 const isFirstPage = !before && !query;
+const parts = new Set(JSON.parse(grid.dataset.parts ?? "[]")); // of texts that the search found
 
 // ---- Cards
 
@@ -34,10 +39,10 @@ function cardOf(id) {
 /** Show a photo on its card, or on a new one. Returns whether anything changed. */
 function showPhoto(image) {
   const card = cardOf(image.id);
-  if (card && !card.classList.contains("uploading")) return show(card, image);
+  if (card && !card.classList.contains("uploading")) return showHighlighted(card, image);
   const fresh = document.querySelector("#card").content.firstElementChild.cloneNode(true);
   fresh.querySelector(".frame").href = `/images/${image.id}`;
-  show(fresh, image);
+  showHighlighted(fresh, image);
   if (card) {
     replaceUploadCard(card, fresh);
   } else {
@@ -46,6 +51,12 @@ function showPhoto(image) {
     grid.insertBefore(fresh, cards().find((other) => other.dataset.id < image.id) ?? null);
   }
   return true;
+}
+
+function showHighlighted(card, image) {
+  const changed = show(card, image);
+  if (query) highlight(card, parts);
+  return changed;
 }
 
 /** Replace the card of an upload by the card of its photo, and keep the preview and the focus. */
@@ -66,7 +77,9 @@ async function refresh() {
   const unsettled = present.filter(isUnsettled);
   let changed = false;
   let covered = new Set();
-  if (isFirstPage || unsettled.length) {
+  if (query) {
+    if (unsettled.length) showPause((await get("/api/images?limit=1")).paused); // a search would cost more
+  } else if (isFirstPage || unsettled.length) {
     const deepest = present.findLastIndex(isUnsettled);
     // Request only as many photos as needed to reach the last unsettled one.
     const limit = deepest < 0 ? PAGE_SIZE : Math.min(Math.max(deepest + 5, 10), MAX_LIMIT);
@@ -75,7 +88,7 @@ async function refresh() {
     changed = update(page, present);
     covered = new Set(page.images.map((image) => image.id));
   }
-  // Photos outside the list, such as a new photo on a page of results, are requested individually, a few at a time.
+  // Photos outside the list, and those on pages of results, are requested individually, a few at a time.
   const others = unsettled.filter((card) => card.isConnected && !covered.has(card.dataset.id));
   for (let count = Math.min(MAX_SINGLE_REQUESTS, others.length); count > 0; count -= 1) {
     changed = (await updateOne(others[turn++ % others.length])) || changed;
@@ -117,7 +130,7 @@ function update({ images, next }, present) {
 
 async function updateOne(card) {
   try {
-    return show(card, await get(`/api/images/${card.dataset.id}`));
+    return showHighlighted(card, await get(`/api/images/${card.dataset.id}`));
   } catch (error) {
     if (error.status !== 404) throw error;
     remove(card);
@@ -168,22 +181,30 @@ grid.addEventListener("click", async (event) => {
 
 const more = document.querySelector("#more");
 
+/** Load the next older photos, up to a number. */
+async function loadOlder(limit) {
+  const page = await get(`/api/images?${parameters(more.dataset.before, limit)}`);
+  for (const part of Object.values(page.search?.highlights ?? {}).flat()) parts.add(part);
+  page.images.forEach(showPhoto);
+  if (page.next) {
+    more.dataset.before = page.next;
+    more.href = `/?${new URLSearchParams({ before: page.next, ...(query && { q: query }) })}`;
+  } else {
+    more.parentElement.remove();
+  }
+  return page;
+}
+
 more?.addEventListener("click", async (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   if (more.ariaBusy === "true") return;
   more.ariaBusy = "true";
   try {
-    const page = await get(`/api/images?${parameters(more.dataset.before, PAGE_SIZE)}`);
-    page.images.forEach(showPhoto);
-    if (page.next) {
-      more.dataset.before = page.next;
-      more.href = `/?${new URLSearchParams({ before: page.next, ...(query && { q: query }) })}`;
-    } else {
-      more.parentElement.remove();
-    }
-    if (page.images.length) cardOf(page.images[0].id).querySelector("a").focus({ preventScroll: true });
-    setStatus(`${photos(page.images.length)} loaded`);
+    const { images, search } = await loadOlder(PAGE_SIZE);
+    watchPosition(cards);
+    if (images.length) cardOf(images[0].id).querySelector("a").focus({ preventScroll: true });
+    setStatus(`${photos(images.length)} loaded${search?.is_partial ? `. ${STOPPED}` : ""}`);
     pollNow();
   } catch (error) {
     showProblems([error.message]);
@@ -191,6 +212,8 @@ more?.addEventListener("click", async (event) => {
     more.ariaBusy = "false";
   }
 });
+
+if (more) restorePosition(cards, () => more.isConnected && loadOlder(MAX_LIMIT)).catch((error) => showProblems([error.message]));
 
 // ---- New photos
 
@@ -297,9 +320,16 @@ addEventListener("drop", async (event) => {
   add(await droppedFiles(event.dataTransfer));
 });
 
+// ---- Search box
+
+const searchBox = document.querySelector(".search input");
+
+suggestWords(searchBox);
+
+searchBox.ariaKeyShortcuts = "/";
 addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select")) return;
   event.preventDefault();
-  document.querySelector(".search input").select();
+  searchBox.select();
 });

@@ -3,7 +3,7 @@
 import { request } from "./api.js";
 import { failedToLoad, loadPicture } from "./picture_loader.js";
 import { isPaused } from "./pause.js";
-import { absoluteTime, modelLabel, relativeTime, waitingText } from "./format.js";
+import { absoluteTime, modelLabel, relativeTime, tagQuery, waitingText } from "./format.js";
 
 const STUCK_MS = 60_000;
 
@@ -92,7 +92,7 @@ function showTags(list, { tags, language }) {
   list.replaceChildren(
     ...tags.map((tag) => {
       const link = document.createElement("a");
-      link.href = `/?${new URLSearchParams({ q: tag })}`;
+      link.href = `/?${new URLSearchParams({ q: tagQuery(tag) })}`;
       link.dir = "auto";
       link.textContent = tag;
       const item = document.createElement("li");
