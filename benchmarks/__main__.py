@@ -6,17 +6,18 @@ import argparse
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks import database, gallery, pages, secrets
+from benchmarks import database, gallery, pages, searches, secrets
 from benchmarks.table import Row, table
 from catalog.database import Credentials
 
 ROWS = 1_000_000
 FEW_ROWS = 1_000
 ROUNDS = 7
+SEARCHES = 1_000
 SECONDS = 2.0
 
 
@@ -25,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help="the number of photos")
     parser.add_argument("--few-rows", type=int, default=FEW_ROWS, help="the number of photos to compare with")
+    parser.add_argument("--searches", type=int, default=SEARCHES, help="how many searches of each kind")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each page is measured")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each page is measured each time")
     options = parser.parse_args()
@@ -61,8 +63,12 @@ def measure(folder: Path, stack: ExitStack, options: argparse.Namespace) -> list
         print(f"{rows:,} photos were inserted in {seconds:.0f} seconds", file=sys.stderr)
         galleries.append(stack.enter_context(gallery.running(folder, name, rows, environ)))
     large, small = galleries
-    # Each further measurement is one function that returns rows, such as the times of searches in `large`.
-    return [*pages.measure(large, small, options.rounds, options.seconds)]
+    # Each further measurement is one function that returns rows.
+    with closing(database.connected(server, large.database)) as connection:
+        return [
+            *pages.measure(large, small, options.rounds, options.seconds),
+            *searches.measure(connection, options.rows, options.searches),
+        ]
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def running(folder: Path) -> Iterator[Address]:
     server = PrivateServer(folder, MariaDb.find_or_fetch(print), durable=False)
     server.start()
     try:
-        with closing(_connect(server.address)) as connection, connection.cursor() as cursor:
+        with closing(connected(server.address)) as connection, connection.cursor() as cursor:
             cursor.execute(f"SET GLOBAL innodb_buffer_pool_size = {BUFFER_BYTES}")
         yield server.address
     finally:
@@ -51,12 +51,13 @@ def create(server: Address, name: str, rows: int, folder: Path, environ: Mapping
     began = time.monotonic()
     with patch.dict(os.environ, environ):
         apply(settings)
-    with closing(_connect(server, name)) as connection:
-        photos.load(connection, rows, folder)
+    with closing(connected(server, name)) as connection, closing(connected(server, name)) as other:
+        photos.load(connection, other, rows, folder)
     return time.monotonic() - began
 
 
-def _connect(server: Address, name: str | None = None) -> Connection[Any]:
+def connected(server: Address, name: str | None = None) -> Connection[Any]:
+    """Connect as the master user, to a database if it has a name."""
     settings = DatabaseSettings(
         database_host=server.host, database_port=server.port, database_name="", database_secret_arn=""
     )

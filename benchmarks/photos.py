@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -65,40 +67,48 @@ def photos(count: int) -> Iterator[tuple[object, ...]]:
         )
 
 
-def load(connection: Connection[Any], count: int, folder: Path) -> None:
+def load(connection: Connection[Any], other: Connection[Any], count: int, folder: Path) -> None:
     """Insert photos and their words into empty tables, by files in a folder that the server can read.
 
-    The full-text index is built at the end, which takes a tenth of the time. All words are inserted at once, because
-    the server sorts the rows of one statement before it writes them.
+    All words are inserted by one statement on the other connection, from a pipe: the server sorts the rows of one
+    statement before it writes them. The full-text index is built at the end, which takes a tenth of the time.
     """
     words = folder / "words.tsv"
-    with connection.cursor() as cursor:
+    os.mkfifo(words)
+    with connection.cursor() as cursor, ThreadPoolExecutor(1) as threads:
         indexes = _full_text_indexes(cursor)
         for name, _ in indexes:
             cursor.execute(f"ALTER TABLE image DROP KEY {name}")
-        cursor.execute("SET SESSION unique_checks = 0, foreign_key_checks = 0")
+        inserted = threads.submit(_insert_words, other, words)
+        cursor.execute("SET SESSION unique_checks = 0")
         rows = photos(count)
         with words.open("w", encoding="utf-8") as entries:
             while chunk := list(islice(rows, CHUNK_ROWS)):
                 file = folder / "photos.tsv"
                 with file.open("w", encoding="utf-8") as target:
                     target.writelines("\t".join(map(str, row)) + "\n" for row in chunk)
-                entries.writelines(line for row in chunk for line in _entries(dict(zip(COLUMNS, row, strict=True))))
                 cursor.execute(
                     f"""LOAD DATA INFILE '{file}' INTO TABLE image CHARACTER SET utf8mb4 ({", ".join(COLUMNS)})
                         SET indexed_texts = {CHECKSUM}"""
                 )
                 file.unlink()
-        cursor.execute(
-            f"""LOAD DATA INFILE '{words}' INTO TABLE image_word CHARACTER SET utf8mb4 (word, @id)
-                SET image_id = UNHEX(@id)"""
-        )
-        words.unlink()
-        cursor.execute("INSERT INTO word (word, images) SELECT word, COUNT(*) FROM image_word GROUP BY word")
+                entries.writelines(line for row in chunk for line in _entries(dict(zip(COLUMNS, row, strict=True))))
         cursor.execute("SET SESSION innodb_ft_enable_stopword = 0")  # as the migrations do
         for name, column in indexes:
             cursor.execute(f"ALTER TABLE image ADD FULLTEXT KEY {name} ({column})")
+        inserted.result()
+        words.unlink()
+        cursor.execute("INSERT INTO word (word, images) SELECT word, COUNT(*) FROM image_word GROUP BY word")
         cursor.execute("ANALYZE TABLE image, image_word, word")
+
+
+def _insert_words(connection: Connection[Any], file: Path) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION unique_checks = 0, foreign_key_checks = 0")
+        cursor.execute(
+            f"""LOAD DATA INFILE '{file}' INTO TABLE image_word CHARACTER SET utf8mb4 (word, @id)
+                SET image_id = UNHEX(@id)"""
+        )
 
 
 def _entries(photo: dict[str, Any]) -> Iterator[str]:
