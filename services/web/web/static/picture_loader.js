@@ -12,6 +12,7 @@ export function watchPictures(onFailure) {
     const root = rootOf(photo);
     const first = !root.dataset.picture;
     root.dataset.picture = "failed";
+    root.querySelector(".load-failure").textContent = "This picture can't be loaded right now. Retrying…";
     if (first) onFailure();
   };
   follow("load", finish);
