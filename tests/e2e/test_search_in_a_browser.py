@@ -149,7 +149,15 @@ def test_back_and_reload_return_to_the_same_photo(page: Page, gallery: GalleryCl
         page.reload()
     expect(page.locator("li.card")).to_have_count(53)
     expect(page.locator("li.card").last).to_be_in_viewport()
-    assert page.url == f"{gallery.url}/?q=axolotl"
+    address, _, photo = page.url.partition("#")
+    assert address == f"{gallery.url}/?q=axolotl"
+    last_id = last.get_attribute("data-id")
+    page.goto("about:blank")
+    page.goto(f"{address}#{last_id}")  # a copied address
+    expect(page.locator(f'li.card[data-id="{last_id}"]')).to_be_in_viewport()
+    page.goto("about:blank")
+    page.goto(f"{address}#{photo}")
+    expect(page.locator(f'li.card[data-id="{photo}"]')).to_be_in_viewport()
 
 
 def _pieces(text: str, parts: list[str]) -> list[str]:

@@ -1,8 +1,9 @@
 // Brings people back to where they were after a reload, and after Back if the browser did not keep the page.
-// Photos that scripts loaded, and the position, are in the state of the history entry, not in its address: an address
-// is shared, and with `before` it would leave out the photos above.
+// The photo at the top of the window is the fragment of the address, so that a copied address leads to it. With `before`
+// the address would leave out the photos above. How far the photos were loaded and scrolled is in the history entry.
 
 const SAVE_MS = 150;
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 let isWatching = false;
 
@@ -12,7 +13,7 @@ export function watchPosition(cards) {
     const present = cards();
     const first = present.find((card) => card.getBoundingClientRect().bottom > 0) ?? present.at(-1);
     const position = { last: present.at(-1).dataset.id, first: first.dataset.id, top: first.getBoundingClientRect().top };
-    history.replaceState({ position }, "");
+    history.replaceState({ position }, "", `#${first.dataset.id}`);
   };
   save();
   if (isWatching) return;
@@ -24,9 +25,17 @@ export function watchPosition(cards) {
   }, { passive: true });
 }
 
-/** Load older photos until those of the history entry are there, and scroll. `loadOlder` is false if there are none. */
+/** The position of an address that was copied. */
+function readPosition(id) {
+  return ID.test(id) ? { last: id, first: id, top: 0 } : null;
+}
+
+/**
+ * Load older photos until those of the history entry or of the address are there, and scroll.
+ * `loadOlder` is false if there are none.
+ */
 export async function restorePosition(cards, loadOlder) {
-  const position = history.state?.position;
+  const position = history.state?.position ?? readPosition(location.hash.slice(1));
   if (!position) return;
   history.scrollRestoration = "manual";
   const isShort = () => (cards().at(-1)?.dataset.id ?? "") > position.last;
