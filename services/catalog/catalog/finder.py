@@ -43,7 +43,7 @@ MAX_ROWS = 40_000
 """How many rows of the index are read at once: a photo has at most a few words with the same beginning."""
 MAX_SELECTED = 2000
 """How many photos a condition on columns may select, to be read before the words."""
-MAX_OUTDATED = 2000
+MAX_OUTDATED = 500
 """How many photos that are not in the index are looked through."""
 CHECKED = 200
 """How many photos are checked at once."""
@@ -220,7 +220,10 @@ class _Plan:
                 yield from self._windows_of_image(selected)
                 return
         for ids in self._windows_of_index(key_of(before) if before else _END, wanted):
-            yield self._checked(ids)
+            if self._is_checked:  # in small parts, because checking takes long
+                yield from (self._matching(self._fulfilling(some)) for some in _in_parts(sorted(ids, reverse=True)))
+            else:
+                yield set(self._fulfilling(ids))
 
     def _sources(self, parts: list[list[list[Entries]]], counted: dict[str, int]) -> dict[int, _Source]:
         """Return the sources of the clauses that have one, by the number of the clause."""
@@ -354,23 +357,20 @@ class _Plan:
             )
             return [id_of(key) for (key,) in cursor.fetchall()]
 
-    def _checked(self, ids: list[str]) -> set[str]:
-        """Return the photos that fulfil what the index cannot tell."""
-        if self._of_image and ids:
-            with self._connection.cursor() as cursor:
-                cursor.execute(
-                    f"SELECT id FROM image WHERE id IN %s AND {_all(self._of_image)}", (ids, *_values(self._of_image))
-                )
-                ids = [image_id for (image_id,) in cursor.fetchall()]
-        return self._matching(ids) if self._is_checked else set(ids)
+    def _fulfilling(self, ids: Sequence[str]) -> Sequence[str]:
+        """Return those of some photos that fulfil the conditions on columns."""
+        if not self._of_image or not ids:
+            return ids
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT id FROM image WHERE id IN %s AND {_all(self._of_image)}", (ids, *_values(self._of_image))
+            )
+            return [image_id for (image_id,) in cursor.fetchall()]
 
     def _matching(self, ids: Sequence[str]) -> set[str]:
-        return {
-            image.id
-            for some in _in_parts(ids)
-            for image in images.of_ids(self._connection, some)
-            if self._search.matches(image, self._languages)
-        }
+        """Return those of some photos that match the search."""
+        found = images.of_ids(self._connection, ids)
+        return {image.id for image in found if self._search.matches(image, self._languages)}
 
 
 def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
