@@ -11,6 +11,11 @@ from pymysql.connections import Connection
 from catalog.database import LOCK_SECONDS, Credentials, DatabaseSettings, connect
 from servers.database import Address, PrivateServer
 
+ENDLESS = """SELECT COUNT(*) FROM
+    (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n) AS a,
+    information_schema.collations AS b, information_schema.collations AS c, information_schema.collations AS d"""
+"""A statement that reads tens of billions of rows."""
+
 
 @contextmanager
 def started(server: PrivateServer) -> Iterator[PrivateServer]:

@@ -28,17 +28,11 @@ from catalog.schema import Migration
 from catalog_functions.migrate import migrate
 from servers.database import PrivateServer
 from servers.installation import Installation
-from support.database_server import connect_master, fetch, run_as_master, started
+from support.database_server import ENDLESS, connect_master, fetch, run_as_master, started
 from support.migration import APPLICATION_USER, store_secret
 
 # PyMySQL does not close a unix socket after a failed connect.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
-
-ENDLESS = """SELECT COUNT(*) FROM
-    (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n) AS a,
-    information_schema.collations AS b, information_schema.collations AS c, information_schema.collations AS d"""
-"""A statement that reads tens of billions of rows."""
 
 
 @dataclass(frozen=True)

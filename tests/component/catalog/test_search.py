@@ -226,6 +226,16 @@ def test_a_search_that_takes_too_long_returns_what_it_has(connection: Any, monke
     assert result.is_partial
 
 
+def test_a_phrase_is_checked_in_parts_so_that_it_can_end_in_time(
+    connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder, "CHECKED", 2)
+    ids = [add(connection, caption="A red kite") for _ in range(5)]
+    result = find(connection, parse('"red kite"'), 50, seconds=0)
+    assert [image.id for image in result.images] == sorted(ids, reverse=True)[:2]
+    assert result.is_partial
+
+
 def test_a_search_does_not_find_a_deleted_photo(connection: Any, upload: Upload) -> None:
     images.delete(connection, upload.id)
     assert found(connection, "kite") == found(connection, "-cat") == []

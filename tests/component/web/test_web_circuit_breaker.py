@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, connect
+from catalog.database import Credentials, DatabaseSettings, DatabaseUnavailableError, SlowStatementError, connect
 from servers.database import PrivateServer
 from servers.installation import Installation
-from support.database_server import started
+from support.database_server import ENDLESS, started
 from support.migration import store_secret
 from web import circuit_breaker
 from web.circuit_breaker import CircuitBreakerDatabase
@@ -68,6 +68,19 @@ def test_only_one_request_probes_a_hanging_database(
     for thread in two:
         thread.join()
     query()
+    with database.connection() as one, database.connection() as other:
+        assert one.cursor().execute("SELECT 1") == other.cursor().execute("SELECT 1") == 1
+    database.close()
+
+
+def test_a_slow_statement_does_not_open_the_circuit(
+    settings: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuit_breaker, "STATEMENT_SECONDS", 0.3)
+    monkeypatch.setattr(circuit_breaker, "SLOW_FAILURE_SECONDS", 0.1)
+    database = CircuitBreakerDatabase(settings)
+    with pytest.raises(SlowStatementError), database.connection() as connection:
+        connection.cursor().execute(ENDLESS)
     with database.connection() as one, database.connection() as other:
         assert one.cursor().execute("SELECT 1") == other.cursor().execute("SELECT 1") == 1
     database.close()
