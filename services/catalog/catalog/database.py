@@ -36,7 +36,7 @@ https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem; this copy is 
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_SECONDS = 30.0
 """How long a statement may take."""
-ANSWER_SECONDS = 2.0
+ANSWER_SECONDS = 0.5
 """How much longer a server may take to say that it stopped a statement."""
 LOCK_SECONDS = 8
 """How long a statement waits for a lock. Longer than in a migration, whose waiting blocks other statements."""

@@ -13,7 +13,7 @@ from catalog.database import Database, DatabaseSettings, DatabaseUnavailableErro
 CONNECTIONS = 4
 """One for each of gunicorn's threads."""
 
-STATEMENT_SECONDS = 3.0
+STATEMENT_SECONDS = 2.5
 """How long a statement of a page may take."""
 
 SLOW_FAILURE_SECONDS = 1.0

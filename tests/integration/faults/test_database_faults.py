@@ -78,6 +78,10 @@ def lock_waits(world: World, condition: str = "TRUE") -> int:
         return int(cursor.fetchone()[0])
 
 
+LOCK_GAPS = ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "BEGIN")
+"""Begins a transaction that locks not only rows, but also where others would be inserted."""
+
+
 def waits_with_its_row(world: World) -> bool:
     """Return whether a function has inserted a row and waits for an index lock."""
     return lock_waits(world, "trx_query LIKE 'INSERT INTO image %' AND trx_rows_modified > 0") > 0
@@ -136,7 +140,9 @@ def test_a_briefly_locked_table_only_delays_photos(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "statements", [["LOCK TABLES image WRITE"], ["BEGIN", "SELECT * FROM image FOR UPDATE"]], ids=["table", "rows"]
+    "statements",
+    [["LOCK TABLES image WRITE"], [*LOCK_GAPS, "SELECT * FROM image FOR UPDATE"]],
+    ids=["table", "rows"],
 )
 def test_locks_beyond_the_function_timeout_only_delay_photos(world: World, statements: list[str]) -> None:
     with statement(world, *statements):
@@ -149,7 +155,7 @@ def test_a_deadlock_with_a_function_only_delays_its_photo(world: World) -> None:
     execute(world, "CREATE TABLE weight (number INT)")
     heavier = f"INSERT INTO weight VALUES {', '.join(['(1)'] * 500)}"  # so that the function loses
     gap = "SELECT id FROM image FORCE INDEX (image_thumbnail_status) WHERE thumbnail_status = 'pending' FOR UPDATE"
-    with statement(world, "BEGIN", heavier, gap) as cursor:
+    with statement(world, *LOCK_GAPS, heavier, gap) as cursor:
         before = status(cursor, "Innodb_deadlocks")
         (photo,) = world.upload()
         wait_until(lambda: waits_with_its_row(world), "no function inserts the row")
@@ -206,15 +212,12 @@ def test_a_schema_one_version_ahead_serves_this_release(world: World) -> None:
 
 def test_a_schema_one_version_behind_only_delays_photos(world: World) -> None:
     last = own_migrations()[-1].name
-    assert last == "0004_annotation_requests", "adapt the statements below to the last migration"
-    columns = (
-        "recognized caption_edited alt_text_edited tags_edited generated_caption generated_alt_text generated_tags"
-        " unusable_answers reannotation reannotated_at annotate_at"
-    )
+    assert last == "0005_word_index", "adapt the statements below to the last migration"
     execute(
         world,
-        "DROP TABLE annotation_request, annotation_pause",
-        f"ALTER TABLE image DROP KEY image_statistics, {', '.join(f'DROP COLUMN {name}' for name in columns.split())}",
+        "DROP TABLE image_word, word, word_change",
+        """ALTER TABLE image DROP KEY image_outdated, DROP KEY image_edited, DROP KEY image_model,
+           DROP COLUMN is_outdated, DROP COLUMN indexed_texts""",
         f"DELETE FROM schema_migration WHERE name = '{last}'",
     )
     try:
