@@ -86,7 +86,7 @@ def test_a_lost_connection_raises_its_own_error(connection: Any, migration_setti
         user,
         migration_settings.database_name,
     )
-    with pytest.raises(pymysql.err.OperationalError, match=r"[Ll]ost connection|gone away|killed"):
+    with pytest.raises(pymysql.err.OperationalError, match=r"[Ll]ost connection|gone away|killed|interrupted"):
         migrate(impatient, [FIRST, Migration("0002_lost", "KILL CONNECTION_ID();")])
 
 
