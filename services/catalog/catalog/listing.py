@@ -1,8 +1,8 @@
 """Pages of photos, newest first. Rows that have not changed come from memory.
 
 A page asks the server for the ids of its photos and for a version of each row: a hash, computed by the server, of all
-columns of `Image`. A row in memory is used only if its version is the server's, so it is never out of date, whoever
-wrote the row. Two rows with one version would have to break SHA-256.
+columns of `Image`. A row in memory is used only if its version is the server's, so it is never out of date. It does
+not matter who wrote the row. Two different rows with the same version would break SHA-256.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Texts are split into the same words wherever they come from."""
+"""Splitting texts into words."""
 
 import pytest
 from hypothesis import given
