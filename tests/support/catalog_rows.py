@@ -8,6 +8,7 @@ from catalog import images, leases, pause
 from catalog.database import Database
 from catalog.images import Annotation, Image, Thumbnail
 from catalog.keys import new_id
+from catalog.listing import RowCache
 from catalog.uploads import Upload
 
 THUMBNAIL = Thumbnail(width=4000, height=3000, content_type="image/png", placeholder="data:image/webp;base64,AA==")
@@ -29,6 +30,12 @@ def empty(connection: Any) -> None:
         for table in ("image", "image_word", "word", "word_change", "annotation_request"):
             cursor.execute(f"DELETE FROM {table}")
     pause.end(connection)
+
+
+def all_photos(connection: Any) -> list[Image]:
+    """Return all photos that exist, newest first."""
+    with connection.cursor() as cursor:
+        return RowCache().newest(cursor, 1000)
 
 
 def an_upload(**changes: Any) -> Upload:

@@ -172,16 +172,6 @@ def get(connection: Connection[Any], image_id: str, *, lock: bool = False) -> Im
     return None if row is None else read_row(row)
 
 
-def newest(connection: Connection[Any], limit: int, before: str | None = None) -> list[Image]:
-    """Return up to `limit` images, newest first, that are older than the image with the id `before`."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_SELECT} WHERE deleted_at IS NULL AND (%s IS NULL OR id < %s) ORDER BY id DESC LIMIT %s",
-            (before, before, limit),
-        )
-        return [read_row(row) for row in cursor.fetchall()]
-
-
 def of_ids(connection: Connection[Any], ids: Sequence[str]) -> list[Image]:
     """Return the images that have these ids, newest first."""
     if not ids:

@@ -23,7 +23,7 @@ from catalog.repeated_errors import REASON
 from catalog.uploads import Upload
 from support import photos
 from support.annotating import BUCKET, KEY
-from support.catalog_rows import leased, row
+from support.catalog_rows import all_photos, leased, row
 from support.gemini_server import DROP, OVERLOADED, GeminiServer, Reply, blocked
 from support.lambda_context import LambdaContext, event_of
 from support.uploads import put_upload
@@ -233,7 +233,7 @@ def test_missing_uploads_and_other_objects_are_ignored(gemini: GeminiServer, dat
     stored = StoredObject(BUCKET, "thumbnails/1/512.webp")
     handler.handle(announcement(stored), LambdaContext())
     with database.connection() as connection:
-        assert images.newest(connection, 10) == []
+        assert all_photos(connection) == []
     assert gemini.requests == []
 
 

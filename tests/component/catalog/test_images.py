@@ -10,7 +10,7 @@ from catalog import images, leases, queue, selection
 from catalog.images import Annotation, Thumbnail
 from catalog.keys import new_id
 from catalog.uploads import Upload
-from support.catalog_rows import ANNOTATION, THUMBNAIL, an_upload, fail, finish, leased, registered, row
+from support.catalog_rows import ANNOTATION, THUMBNAIL, all_photos, an_upload, fail, finish, leased, registered, row
 
 
 def test_a_registered_photo_is_pending(connection: Any) -> None:
@@ -74,16 +74,6 @@ def test_file_names_in_any_script_are_stored_unchanged(connection: Any) -> None:
 
 def test_an_unknown_photo_is_none(connection: Any) -> None:
     assert images.get(connection, new_id()) is None
-
-
-def test_the_newest_come_first_page_by_page(connection: Any) -> None:
-    ids = [new_id() for _ in range(5)]
-    for image_id in ids:
-        images.register(connection, an_upload(id=image_id))
-    newest_first = sorted(ids, reverse=True)
-    first = [image.id for image in images.newest(connection, 3)]
-    second = [image.id for image in images.newest(connection, 3, before=first[-1])]
-    assert first + second == newest_first
 
 
 def test_a_thumbnail_is_recorded_with_the_real_type_and_size(connection: Any, upload: Upload) -> None:
@@ -267,7 +257,7 @@ def test_retry_resets_failed_parts_to_pending(connection: Any, upload: Upload) -
 def test_no_late_event_restores_a_deleted_photo(connection: Any, upload: Upload) -> None:
     assert images.delete(connection, upload.id)
     assert images.get(connection, upload.id) is None
-    assert images.newest(connection, 50) == []
+    assert all_photos(connection) == []
     assert images.register(connection, upload) is None
     assert images.register(connection, replace(upload, etag="e2")) is None
     assert not images.thumbnail_ready(connection, upload.id, upload.etag, THUMBNAIL)

@@ -17,7 +17,7 @@ from catalog.search import parse, texts_of
 from catalog.transaction import atomic
 from catalog.uploads import Upload
 from catalog.vocabulary import WordCount
-from support.catalog_rows import ANNOTATION, an_upload, empty
+from support.catalog_rows import ANNOTATION, all_photos, an_upload, empty
 
 
 def rows(connection: Any, statement: str) -> list[Any]:
@@ -139,7 +139,7 @@ def test_the_same_photo_can_be_written_by_many_at_once(database: Database, conne
 
 def assert_complete(connection: Any) -> None:
     """Assert that index and counts are those of all photos."""
-    photos = images.newest(connection, 100)
+    photos = all_photos(connection)
     expected = {(entry, photo.id) for photo in photos for entry in texts_of(photo).entries}
     assert index_of(connection) == expected
     assert rows(connection, "SELECT id FROM image WHERE is_outdated") == []
